@@ -1,0 +1,12 @@
+export * from './browser.ts';
+export { type BufferSender, createBufferSender, receiveBuffers } from './buffer-channel.ts';
+export {
+  createMetricsRegistry,
+  type MetricDefinition,
+  type MetricLabels,
+  type MetricsRegistry,
+  type MetricsSnapshot,
+  type ReadMetric,
+  renderMetrics,
+} from './metrics.ts';
+export { createStderrLogger, type LogLevel } from './stderr-logger.ts';
