@@ -1,4 +1,11 @@
 export {
+  DECODE_ERRORS,
+  DecodeError,
+  type DecodeErrorCode,
+  type DecodeProblem,
+  decodeProblem,
+} from './decode-error.ts';
+export {
   clearFlowBatch,
   createFlowBatch,
   type ExporterIdentity,
