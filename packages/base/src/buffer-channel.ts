@@ -70,14 +70,19 @@ export function createBufferSender<Note>(
 
 /**
  * Attaches the consumer's end: `take` is called once for each buffer, in order, and the buffer returns to
- * the producer when the promise that `take` returned settles.
+ * the producer when the promise that `take` returned settles. A rejection goes to `failed`; the next buffer
+ * is taken all the same.
  */
 export function receiveBuffers<Note>(
   port: MessagePort,
   take: (buffer: ArrayBuffer, note: Note) => Promise<void>,
+  failed: (error: unknown) => void,
 ): void {
   let queue = Promise.resolve();
   port.on('message', ({ buffer, note }: Delivery<Note>) => {
-    queue = queue.then(() => take(buffer, note)).finally(() => port.postMessage(buffer, [buffer]));
+    queue = queue
+      .then(() => take(buffer, note))
+      .catch(failed)
+      .then(() => port.postMessage(buffer, [buffer]));
   });
 }
