@@ -1,0 +1,181 @@
+/**
+ * `npm run bench -- collect`: from loopback UDP into the store, counted in the store, beside nfcapd (plain and
+ * LZ4) in the same run. For each: CPU seconds per million records at a fixed rate, and the highest rate of a
+ * fixed ladder at which nothing was lost.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import path from 'node:path';
+import process from 'node:process';
+import { generator, WORK_FOLDER } from './generators.ts';
+import { cpuSecondsOf, residentMiB, type Service, sleep, startService } from './measured-process.ts';
+import { printTable } from './table.ts';
+
+const WEIR = path.resolve(import.meta.dirname, '../packages/cli/bin/weir.js');
+const SECONDS = 4;
+const RECORDS_PER_DATAGRAM = 20;
+/** Records a second; the first is the rate at which CPU is compared. */
+const LADDER = [200_000, 500_000, 800_000, 1_200_000, 1_600_000, 2_000_000, 2_600_000, 3_400_000];
+
+interface Collector {
+  name: string;
+  start(port: number, folder: string): Promise<Service>;
+  /** Records in what the stopped collector left in its folder. */
+  stored(folder: string): number;
+}
+
+interface Measurement {
+  lost: number;
+  cpuPerMillion: number;
+  octetsPerRecord: number;
+  residentMiB: number;
+}
+
+const weir: Collector = {
+  name: 'weir collect',
+  start: (port, folder) =>
+    startService(
+      process.execPath,
+      [
+        WEIR,
+        'collect',
+        '--data',
+        folder,
+        '--listen',
+        `udp/127.0.0.1:${port}`,
+        '--no-http',
+        '--log-level',
+        'warn',
+      ],
+      () => portIsOpen(port),
+    ),
+  stored(folder) {
+    const args = [
+      WEIR,
+      'query',
+      '--data',
+      folder,
+      '--from',
+      '2000-01-01T00:00:00Z',
+      '--to',
+      '2100-01-01T00:00:00Z',
+      '--json',
+      '--by',
+      'observationDomainId',
+    ];
+    const line = execFileSync(process.execPath, args, { encoding: 'utf8' }).trim().split('\n')[0] ?? '{}';
+    return JSON.parse(line || '{}').flows ?? 0;
+  },
+};
+
+function nfcapd(name: string, ...options: string[]): Collector {
+  return {
+    name,
+    start: (port, folder) =>
+      startService(
+        'nfcapd',
+        ['-b', '127.0.0.1', '-p', `${port}`, '-l', folder, '-B', '4000000', ...options],
+        () => portIsOpen(port),
+      ),
+    stored(folder) {
+      const text = execFileSync('nfdump', ['-R', folder, '-I'], { encoding: 'utf8' });
+      return Number(/^Flows: (\d+)/m.exec(text)?.[1] ?? 0);
+    },
+  };
+}
+
+async function portIsOpen(port: number): Promise<boolean> {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+  return ['/proc/net/udp', '/proc/net/udp6'].some((file) =>
+    execFileSync('cat', [file], { encoding: 'utf8' }).includes(`:${hex} `),
+  );
+}
+
+async function measure(collector: Collector, ipfixgen: string, rate: number): Promise<Measurement> {
+  const folder = path.join(WORK_FOLDER, 'collect');
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const port = 20_000 + Math.floor(Math.random() * 20_000);
+  const service = await collector.start(port, folder);
+  const cpuBefore = cpuSecondsOf(service.pid);
+  const records = rate * SECONDS;
+  const args = [
+    'udp',
+    '127.0.0.1',
+    `${port}`,
+    `${records}`,
+    `${Math.round(rate / RECORDS_PER_DATAGRAM)}`,
+    '16',
+    `${SECONDS * 4}`,
+  ];
+  const sent = JSON.parse(execFileSync(ipfixgen, args, { encoding: 'utf8' }));
+  const cpuAfter = await cpuWhenQuiet(service.pid);
+  const resident = residentMiB(service.pid);
+  await service.stop();
+  const stored = collector.stored(folder);
+  return {
+    lost: sent.records - stored,
+    cpuPerMillion: (cpuAfter - cpuBefore) / (stored / 1e6),
+    octetsPerRecord: folderOctets(folder) / stored,
+    residentMiB: resident,
+  };
+}
+
+/** Waits until the process has nothing to do, so that work put off is counted too. */
+async function cpuWhenQuiet(pid: number): Promise<number> {
+  let before = cpuSecondsOf(pid);
+  for (let attempt = 0; attempt < 120; attempt++) {
+    await sleep(500);
+    const now = cpuSecondsOf(pid);
+    if (now - before < 0.02) return now;
+    before = now;
+  }
+  return before;
+}
+
+function folderOctets(folder: string): number {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((name) => statSync(path.join(folder, name)))
+    .reduce((sum, file) => sum + (file.isFile() ? file.size : 0), 0);
+}
+
+async function climb(collector: Collector, ipfixgen: string): Promise<string[]> {
+  let cpuAtBase = Number.NaN;
+  let best: (Measurement & { rate: number }) | undefined;
+  for (const rate of LADDER) {
+    const measurement = await measure(collector, ipfixgen, rate);
+    console.error(`${collector.name} at ${rate}/s: ${JSON.stringify(measurement)}`);
+    if (rate === LADDER[0]) cpuAtBase = measurement.cpuPerMillion;
+    if (measurement.lost !== 0) break;
+    best = { ...measurement, rate };
+  }
+  return [
+    collector.name,
+    best === undefined ? 'none' : best.rate.toLocaleString('en'),
+    cpuAtBase.toFixed(3),
+    best?.cpuPerMillion.toFixed(3) ?? '',
+    best?.octetsPerRecord.toFixed(1) ?? '',
+    best?.residentMiB.toFixed(0) ?? '',
+  ];
+}
+
+export async function benchmarkCollect(): Promise<void> {
+  const ipfixgen = generator('ipfixgen');
+  if (ipfixgen === undefined) return console.log('skipped: no shared workload generators');
+  const collectors = [weir];
+  if (existsSync('/usr/bin/nfcapd')) collectors.push(nfcapd('nfcapd'), nfcapd('nfcapd, LZ4', '-y'));
+  const rows: string[][] = [];
+  for (const collector of collectors) rows.push(await climb(collector, ipfixgen));
+  printTable(
+    `Collecting IPFIX over loopback UDP, 20 elements, ${SECONDS} s a rate, counted in the store`,
+    [
+      'collector',
+      'highest rate of the ladder without loss, records/s',
+      'CPU s per M at 200,000/s',
+      'CPU s per M there',
+      'octets/record',
+      'MiB resident',
+    ],
+    rows,
+  );
+}

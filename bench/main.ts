@@ -1,0 +1,20 @@
+/** `npm run bench [-- NAME…]`: the benchmarks by name; without a name, those that take minutes, not hours. */
+import process from 'node:process';
+import { benchmarkCollect } from './collect.ts';
+import { benchmarkMeter } from './meter.ts';
+
+const BENCHMARKS: Readonly<Record<string, () => void | Promise<void>>> = {
+  meter: benchmarkMeter,
+  collect: benchmarkCollect,
+};
+
+const names = process.argv.slice(2);
+for (const name of names.length > 0 ? names : Object.keys(BENCHMARKS)) {
+  const benchmark = BENCHMARKS[name];
+  if (benchmark === undefined) {
+    console.error(`no benchmark '${name}' (there are: ${Object.keys(BENCHMARKS).join(', ')})`);
+    process.exitCode = 2;
+    continue;
+  }
+  await benchmark();
+}
