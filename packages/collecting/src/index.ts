@@ -1,1 +1,29 @@
-export {};
+export { type CollectorConfig, formatCollectorConfig, parseCollectorConfig } from './collector-config.ts';
+export {
+  acceptedVersions,
+  checkFlowSources,
+  createFlowSource,
+  defaultFlowSources,
+  FLOW_SOURCE_TYPES,
+  type FlowSource,
+  type FlowSourceInput,
+  type FlowSourceType,
+  flowSourceOfListen,
+  flowSourceSchema,
+  nextMonitoringPort,
+} from './flow-source.ts';
+export { type GenerateOptions, type GenerateResult, generateRecords } from './generate-records.ts';
+export { createRecordMix, MIX_MESSAGE_OCTETS_MAX, type RecordMix } from './record-mix.ts';
+export {
+  type CapturedPayload,
+  type ReplayOptions,
+  type ReplayResult,
+  replayPayloads,
+} from './replay-payloads.ts';
+export {
+  formatSocketAddress,
+  type ListenAddress,
+  parseListen,
+  parseSocketAddress,
+  type SocketAddress,
+} from './socket-address.ts';

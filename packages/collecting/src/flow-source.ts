@@ -1,0 +1,209 @@
+/**
+ * A flow source: what an operator adds to a collector, with every parameter that there is, its default and
+ * what is allowed. The checks here are those of one source; those between sources are in
+ * `checkFlowSources`.
+ */
+import { isIP } from 'node:net';
+import { EXIT_USAGE, UserError } from '@weir/base';
+import { z } from 'zod';
+import {
+  addressesCollide,
+  canonicalAddress,
+  formatSocketAddress,
+  type ListenAddress,
+  PORT_MAX,
+  parseSocketAddress,
+} from './socket-address.ts';
+
+/**
+ * What a source accepts. `Any` takes every version that the decoder knows; `NetFlow` takes v1, v5, v7 and
+ * v9; the others take what they name. Datagrams of another version are counted and not decoded.
+ */
+export const FLOW_SOURCE_TYPES = [
+  'Any',
+  'NetFlow',
+  'NetFlow v1',
+  'NetFlow v5',
+  'NetFlow v7',
+  'NetFlow v9',
+  'IPFIX',
+] as const;
+export type FlowSourceType = (typeof FLOW_SOURCE_TYPES)[number];
+
+const VERSIONS_OF_TYPE: Readonly<Record<FlowSourceType, readonly number[]>> = {
+  Any: [1, 5, 7, 9, 10],
+  NetFlow: [1, 5, 7, 9],
+  'NetFlow v1': [1],
+  'NetFlow v5': [5],
+  'NetFlow v7': [7],
+  'NetFlow v9': [9],
+  IPFIX: [10],
+};
+
+/** The header versions that a source of this type decodes. */
+export function acceptedVersions(type: FlowSourceType): readonly number[] {
+  return VERSIONS_OF_TYPE[type];
+}
+
+export const NETFLOW_PORT_DEFAULT = 2055;
+/** IANA's port for IPFIX over UDP and TCP. */
+export const IPFIX_PORT_DEFAULT = 4739;
+export const FORWARDING_PORT_DEFAULT = 1025;
+/** The collector that runs in this process. */
+export const TARGET_COLLECTOR_DEFAULT = 'local';
+/** A listener is a thread with a decoder and about 20 MiB of buffers: 64 of them stay below 2 GiB. */
+export const FLOW_SOURCES_MAX = 64;
+const FORWARDING_DESTINATIONS_MAX = 16; // each costs one send a datagram
+
+const NAME_ALLOWED =
+  '1 to 64 letters, digits, spaces or any of . _ : / [ ] -, starting with a letter or digit';
+const PORT_ALLOWED = `a port from 1 to ${PORT_MAX}`;
+
+const port = z.int({ error: PORT_ALLOWED }).min(1, PORT_ALLOWED).max(PORT_MAX, PORT_ALLOWED);
+const yesOrNo = z.boolean({ error: 'true or false' });
+const destination = z
+  .string({ error: '"IP" or "Udp/IP:Port", IPv6 in brackets' })
+  .refine((text) => isIP(text) !== 0 || (parseSocketAddress(text)?.port ?? 0) > 0, {
+    error: '"IP" or "Udp/IP:Port", IPv6 in brackets',
+  });
+
+const forwardingSchema = z.strictObject(
+  {
+    enabled: yesOrNo.default(false),
+    /** Port of those destinations that name none. */
+    port: port.default(FORWARDING_PORT_DEFAULT),
+    destinations: z
+      .array(destination, { error: 'a list of destinations' })
+      .max(FORWARDING_DESTINATIONS_MAX, `at most ${FORWARDING_DESTINATIONS_MAX} destinations`)
+      .default([]),
+  },
+  objectError('an object'),
+);
+
+export const flowSourceSchema = z.strictObject(
+  {
+    name: z.string({ error: NAME_ALLOWED }).regex(/^[\p{L}\p{N}][\p{L}\p{N} ._:/[\]-]{0,63}$/u, NAME_ALLOWED),
+    enabled: yesOrNo.default(true),
+    targetCollector: z
+      .string({ error: 'the name of a collector' })
+      .min(1, 'the name of a collector')
+      .default(TARGET_COLLECTOR_DEFAULT),
+    type: z.enum(FLOW_SOURCE_TYPES, { error: `one of ${FLOW_SOURCE_TYPES.join(', ')}` }).default('Any'),
+    /** Name of an interface, or `any`. */
+    monitoringInterface: z
+      .string({ error: 'the name of an interface, or any' })
+      .regex(/^[^\s/]{1,15}$/, 'the name of an interface (1 to 15 characters), or any')
+      .default('any'),
+    monitoringAddress: z
+      .string({ error: 'an IP address; 0.0.0.0 and :: are every address of the machine' })
+      .refine((text) => isIP(text) !== 0, 'an IP address; 0.0.0.0 and :: are every address of the machine')
+      .transform(canonicalAddress)
+      .default('0.0.0.0'),
+    monitoringPort: port,
+    /** A capture or IPFIX file to read, or a folder to follow, in place of a socket. */
+    sourceFilePath: z.string({ error: 'a path' }).min(1, 'a path').optional(),
+    asymmetricFlows: yesOrNo.default(false),
+    forwarding: forwardingSchema.default({
+      enabled: false,
+      port: FORWARDING_PORT_DEFAULT,
+      destinations: [],
+    }),
+  },
+  objectError('an object with the parameters of a flow source'),
+);
+
+export type FlowSource = Readonly<z.output<typeof flowSourceSchema>>;
+/** A source as it may be written: what has a default may be left out. */
+export type FlowSourceInput = z.input<typeof flowSourceSchema>;
+
+/** A source with its defaults filled in. Throws UserError `flow_source_invalid` naming the parameter. */
+export function createFlowSource(input: FlowSourceInput): FlowSource {
+  const result = flowSourceSchema.safeParse(input);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  const path = issue === undefined ? '' : issue.path.join('.');
+  throw flowSourceError(`flow source: ${path}: allowed: ${issue?.message ?? 'a flow source'}`);
+}
+
+/** The sources that exist before anybody configured one. */
+export function defaultFlowSources(): FlowSource[] {
+  return [
+    createFlowSource({ name: 'default_Netflow', monitoringPort: NETFLOW_PORT_DEFAULT }),
+    createFlowSource({ name: 'default_IPFIX', monitoringPort: IPFIX_PORT_DEFAULT }),
+  ];
+}
+
+/** The source that `--listen` asks for: it accepts every version and is named by its socket. */
+export function flowSourceOfListen(listen: ListenAddress): FlowSource {
+  const name = `udp/${formatSocketAddress(listen)}`;
+  // Port 0 is for tests and for people who read the port from the log: the schema allows it to nobody else.
+  const source = createFlowSource({
+    name,
+    monitoringAddress: listen.address,
+    monitoringPort: listen.port === 0 ? IPFIX_PORT_DEFAULT : listen.port,
+  });
+  return { ...source, monitoringPort: listen.port };
+}
+
+/**
+ * The lowest port from the type's usual one upwards on which no source monitors yet: what a new source
+ * proposes. undefined when all are taken.
+ */
+export function nextMonitoringPort(sources: readonly FlowSource[], type: FlowSourceType): number | undefined {
+  const taken = new Set(sources.map((source) => source.monitoringPort));
+  const first = type === 'IPFIX' ? IPFIX_PORT_DEFAULT : NETFLOW_PORT_DEFAULT;
+  for (let candidate = first; candidate <= PORT_MAX; candidate += 1) {
+    if (!taken.has(candidate)) return candidate;
+  }
+  return undefined;
+}
+
+/**
+ * Checks what one source cannot know of itself: names are unique, no two enabled sources want one socket,
+ * and their number has a limit. Returns the first breach as the path of its parameter and a sentence.
+ */
+export function checkFlowSources(
+  sources: readonly FlowSource[],
+): { path: readonly (string | number)[]; message: string } | undefined {
+  if (sources.length > FLOW_SOURCES_MAX) {
+    return { path: [], message: `found ${sources.length} sources; allowed: at most ${FLOW_SOURCES_MAX}` };
+  }
+  for (const [index, source] of sources.entries()) {
+    const earlier = sources.slice(0, index);
+    const sameName = earlier.findIndex((other) => other.name.toLowerCase() === source.name.toLowerCase());
+    if (sameName >= 0) {
+      return {
+        path: [index, 'name'],
+        message: `found "${source.name}", the name of sources[${sameName}]; allowed: a name of its own`,
+      };
+    }
+    const rival = earlier.find((other) => socketsCollide(source, other));
+    if (rival !== undefined) {
+      const proposal = nextMonitoringPort(sources, source.type);
+      const hint = proposal === undefined ? '' : `, for example ${proposal}`;
+      return {
+        path: [index, 'monitoringPort'],
+        message: `found ${source.monitoringPort}, where "${rival.name}" listens; allowed: a free port${hint}`,
+      };
+    }
+  }
+  return undefined;
+}
+
+export function flowSourceError(message: string): UserError {
+  return new UserError('flow_source_invalid', message, EXIT_USAGE);
+}
+
+function socketsCollide(one: FlowSource, other: FlowSource): boolean {
+  if (!one.enabled || !other.enabled) return false;
+  if (one.sourceFilePath !== undefined || other.sourceFilePath !== undefined) return false;
+  return addressesCollide(
+    { address: one.monitoringAddress, port: one.monitoringPort },
+    { address: other.monitoringAddress, port: other.monitoringPort },
+  );
+}
+
+/** Says which keys an object may have when it has one too many; else what the object must be. */
+function objectError(allowed: string): { error: (issue: { code?: string }) => string | undefined } {
+  return { error: (issue) => (issue.code === 'unrecognized_keys' ? undefined : allowed) };
+}
