@@ -6,6 +6,13 @@ export {
   decodeProblem,
 } from './decode-error.ts';
 export {
+  createElementRegistry,
+  DEFINED_ELEMENTS_MAX,
+  type ElementRegistry,
+  type ElementRegistryCounters,
+  elementOfTypeRecord,
+} from './element-registry.ts';
+export {
   clearFlowBatch,
   createFlowBatch,
   type ExporterIdentity,
@@ -32,3 +39,22 @@ export {
   type FlowColumnDefinition,
   type FlowColumnName,
 } from './flow-column.ts';
+export {
+  ABSTRACT_DATA_TYPES,
+  type AbstractDataType,
+  DATA_TYPE_OCTETS,
+  DATA_TYPE_SEMANTICS,
+  type DataTypeSemantics,
+  ELEMENT_UNITS,
+  type ElementUnits,
+  type InformationElement,
+  REVERSE_ENTERPRISE_NUMBER,
+} from './information-element.ts';
+export {
+  builtInElements,
+  elementById,
+  elementByName,
+  elementNumberText,
+  reverseOf,
+  valueName,
+} from './information-model.ts';
