@@ -1,0 +1,66 @@
+/** What a profile amounts to, for people: `--check` and `--print-config`. */
+import type { Profile } from './profile.ts';
+
+/** The profile as a file that says everything; parsing it again gives the same values. */
+export function printableProfile(profile: Profile): { FlowMetadata: Record<string, unknown> } {
+  return {
+    FlowMetadata: {
+      IpFixCollectors: profile.collectors.map(({ text }) => text),
+      Direction: profile.direction,
+      Interval: profile.intervalMs,
+      Enabled: profile.enabled,
+      IdleTimeout: profile.idleTimeoutMs,
+      ...(profile.intervalMs === 0 && profile.activeTimeoutMs > 0
+        ? { ActiveTimeout: profile.activeTimeoutMs }
+        : {}),
+      TemplateRefreshInterval: profile.templateRefreshIntervalMs,
+      ObservationDomainId: profile.observationDomainId,
+      Interfaces: [...profile.interfaces],
+      ...(profile.messageOctetsMax === undefined ? {} : { MaxMessageSize: profile.messageOctetsMax }),
+      MaxMessagesPerSecond: profile.messagesPerSecondMax,
+    },
+  };
+}
+
+/** Why nothing would be exported, or undefined when something would. */
+export function reasonDisabled(profile: Profile): string | undefined {
+  if (!profile.enabled) return 'disabled: Enabled is false';
+  if (profile.collectors.length === 0) return 'effectively disabled: no collector';
+  return undefined;
+}
+
+/** The effective values, one sentence a line. */
+export function describeProfile(profile: Profile): string {
+  const lines = [
+    `${profile.fileName}: valid`,
+    reasonDisabled(profile) ?? 'enabled',
+    ...profile.collectors.map(({ text }) => `collector ${text} gets every record`),
+    DIRECTION_SENTENCES[profile.direction],
+    describeInterim(profile),
+    `a flow without a packet for ${seconds(profile.idleTimeoutMs)} has ended`,
+    `templates are sent again every ${seconds(profile.templateRefreshIntervalMs)}`,
+    `observation domain ${profile.observationDomainId}`,
+    `interfaces: ${profile.interfaces.length === 0 ? 'all that are up' : profile.interfaces.join(', ')}`,
+    profile.messageOctetsMax === undefined
+      ? 'a message is as large as the path carries without fragments'
+      : `a message has at most ${profile.messageOctetsMax} octets, or what the path carries`,
+    `each collector gets at most ${profile.messagesPerSecondMax} messages a second`,
+  ];
+  return lines.join('\n');
+}
+
+const DIRECTION_SENTENCES: Readonly<Record<Profile['direction'], string>> = {
+  Both: 'direction Both: ingress and egress records',
+  SendingToPeer: 'direction SendingToPeer: egress records only, and every dropped frame',
+  ReceivedFromPeer: 'direction ReceivedFromPeer: ingress records only, and every dropped frame',
+};
+
+function describeInterim({ intervalMs, activeTimeoutMs }: Profile): string {
+  if (intervalMs > 0) return `an interim record of a flow that goes on every ${seconds(intervalMs)}`;
+  if (activeTimeoutMs > 0) return `a record of a flow that goes on every ${seconds(activeTimeoutMs)}`;
+  return 'a record only at the end of a flow';
+}
+
+function seconds(durationMs: number): string {
+  return `${durationMs / 1000} s`;
+}
