@@ -1,0 +1,86 @@
+/** What the operating system lets this process do, and how to be allowed more. */
+import { readFileSync, realpathSync } from 'node:fs';
+import { UserError } from '@weir/base';
+import { libc, libcUnavailable } from './libc.ts';
+import { AF_PACKET, SOCK_CLOEXEC, SOCK_RAW } from './socket-option.ts';
+
+/** Bit numbers of linux/capability.h. */
+const CAP_NET_ADMIN = 12;
+
+export type CaptureCapability =
+  | { readonly allowed: true }
+  | { readonly allowed: false; readonly missing: string; readonly howToGrant: string };
+
+/** Whether this process may capture packets; where not, in a line each, what is missing and how to grant it. */
+export function captureCapability(): CaptureCapability {
+  const reason = libcUnavailable();
+  if (reason !== undefined) {
+    const howToGrant =
+      'live capture runs on 64-bit Linux with the dependencies installed as the lockfile has them';
+    return { allowed: false, missing: reason, howToGrant };
+  }
+  const c = libc();
+  const fd = c.socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+  if (fd < 0) return explain(c.errorName());
+  c.close(fd);
+  return { allowed: true };
+}
+
+/** The UserError for a packet socket that was refused with `errorName`. */
+export function captureDenied(errorName: string): UserError {
+  const { missing, howToGrant } = explain(errorName);
+  return new UserError('capture_denied', `cannot capture packets: ${missing}; ${howToGrant}`);
+}
+
+function explain(errorName: string) {
+  if (errorName === 'EPERM' || errorName === 'EACCES') {
+    const grant = `sudo setcap cap_net_raw+ep ${realpathSync(process.execPath)}`;
+    return {
+      allowed: false as const,
+      missing: 'the process lacks the capability CAP_NET_RAW',
+      howToGrant: `grant it with "${grant}", or run as root`,
+    };
+  }
+  return {
+    allowed: false as const,
+    missing: `the kernel refuses packet sockets (${errorName})`,
+    howToGrant: 'the kernel needs CONFIG_PACKET (module af_packet), and the sandbox must allow AF_PACKET',
+  };
+}
+
+export interface SocketBufferLimits {
+  /** net.core.rmem_default and rmem_max in octets; undefined where the system does not say. */
+  readonly receiveDefaultOctets: number | undefined;
+  readonly receiveMaxOctets: number | undefined;
+  readonly sendMaxOctets: number | undefined;
+  /** With CAP_NET_ADMIN a listener may exceed `receiveMaxOctets`. */
+  readonly mayExceed: boolean;
+}
+
+export function socketBufferLimits(): SocketBufferLimits {
+  return {
+    receiveDefaultOctets: readSetting('rmem_default'),
+    receiveMaxOctets: readSetting('rmem_max'),
+    sendMaxOctets: readSetting('wmem_max'),
+    mayExceed: hasCapability(CAP_NET_ADMIN),
+  };
+}
+
+function readSetting(name: string): number | undefined {
+  const value = Number.parseInt(readText(`/proc/sys/net/core/${name}`), 10);
+  return Number.isNaN(value) ? undefined : value;
+}
+
+function hasCapability(bit: number): boolean {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readText('/proc/self/status'))?.[1];
+  return effective !== undefined && ((BigInt(`0x${effective}`) >> BigInt(bit)) & 1n) === 1n;
+}
+
+/** The text of a file of procfs; empty where there is none. */
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
