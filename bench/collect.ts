@@ -161,7 +161,10 @@ async function climb(collector: Collector, ipfixgen: string): Promise<string[]> 
 
 export async function benchmarkCollect(): Promise<void> {
   const ipfixgen = generator('ipfixgen');
-  if (ipfixgen === undefined) return console.log('skipped: no shared workload generators');
+  if (ipfixgen === undefined) {
+    console.log('skipped: no shared workload generators');
+    return;
+  }
   const collectors = [weir];
   if (existsSync('/usr/bin/nfcapd')) collectors.push(nfcapd('nfcapd'), nfcapd('nfcapd, LZ4', '-y'));
   const rows: string[][] = [];

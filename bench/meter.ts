@@ -71,7 +71,10 @@ function nfpcapd(capture: string): Cost & { check: string } {
 
 export function benchmarkMeter(): void {
   const pcapgen = generator('pcapgen');
-  if (pcapgen === undefined) return console.log('skipped: no shared workload generators');
+  if (pcapgen === undefined) {
+    console.log('skipped: no shared workload generators');
+    return;
+  }
   const capture = path.join(WORK_FOLDER, 'meter5m.pcap');
   if (!existsSync(capture))
     execFileSync(pcapgen, [capture, '5080000', '200000', '300', '128'], { stdio: 'ignore' });

@@ -36,7 +36,7 @@ const weir = spawn(
     stdio: 'inherit',
   },
 );
-// A terminal sends Ctrl-C to the whole group: this process waits for weir to end cleanly. Others signal only us.
+// A terminal sends Ctrl-C to the whole group: this process waits for weir to end cleanly.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => weir.kill('SIGTERM'));
 weir.on('exit', (code, signal) => process.exit(code ?? (signal === null ? 1 : 130)));

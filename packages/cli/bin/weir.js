@@ -1,24 +1,16 @@
 #!/usr/bin/env node
-// The one executable. Weir runs on the Node that the repository pins (24): where an older one started this file,
-// it hands over to the pinned one, with the same arguments, signals and exit code.
+// The one executable. Weir runs on the Node that the repository pins: where another one started this file, it
+// hands over to the pinned one, with the same arguments, signals and exit code.
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import path from 'node:path';
 import process from 'node:process';
-
-const NODE_MAJOR_NEEDED = 24;
-
-function pinnedNode() {
-  for (let folder = import.meta.dirname; ; folder = path.dirname(folder)) {
-    const candidate = path.join(folder, 'node_modules/.bin/node');
-    if (existsSync(candidate)) return candidate;
-    if (path.dirname(folder) === folder) return undefined;
-  }
-}
+import { environmentWith, NODE_MAJOR_NEEDED, pinnedNode } from './pinned-node.js';
 
 function handOver(node) {
-  const child = spawn(node, process.argv.slice(1), { stdio: 'inherit' });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  const child = spawn(node, process.argv.slice(1), { stdio: 'inherit', env: environmentWith(node) });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    // A terminal signals the whole group: the child has it already. A second SIGINT would mean "at once".
+    process.on(signal, () => (signal === 'SIGINT' && process.stdin.isTTY ? undefined : child.kill(signal)));
+  }
   child.on('exit', (code) => process.exit(code ?? 1));
 }
 

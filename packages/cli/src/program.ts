@@ -1,0 +1,126 @@
+/**
+ * The command line: what `weir` understands. Commands are loaded when they are called, so that `weir query`
+ * does not pay for the packet ring. docs/reference/cli.md is generated from this description.
+ */
+import { Command } from 'commander';
+
+/** Collects a repeatable option. */
+function repeatable(value: string, previous: readonly string[]): string[] {
+  return [...previous, value];
+}
+
+/** The program with all its commands; parsing it runs one of them. */
+export function createProgram(): Command {
+  const program = new Command('weir')
+    .description('Meters, exports, collects, stores and shows IP flow metadata.')
+    .version('0.1.0')
+    .showHelpAfterError('(weir help COMMAND tells what is allowed)')
+    .exitOverride();
+  addDevices(program);
+  addOfflineCommands(program);
+  addTrafficCommands(program);
+  return program;
+}
+
+function addDevices(program: Command): void {
+  program
+    .command('up')
+    .description('meter this machine, collect, store, and serve the console: the main job')
+    .option('--data <dir>', 'folder of the store', './weir-data')
+    .option('--http <ip:port>', 'where the console is served', '127.0.0.1:8080')
+    .option('--interface <name>', 'meter this interface only; repeatable', repeatable, [])
+    .option(
+      '--listen <udp/ip:port>',
+      'collect here instead of on UDP 2055 and 4739; repeatable',
+      repeatable,
+      [],
+    )
+    .option('--no-meter', 'collect and serve, do not meter')
+    .option('--demo', 'generate a mix of flows at its own pace, for who has no traffic')
+    .option('--log-level <level>', 'debug, info, warn or error', 'info')
+    .action(async (options) => (await import('./commands/up.ts')).up(options));
+  program
+    .command('export')
+    .description('meter interfaces and export the flows as IPFIX to the collectors of a profile')
+    .option('--profile <file>', 'the profile; default: Universe.profile in the platform’s folder')
+    .option(
+      '--interface <name>',
+      'meter this interface; repeatable; default: all that are up',
+      repeatable,
+      [],
+    )
+    .option('--read <pcap>', 'meter a capture instead of interfaces, then end')
+    .option('--check', 'check the profile, explain it, and end')
+    .option('--print-config', 'print the effective configuration as JSON, and end')
+    .option('--log-level <level>', 'debug, info, warn or error', 'info')
+    .action(async (options) => (await import('./commands/export.ts')).exportFlows(options));
+  program
+    .command('collect')
+    .description('collect IPFIX and NetFlow, store it, and serve the console')
+    .option('--config <file>', 'flow sources as JSON')
+    .option('--data <dir>', 'folder of the store', './weir-data')
+    .option('--listen <udp/ip:port>', 'collect here; repeatable', repeatable, [])
+    .option('--http <ip:port>', 'where the console is served', '127.0.0.1:8080')
+    .option('--no-http', 'do not serve the console')
+    .option('--check', 'check the configuration, and end')
+    .option('--print-config', 'print the effective configuration as JSON, and end')
+    .option('--log-level <level>', 'debug, info, warn or error', 'info')
+    .action(async (options) => (await import('./commands/collect.ts')).collect(options));
+}
+
+function addOfflineCommands(program: Command): void {
+  program
+    .command('meter')
+    .argument('<pcap>', 'a pcap or pcapng file, plain or gzip')
+    .description('meter a capture; one flow record a line')
+    .option('--json', 'one JSON object a line')
+    .option('--write <ipfix>', 'write the records to an IPFIX file (RFC 5655)')
+    .option('--idle-timeout <s>', 'a flow without packets for so long has ended', '60')
+    .option('--active-timeout <s>', 'a longer flow is reported in parts of so long', '300')
+    .action(async (file, options) => (await import('./commands/meter.ts')).meter(file, options));
+  program
+    .command('decode')
+    .argument('<file...>', 'pcap or pcapng with export packets, IPFIX files, or raw datagrams')
+    .description('decode IPFIX and NetFlow; one data record a line')
+    .option('--json', 'one JSON object a line')
+    .action(async (files, options) => (await import('./commands/decode.ts')).decode(files, options));
+  program
+    .command('query')
+    .argument('[filter...]', 'for example: src net 10.0.0.0/8 and port 443')
+    .description('ask the store')
+    .option('--by <dimensions>', 'group by these, separated by commas')
+    .option('--top <n>', 'so many rows', '10')
+    .option('--last <duration>', 'the time up to now', '1h')
+    .option('--from <time>', 'start of the time range')
+    .option('--to <time>', 'end of the time range; default: now')
+    .option('--order-by <measure>', 'octets, packets or flows', 'octets')
+    .option('--data <dir>', 'folder of the store', './weir-data')
+    .option('--json', 'one JSON object a row')
+    .option('--csv', 'comma-separated values with a header')
+    .option('--parquet <file>', 'write the rows to a Parquet file')
+    .option('--sql', 'print the SQL instead of running it')
+    .action(async (words, options) => (await import('./commands/query.ts')).query(words, options));
+  program
+    .command('ie')
+    .argument('<element>', 'a name, an id, or PEN/ID')
+    .description('print an information element')
+    .action(async (element) => (await import('./commands/ie.ts')).informationElement(element));
+}
+
+function addTrafficCommands(program: Command): void {
+  program
+    .command('replay')
+    .argument('<file>', 'a capture with export packets, or an IPFIX file')
+    .description('send export packets again')
+    .requiredOption('--to <udp/ip:port>', 'the collector')
+    .option('--rate <n>', 'datagrams a second; default: the pace of the capture')
+    .action(async (file, options) => (await import('./commands/replay.ts')).replay(file, options));
+  program
+    .command('generate')
+    .description('send generated flow records as IPFIX')
+    .requiredOption('--to <udp/ip:port>', 'the collector')
+    .requiredOption('--records <n>', 'so many records')
+    .option('--rate <n>', 'records a second; default: as fast as it goes')
+    .option('--seed <n>', 'the same seed gives the same records', '1')
+    .action(async (options) => (await import('./commands/generate.ts')).generate(options));
+}
