@@ -73,6 +73,7 @@ describe('the information model', () => {
 
   test('NetFlow v9 fields beyond the IPFIX id range', () => {
     expect(elementById(0, 40005)?.name).toBe('fwEvent');
+    expect(elementById(0, 57590)).toBe(elementByName('35632/118'));
     expect(elementById(0, 33000)).toMatchObject({ name: 'ingressAclId', dataType: 'octetArray' });
   });
 

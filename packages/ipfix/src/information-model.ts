@@ -16,6 +16,9 @@ import { VALUE_NAMES } from './value-names.generated.ts';
 /** CERT marks the reverse direction of its own elements by this bit of the id, not by another number. */
 const CERT_ENTERPRISE_NUMBER = 6871;
 const CERT_REVERSE_BIT = 0x4000;
+/** nProbe sends ntop's elements in NetFlow v9, which has no enterprise numbers, as this plus their id. */
+const NTOP_ENTERPRISE_NUMBER = 35632;
+const NTOP_V9_BASE = 57472;
 
 type Registry = Map<number, InformationElement>;
 
@@ -23,11 +26,17 @@ const registries = new Map<number, Registry>();
 const valueNames = new Map<number, ReadonlyMap<number, string>>();
 let byName: ReadonlyMap<string, InformationElement> | undefined;
 
-/** The element that IANA (enterpriseNumber 0) or an enterprise gives this number; undefined when not known. */
+/**
+ * The element that IANA (enterpriseNumber 0) or an enterprise gives this number; undefined when not known.
+ * NetFlow v9 field types beyond IPFIX's range are found under 0 as well, ntop's as the element of ntop.
+ */
 export function elementById(enterpriseNumber: number, elementId: number): InformationElement | undefined {
   const registry = registryOf(enterpriseNumber);
   const known = registry.get(elementId);
   if (known !== undefined) return known;
+  if (enterpriseNumber === 0 && elementId > NTOP_V9_BASE) {
+    return elementById(NTOP_ENTERPRISE_NUMBER, elementId - NTOP_V9_BASE);
+  }
   const reverse = reverseElement(enterpriseNumber, elementId);
   if (reverse !== undefined) registry.set(elementId, reverse);
   return reverse;
