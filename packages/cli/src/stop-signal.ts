@@ -2,18 +2,24 @@ import process from 'node:process';
 import { EXIT_FAILED } from '@weir/base';
 
 /**
- * Resolves at the first SIGINT or SIGTERM: the command then stops cleanly. A second signal means that the
+ * Aborts at the first SIGINT or SIGTERM: the command then stops cleanly. A second signal means that the
  * person will not wait: the process ends at once.
  */
-export function untilStopSignal(): Promise<NodeJS.Signals> {
+export function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (controller.signal.aborted) process.exit(EXIT_FAILED);
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}
+
+/** Resolves when `signal` aborts. */
+export function untilAborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    let signalled = false;
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.on(signal, () => {
-        if (signalled) process.exit(EXIT_FAILED);
-        signalled = true;
-        resolve(signal);
-      });
-    }
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
   });
 }
