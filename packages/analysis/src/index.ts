@@ -1,1 +1,65 @@
-export {};
+export {
+  type Address,
+  formatAddress,
+  formatNetwork,
+  isIPv4,
+  type Network,
+  networkContains,
+  networkOf,
+  parseAddress,
+  parseNetwork,
+} from './address.ts';
+export {
+  type DimensionRef,
+  FIELDS,
+  type FieldDefinition,
+  type FieldKind,
+  fieldNamed,
+  formatDimension,
+  formatFieldValue,
+  parseDimension,
+} from './dimension.ts';
+export {
+  type AnswerColumn,
+  type AnswerKind,
+  type RenderedPlan,
+  type RenderOptions,
+  renderFilter,
+  renderSql,
+} from './duckdb-dialect.ts';
+export { type FlowRecord, matchesFilter } from './filter-evaluator.ts';
+export { type ComparisonOperator, FilterError, type FilterExpression } from './filter-expression.ts';
+export { parseFilter } from './filter-parser.ts';
+export {
+  automaticStepMs,
+  type GroupsPlan,
+  isPlanError,
+  LIMIT_MAX,
+  MEASURES,
+  type Measure,
+  parseQueryPlan,
+  type QueryPlan,
+  type RecordsPlan,
+  type SeriesPlan,
+  type TimeRange,
+} from './query-plan.ts';
+export {
+  type AnswerRow,
+  type AnswerValue,
+  type EngineValue,
+  hexOf,
+  isoTime,
+  nextCursorOf,
+  plainValue,
+  type QueryResult,
+  type ReadExtra,
+  shapeRows,
+} from './query-result.ts';
+export {
+  formatMac,
+  formatTcpFlags,
+  parseMac,
+  parseTcpFlags,
+  protocolName,
+  protocolNumber,
+} from './value-name.ts';

@@ -1,0 +1,440 @@
+/**
+ * Plans as DuckDB SQL over the relation `flows` (columns of FLOW_COLUMNS, addresses in halves, `exporterId`)
+ * and the dimension table `exporters`. Every constant is rendered here: numbers from BigInt or Number, texts
+ * quoted; nothing of a plan or a filter reaches the SQL in any other way.
+ */
+import { FLOW_COLUMNS, type FlowColumnName } from '@weir/ipfix';
+import { IPV4_PREFIX_BITS, lastAddressOf, maskOf, type Network } from './address.ts';
+import {
+  type DerivedFormula,
+  type DimensionRef,
+  type FieldDefinition,
+  fieldNamed,
+  formatDimension,
+} from './dimension.ts';
+import type { ComparisonOperator, FilterExpression, TextOperator } from './filter-expression.ts';
+import { parseFilter } from './filter-parser.ts';
+import {
+  type GroupsPlan,
+  parseCursor,
+  type QueryPlan,
+  type RecordsPlan,
+  type SeriesPlan,
+} from './query-plan.ts';
+
+/** One column of an answer, and how many columns of the SQL result it is made of. */
+export interface AnswerColumn {
+  readonly name: string;
+  readonly kind: AnswerKind;
+  /** For addresses: what was kept of them. */
+  readonly dimension?: DimensionRef;
+}
+
+/** `address` takes two SQL columns (halves); all others one. Times are epoch milliseconds in the SQL. */
+export type AnswerKind = 'address' | 'mac' | 'number' | 'timeMs' | 'text' | 'boolean' | 'layout' | 'extra';
+
+export interface RenderedPlan {
+  readonly sql: string;
+  readonly columns: readonly AnswerColumn[];
+}
+
+export interface RenderOptions {
+  /** What to read instead of the view `flows`: a table expression with the same columns. */
+  readonly relation?: string;
+}
+
+/** Renders a plan. Throws a FilterError when its filter is wrong; a parsed plan's never is. */
+export function renderSql(plan: QueryPlan, options: RenderOptions = {}): RenderedPlan {
+  const relation = options.relation ?? 'flows';
+  switch (plan.kind) {
+    case 'groups':
+      return renderGroups(plan, relation);
+    case 'series':
+      return renderSeries(plan, relation);
+    case 'records':
+      return renderRecords(plan, relation);
+  }
+}
+
+const END = 'coalesce("flowEnd", "receivedAt")';
+const START = 'coalesce("flowStart", "flowEnd", "receivedAt")';
+
+function renderGroups(plan: GroupsPlan, relation: string): RenderedPlan {
+  const keys = plan.groupBy.map(renderKey);
+  const selected = [...keys.flatMap((key) => key.selected), ...MEASURE_SQL];
+  const where = [endsInRange(plan.timeRange), ...filterCondition(plan.filter)];
+  const sql = [
+    `SELECT ${selected.join(', ')}`,
+    `FROM ${source(relation, plan.groupBy)}`,
+    `WHERE ${where.join(' AND ')}`,
+    ...(keys.length === 0 ? [] : [`GROUP BY ${aliasesOf(keys).join(', ')}`]),
+    `ORDER BY ${[`"${plan.orderBy}" ${plan.descending ? 'DESC' : 'ASC'}`, ...aliasesOf(keys)].join(', ')}`,
+    `LIMIT ${integer(plan.limit)}`,
+  ].join('\n');
+  return { sql, columns: [...keys.map((key) => key.column), ...MEASURE_COLUMNS] };
+}
+
+const MEASURE_SQL = [
+  'coalesce(sum("octets"), 0)::DOUBLE AS "octets"',
+  'coalesce(sum("packets"), 0)::DOUBLE AS "packets"',
+  'count(*) AS "flows"',
+];
+
+const MEASURE_COLUMNS: readonly AnswerColumn[] = [
+  { name: 'octets', kind: 'number' },
+  { name: 'packets', kind: 'number' },
+  { name: 'flows', kind: 'number' },
+];
+
+/** Two passes: the largest groups of the range, then each flow's share of every step that it touches. */
+function renderSeries(plan: SeriesPlan, relation: string): RenderedPlan {
+  const { fromMs, toMs } = plan.timeRange;
+  const step = integer(plan.stepMs);
+  const keys = plan.groupBy.map(renderKey);
+  const aliases = aliasesOf(keys);
+  const keyList = aliases.length === 0 ? '' : `${aliases.join(', ')}, `;
+  const input = [
+    `SELECT ${[...keys.flatMap((key) => key.selected), `epoch_ms(${START}) AS s`, `epoch_ms(${END}) AS e`].join(', ')},`,
+    '  "octets" AS o, "packets" AS p',
+    `FROM ${source(relation, plan.groupBy)}`,
+    `WHERE ${[overlapsRange(plan.timeRange), ...filterCondition(plan.filter)].join(' AND ')}`,
+  ].join('\n');
+  const [low, high] = [`greatest(s, ${integer(fromMs)})`, `least(greatest(e, s), ${integer(toMs - 1)})`];
+  const top =
+    aliases.length === 0
+      ? 'SELECT true AS ranked'
+      : `SELECT ${keyList}true AS ranked FROM flow GROUP BY ${aliases.join(', ')}
+  ORDER BY ${SERIES_ORDER[plan.orderBy]} DESC, ${aliases.join(', ')} LIMIT ${integer(plan.limit)}`;
+  const join =
+    aliases.length === 0
+      ? 'flow CROSS JOIN top'
+      : `flow LEFT JOIN top ON ${aliases.map((alias) => `flow.${alias} IS NOT DISTINCT FROM top.${alias}`).join(' AND ')}`;
+  const topKeys = aliases.map((alias) => `top.${alias}`).join(', ');
+  const sql = `WITH flow AS (
+${input}
+), top AS (
+  ${top}
+), share AS (
+  SELECT ${topKeys === '' ? '' : `${topKeys}, `}ranked IS NULL AS "other", s, e, o, p,
+    unnest(range(${low} // ${step}, ${high} // ${step} + 1)) AS step
+  FROM ${join}
+), part AS (
+  SELECT *, CASE WHEN e <= s THEN 1.0
+    ELSE greatest(0, least(e, (step + 1) * ${step}, ${integer(toMs)}) - greatest(s, step * ${step}, ${integer(fromMs)}))
+      / (e - s)::DOUBLE END AS weight
+  FROM share
+)
+SELECT step * ${step} AS "time", ${keyList}"other",
+  coalesce(sum(o * weight), 0)::DOUBLE AS "octets", coalesce(sum(p * weight), 0)::DOUBLE AS "packets",
+  count(*) FILTER (greatest(e, s) // ${step} = step AND greatest(e, s) < ${integer(toMs)}) AS "flows"
+FROM part
+GROUP BY ALL
+ORDER BY "time", "other", "octets" DESC${aliases.map((alias) => `, ${alias}`).join('')}`;
+  const columns: AnswerColumn[] = [
+    { name: 'time', kind: 'timeMs' },
+    ...keys.map((key) => key.column),
+    { name: 'other', kind: 'boolean' },
+    ...MEASURE_COLUMNS,
+  ];
+  return { sql, columns };
+}
+
+const SERIES_ORDER = { octets: 'sum(o)', packets: 'sum(p)', flows: 'count(*)' } as const;
+
+/** The order among records that ended in one millisecond must not change from page to page. */
+const RECORD_TIE_BREAK =
+  '"srcAddrHi", "srcAddrLo", "dstAddrHi", "dstAddrLo", "srcPort", "dstPort", "protocol", "octets", "packets", "receivedAt"';
+
+function renderRecords(plan: RecordsPlan, relation: string): RenderedPlan {
+  const cursor = plan.cursor === undefined ? undefined : parseCursor(plan.cursor);
+  const where = [endsInRange(plan.timeRange), ...filterCondition(plan.filter)];
+  if (cursor !== undefined) where.push(`${END} <= ${timestamp(cursor.beforeMs)}`);
+  const fields = RECORD_FIELDS.map(renderKey);
+  const sql = [
+    `SELECT ${fields.flatMap((field) => field.selected).join(', ')}, "extraLayoutId", "extra"`,
+    `FROM ${source(relation, RECORD_FIELDS)}`,
+    `WHERE ${where.join(' AND ')}`,
+    `ORDER BY ${END} DESC, ${RECORD_TIE_BREAK}`,
+    `LIMIT ${integer(plan.limit)}${cursor === undefined ? '' : ` OFFSET ${integer(cursor.skip)}`}`,
+  ].join('\n');
+  const columns: AnswerColumn[] = [
+    ...fields.map((field) => field.column),
+    { name: 'extraLayoutId', kind: 'layout' },
+    { name: 'extra', kind: 'extra' },
+  ];
+  return { sql, columns };
+}
+
+/** Every field that is stored, in the order of FLOW_COLUMNS. */
+const RECORD_FIELDS: readonly DimensionRef[] = recordFields();
+
+function recordFields(): DimensionRef[] {
+  const names: string[] = [];
+  for (const { name } of FLOW_COLUMNS) {
+    if (name === 'exporter') names.push('exporter', 'source', 'observationDomainId');
+    else if (name.endsWith('Hi')) names.push(name.slice(0, -2));
+    else if (!name.endsWith('Lo') && name !== 'extraLayout') names.push(name);
+  }
+  return names.map((name) => ({ name }));
+}
+
+interface RenderedKey {
+  /** `expression AS "alias"`, one or two. */
+  readonly selected: readonly string[];
+  readonly aliases: readonly string[];
+  readonly column: AnswerColumn;
+}
+
+function renderKey(dimension: DimensionRef): RenderedKey {
+  const field = knownField(dimension.name);
+  const name = formatDimension(dimension);
+  if (field.source.from !== 'address') {
+    const expression = field.kind === 'timeMs' ? `epoch_ms(${scalar(field)})` : scalar(field);
+    const alias = identifier(name);
+    return {
+      selected: [`${expression} AS ${alias}`],
+      aliases: [alias],
+      column: { name, kind: answerKind(field) },
+    };
+  }
+  const [hi, lo] = truncated(field.source.hi, field.source.lo, dimension);
+  const aliases = [identifier(`${name} hi`), identifier(`${name} lo`)];
+  return {
+    selected: [`${hi} AS ${aliases[0]}`, `${lo} AS ${aliases[1]}`],
+    aliases,
+    column: { name, kind: 'address', dimension },
+  };
+}
+
+function truncated(hiColumn: string, loColumn: string, dimension: DimensionRef): [string, string] {
+  const [hi, lo] = [identifier(hiColumn), identifier(loColumn)];
+  const { prefixLength, prefixLength6 } = dimension;
+  if (prefixLength === undefined || prefixLength6 === undefined) return [hi, lo];
+  const v4 = maskOf(IPV4_PREFIX_BITS + prefixLength);
+  const v6 = maskOf(prefixLength6);
+  const isV4 = `(${hi} = 0 AND ${lo} >> 32 = 65535)`;
+  return [
+    `CASE WHEN ${isV4} THEN ${hi} ELSE ${hi} & ${unsigned(v6.hi)} END`,
+    `CASE WHEN ${isV4} THEN ${lo} & ${unsigned(v4.lo)} ELSE ${lo} & ${unsigned(v6.lo)} END`,
+  ];
+}
+
+function answerKind(field: FieldDefinition): AnswerKind {
+  if (field.kind === 'mac') return 'mac';
+  if (field.kind === 'timeMs') return 'timeMs';
+  return field.kind === 'exporterText' ? 'text' : 'number';
+}
+
+function aliasesOf(keys: readonly RenderedKey[]): string[] {
+  return keys.flatMap((key) => key.aliases);
+}
+
+/** The relation, joined with `exporters` only when a dimension asks for it. */
+function source(relation: string, dimensions: readonly DimensionRef[]): string {
+  const joined = dimensions.some(({ name }) => knownField(name).source.from === 'exporter');
+  return joined ? `${relation} AS flows LEFT JOIN exporters USING ("exporterId")` : `${relation} AS flows`;
+}
+
+function endsInRange({ fromMs, toMs }: { fromMs: number; toMs: number }): string {
+  return `${END} >= ${timestamp(fromMs)} AND ${END} < ${timestamp(toMs)}`;
+}
+
+function overlapsRange({ fromMs, toMs }: { fromMs: number; toMs: number }): string {
+  return `${END} >= ${timestamp(fromMs)} AND ${START} < ${timestamp(toMs)}`;
+}
+
+function filterCondition(filter: string | undefined): string[] {
+  const expression = parseFilter(filter ?? '');
+  return expression.kind === 'all' ? [] : [renderFilter(expression)];
+}
+
+/**
+ * A filter as a SQL condition that is never NULL where it matters: NULL counts as false in WHERE, and a
+ * negation is pushed down to single conditions, where `IS NOT TRUE` makes it hold for NULL.
+ */
+export function renderFilter(expression: FilterExpression, negated = false): string {
+  switch (expression.kind) {
+    case 'all':
+      return negated ? 'false' : 'true';
+    case 'not':
+      return renderFilter(expression.operand, !negated);
+    case 'and':
+    case 'or': {
+      const join = (expression.kind === 'and') !== negated ? ' AND ' : ' OR ';
+      return `(${expression.operands.map((operand) => renderFilter(operand, negated)).join(join)})`;
+    }
+    default: {
+      const condition = renderCondition(expression);
+      return negated ? `((${condition}) IS NOT TRUE)` : condition;
+    }
+  }
+}
+
+type Condition = Exclude<FilterExpression, { kind: 'all' | 'and' | 'or' | 'not' }>;
+
+function renderCondition(condition: Condition): string {
+  switch (condition.kind) {
+    case 'compare':
+      return renderComparison(knownField(condition.field), condition.operator, condition.value);
+    case 'in':
+      return exporterAware(
+        knownField(condition.field),
+        (value) => `${value} IN (${condition.values.map((each) => integer(each)).join(', ')})`,
+      );
+    case 'compareFields':
+      return `${comparable(knownField(condition.left))} ${sqlOperator(condition.operator)} ${comparable(knownField(condition.right))}`;
+    case 'bits':
+      return `${scalar(knownField(condition.field))} & ${integer(condition.mask)} = ${integer(condition.mask)}`;
+    case 'network':
+      return renderNetworks(knownField(condition.field), condition.networks);
+    case 'text':
+      return exporterAware(knownField(condition.field), (value) =>
+        renderText(value, condition.operator, condition.value),
+      );
+  }
+}
+
+function renderComparison(
+  field: FieldDefinition,
+  operator: ComparisonOperator,
+  value: bigint | number,
+): string {
+  if (field.kind === 'timeMs') {
+    const literal = timestamp(Number(value));
+    return `${scalar(field)} ${sqlOperator(operator)} ${literal}`;
+  }
+  const literal = typeof value === 'bigint' ? integer(value) : double(value);
+  return exporterAware(field, (sql) => `${sql} ${sqlOperator(operator)} ${literal}`);
+}
+
+/** A condition on a column of `exporters` becomes one on exporterId, so that `flows` needs no join. */
+function exporterAware(field: FieldDefinition, condition: (sql: string) => string): string {
+  if (field.source.from !== 'exporter') return condition(scalar(field));
+  const inner = condition(identifier(field.source.column));
+  return `"exporterId" IN (SELECT "exporterId" FROM exporters WHERE ${inner})`;
+}
+
+function renderText(value: string, operator: TextOperator, pattern: string): string {
+  switch (operator) {
+    case '=':
+      return `${value} = ${text(pattern)}`;
+    case 'like':
+      return `${value} LIKE ${text(pattern)}`;
+    case 'ilike':
+      return `${value} ILIKE ${text(pattern)}`;
+    case '~':
+      return `regexp_matches(${value}, ${text(pattern)})`;
+  }
+}
+
+/** Single addresses of one upper half become an IN list, prefixes become ranges: both prune row groups. */
+function renderNetworks(field: FieldDefinition, networks: readonly Network[]): string {
+  if (field.source.from !== 'address') throw new Error(`${field.name} is no address`);
+  const [hi, lo] = [identifier(field.source.hi), identifier(field.source.lo)];
+  const hosts = new Map<bigint, bigint[]>();
+  const conditions: string[] = [];
+  for (const network of networks) {
+    if (network.prefixLength < 128) conditions.push(renderPrefix(hi, lo, network));
+    else hosts.set(network.hi, [...(hosts.get(network.hi) ?? []), network.lo]);
+  }
+  for (const [high, lows] of hosts) {
+    const list = lows.map(unsigned).join(', ');
+    conditions.push(
+      `(${hi} = ${unsigned(high)} AND ${lo} ${lows.length === 1 ? `= ${list}` : `IN (${list})`})`,
+    );
+  }
+  return `(${conditions.join(' OR ')})`;
+}
+
+function renderPrefix(hi: string, lo: string, network: Network): string {
+  const last = lastAddressOf(network);
+  if (network.prefixLength === 0) return `${hi} IS NOT NULL`;
+  if (network.prefixLength <= 64) return `(${hi} BETWEEN ${unsigned(network.hi)} AND ${unsigned(last.hi)})`;
+  return `(${hi} = ${unsigned(network.hi)} AND ${lo} BETWEEN ${unsigned(network.lo)} AND ${unsigned(last.lo)})`;
+}
+
+/** The value of a field that is not an address, in its own type. */
+function scalar(field: FieldDefinition): string {
+  switch (field.source.from) {
+    case 'column':
+      return `flows.${identifier(field.source.column)}`;
+    case 'exporter':
+      return `exporters.${identifier(field.source.column)}`;
+    case 'derived':
+      return derive(field.source.formula);
+    case 'address':
+      throw new Error(`${field.name} is not a scalar`);
+  }
+}
+
+/** Times as milliseconds, so that any two fields have an order. */
+function comparable(field: FieldDefinition): string {
+  return field.kind === 'timeMs' ? `epoch_ms(${scalar(field)})` : scalar(field);
+}
+
+const DURATION = 'greatest(0, epoch_ms("flowEnd") - epoch_ms("flowStart"))';
+
+function derive(formula: DerivedFormula): string {
+  switch (formula) {
+    case 'duration':
+      return `CASE WHEN "flowStart" IS NOT NULL AND "flowEnd" IS NOT NULL THEN ${DURATION} END`;
+    case 'bitsPerSecond':
+      return rate('octets', 8000);
+    case 'packetsPerSecond':
+      return rate('packets', 1000);
+    case 'octetsPerPacket':
+      return 'CASE WHEN "octets" IS NULL OR "packets" IS NULL THEN NULL WHEN "packets" = 0 THEN 0 ELSE "octets"::DOUBLE / "packets"::DOUBLE END';
+    case 'icmpType':
+      return '("icmpTypeCode" >> 8)';
+    case 'icmpCode':
+      return '("icmpTypeCode" & 255)';
+    case 'forwardingState':
+      return '("forwardingStatus" >> 6)';
+    case 'ipVersion':
+      return 'CASE WHEN "srcAddrHi" = 0 AND "srcAddrLo" >> 32 = 65535 THEN 4 WHEN "srcAddrHi" IS NOT NULL THEN 6 END';
+  }
+}
+
+function rate(column: FlowColumnName, scale: number): string {
+  const known = `"${column}" IS NOT NULL AND "flowStart" IS NOT NULL AND "flowEnd" IS NOT NULL`;
+  return `CASE WHEN ${known} THEN CASE WHEN ${DURATION} = 0 THEN 0.0::DOUBLE ELSE ("${column}"::DOUBLE * ${scale}) / ${DURATION}::DOUBLE END END`;
+}
+
+function knownField(name: string): FieldDefinition {
+  const field = fieldNamed(name);
+  if (field === undefined) throw new Error(`there is no field ${name}`);
+  return field;
+}
+
+function sqlOperator(operator: ComparisonOperator): string {
+  return operator === '!=' ? '<>' : operator;
+}
+
+/** An unsigned 64-bit constant; the cast keeps DuckDB from widening the column to HUGEINT. */
+function unsigned(value: bigint): string {
+  return `${BigInt.asUintN(64, value)}::UBIGINT`;
+}
+
+function integer(value: number | bigint): string {
+  return typeof value === 'bigint' ? value.toString() : BigInt(value).toString();
+}
+
+function double(value: number): string {
+  return `${Number.isFinite(value) ? value : 0}::DOUBLE`;
+}
+
+function timestamp(milliseconds: number): string {
+  const bounded = Math.min(Math.max(Math.trunc(milliseconds), -TIMESTAMP_MAX_MS), TIMESTAMP_MAX_MS);
+  return `TIMESTAMP '${new Date(bounded).toISOString().replace('T', ' ').replace('Z', '')}'::TIMESTAMP_MS`;
+}
+
+/** The year 9999. */
+const TIMESTAMP_MAX_MS = 253_402_300_799_999;
+
+function text(value: string): string {
+  return `'${value.replaceAll('\0', '').replaceAll("'", "''")}'`;
+}
+
+function identifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

@@ -1,0 +1,263 @@
+/**
+ * A question to the store, as data: what the API, the command line and the console all build, and what a SQL
+ * dialect renders. A plan is plain JSON; its filter is text of the filter language.
+ */
+import { UserError } from '@weir/base';
+import { type DimensionRef, fieldNamed, formatDimension, parseDimension } from './dimension.ts';
+import { FilterError } from './filter-expression.ts';
+import { parseFilter } from './filter-parser.ts';
+
+/**
+ * Milliseconds since the epoch, `toMs` exclusive. A flow belongs to the range in which it ended (in which
+ * its record arrived, when it has no end), so adjacent ranges count every flow once; a series counts the
+ * part of a flow that lies in the range.
+ */
+export interface TimeRange {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+export const MEASURES = ['octets', 'packets', 'flows'] as const;
+export type Measure = (typeof MEASURES)[number];
+
+/** The largest groups: one row for each, with its dimensions and all measures. */
+export interface GroupsPlan {
+  readonly kind: 'groups';
+  readonly timeRange: TimeRange;
+  readonly filter?: string;
+  /** Empty: one row with the totals. */
+  readonly groupBy: readonly DimensionRef[];
+  readonly orderBy: Measure;
+  readonly descending: boolean;
+  readonly limit: number;
+}
+
+/**
+ * Measures over time for the `limit` largest groups and, in rows with `other` true and no dimensions, for
+ * all the rest. A row for each step and group that has traffic; steps are aligned to the epoch. Octets and
+ * packets are spread evenly over the time from flowStart to flowEnd, so that long flows which were exported
+ * late show up when they happened; a flow is counted in the step in which it ended.
+ */
+export interface SeriesPlan {
+  readonly kind: 'series';
+  readonly timeRange: TimeRange;
+  readonly filter?: string;
+  readonly groupBy: readonly DimensionRef[];
+  readonly orderBy: Measure;
+  readonly limit: number;
+  readonly stepMs: number;
+}
+
+/** Flow records themselves, newest first (by flowEnd, else receivedAt). */
+export interface RecordsPlan {
+  readonly kind: 'records';
+  readonly timeRange: TimeRange;
+  readonly filter?: string;
+  readonly limit: number;
+  /** Where the page before ended: `nextCursor` of its answer. */
+  readonly cursor?: string;
+}
+
+export type QueryPlan = GroupsPlan | SeriesPlan | RecordsPlan;
+
+/** Rows of one answer; more belongs into an export. */
+export const LIMIT_MAX = 100_000;
+/** Lines of one chart. */
+export const SERIES_LIMIT_MAX = 1000;
+/** Points of one line. */
+export const SERIES_STEPS_MAX = 10_000;
+const DIMENSIONS_MAX = 16;
+const LIMIT_DEFAULT = 10;
+const RECORDS_LIMIT_DEFAULT = 100;
+/** The year 3000: beyond it a time is a mistake in the unit. */
+const TIME_MAX_MS = 32_503_680_000_000;
+
+/**
+ * Reads a plan from untrusted JSON. `groupBy` may hold dimensions as text (`"srcAddr/24"`). Throws a
+ * UserError `plan_invalid`, or a FilterError for the filter.
+ */
+export function parseQueryPlan(input: unknown): QueryPlan {
+  const plan = asObject(input, 'the plan');
+  const timeRange = readTimeRange(plan['timeRange']);
+  const filter = readFilter(plan['filter']);
+  switch (plan['kind']) {
+    case 'groups':
+      return {
+        kind: 'groups',
+        timeRange,
+        ...filter,
+        groupBy: readGroupBy(plan['groupBy']),
+        orderBy: readMeasure(plan['orderBy']),
+        descending: readBoolean(plan['descending'], 'descending', true),
+        limit: readInteger(plan['limit'], 'limit', LIMIT_DEFAULT, LIMIT_MAX),
+      };
+    case 'series':
+      return readSeries(plan, timeRange, filter);
+    case 'records':
+      return {
+        kind: 'records',
+        timeRange,
+        ...filter,
+        limit: readInteger(plan['limit'], 'limit', RECORDS_LIMIT_DEFAULT, LIMIT_MAX),
+        ...readCursor(plan['cursor']),
+      };
+    default:
+      throw invalid(`kind is ${show(plan['kind'])}; it must be "groups", "series" or "records"`);
+  }
+}
+
+/** A step of a round length, so that the range has about `points` of them. */
+export function automaticStepMs({ fromMs, toMs }: TimeRange, points = 200): number {
+  const wanted = (toMs - fromMs) / points;
+  return ROUND_STEPS_MS.find((step) => step >= wanted) ?? Math.ceil(wanted / DAY_MS) * DAY_MS;
+}
+
+/** Position in a list of records: rows that ended before `beforeMs + 1`, without the first `skip` of them. */
+export interface RecordsCursor {
+  readonly beforeMs: number;
+  readonly skip: number;
+}
+
+export function parseCursor(text: string): RecordsCursor | undefined {
+  const match = /^(\d{1,15})\.(\d{1,7})$/.exec(text);
+  return match === null ? undefined : { beforeMs: Number(match[1]), skip: Number(match[2]) };
+}
+
+export function formatCursor({ beforeMs, skip }: RecordsCursor): string {
+  return `${beforeMs}.${skip}`;
+}
+
+const DAY_MS = 86_400_000;
+const ROUND_STEPS_MS = [
+  1000,
+  2000,
+  5000,
+  10_000,
+  15_000,
+  30_000,
+  60_000,
+  120_000,
+  300_000,
+  600_000,
+  900_000,
+  1_800_000,
+  3_600_000,
+  7_200_000,
+  10_800_000,
+  21_600_000,
+  43_200_000,
+  DAY_MS,
+];
+
+function readSeries(
+  plan: Record<string, unknown>,
+  timeRange: TimeRange,
+  filter: { filter?: string },
+): SeriesPlan {
+  const stepMs = readInteger(plan['stepMs'], 'stepMs', automaticStepMs(timeRange), TIME_MAX_MS);
+  const steps = (timeRange.toMs - timeRange.fromMs) / stepMs;
+  if (steps > SERIES_STEPS_MAX) {
+    throw invalid(
+      `stepMs ${stepMs} makes ${Math.ceil(steps)} steps; at most ${SERIES_STEPS_MAX} are allowed`,
+    );
+  }
+  return {
+    kind: 'series',
+    timeRange,
+    ...filter,
+    groupBy: readGroupBy(plan['groupBy']),
+    orderBy: readMeasure(plan['orderBy']),
+    limit: readInteger(plan['limit'], 'limit', LIMIT_DEFAULT, SERIES_LIMIT_MAX),
+    stepMs,
+  };
+}
+
+function readTimeRange(input: unknown): TimeRange {
+  const range = asObject(input, 'timeRange');
+  const fromMs = readTime(range['fromMs'], 'timeRange.fromMs');
+  const toMs = readTime(range['toMs'], 'timeRange.toMs');
+  if (toMs <= fromMs) throw invalid(`timeRange ends (${toMs}) before it begins (${fromMs})`);
+  return { fromMs, toMs };
+}
+
+function readTime(input: unknown, name: string): number {
+  if (typeof input === 'number' && Number.isInteger(input) && input >= 0 && input <= TIME_MAX_MS)
+    return input;
+  throw invalid(`${name} is ${show(input)}; it must be milliseconds since 1970, a whole number`);
+}
+
+function readFilter(input: unknown): { filter?: string } {
+  if (input === undefined || input === null || input === '') return {};
+  if (typeof input !== 'string') throw invalid(`filter is ${show(input)}; it must be text`);
+  parseFilter(input);
+  return { filter: input };
+}
+
+function readGroupBy(input: unknown): DimensionRef[] {
+  if (input === undefined || input === null) return [];
+  if (!Array.isArray(input)) throw invalid(`groupBy is ${show(input)}; it must be a list of dimensions`);
+  if (input.length > DIMENSIONS_MAX) throw invalid(`groupBy has at most ${DIMENSIONS_MAX} dimensions`);
+  const dimensions = input.map(readDimension);
+  const names = new Set(dimensions.map(formatDimension));
+  if (names.size < dimensions.length) throw invalid('groupBy names a dimension twice');
+  return dimensions;
+}
+
+function readDimension(input: unknown): DimensionRef {
+  const text = typeof input === 'string' ? input : formatDimension(asObject(input, 'groupBy') as never);
+  const dimension = parseDimension(text);
+  if (dimension !== undefined) return dimension;
+  const known = fieldNamed(text.split('/')[0] ?? '');
+  throw invalid(
+    known === undefined
+      ? `groupBy: there is no dimension ${show(text)}`
+      : `groupBy: ${show(text)} cannot be grouped by`,
+  );
+}
+
+function readMeasure(input: unknown): Measure {
+  const measure = input ?? 'octets';
+  const known = MEASURES.find((each) => each === measure);
+  if (known === undefined)
+    throw invalid(`orderBy is ${show(input)}; it must be one of ${MEASURES.join(', ')}`);
+  return known;
+}
+
+function readCursor(input: unknown): { cursor?: string } {
+  if (input === undefined || input === null || input === '') return {};
+  if (typeof input === 'string' && parseCursor(input) !== undefined) return { cursor: input };
+  throw invalid(`cursor is ${show(input)}; it must be the nextCursor of an earlier answer`);
+}
+
+function readBoolean(input: unknown, name: string, byDefault: boolean): boolean {
+  if (input === undefined || input === null) return byDefault;
+  if (typeof input === 'boolean') return input;
+  throw invalid(`${name} is ${show(input)}; it must be true or false`);
+}
+
+function readInteger(input: unknown, name: string, byDefault: number, max: number): number {
+  if (input === undefined || input === null) return byDefault;
+  if (typeof input === 'number' && Number.isInteger(input) && input >= 1 && input <= max) return input;
+  throw invalid(`${name} is ${show(input)}; it must be a whole number from 1 to ${max}`);
+}
+
+function asObject(input: unknown, name: string): Record<string, unknown> {
+  if (typeof input === 'object' && input !== null && !Array.isArray(input)) {
+    return input as Record<string, unknown>;
+  }
+  throw invalid(`${name} is ${show(input)}; it must be an object`);
+}
+
+function show(value: unknown): string {
+  const text = value === undefined ? 'missing' : (JSON.stringify(value) ?? String(value));
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+function invalid(message: string): UserError {
+  return new UserError('plan_invalid', `query: ${message}`, 2);
+}
+
+/** Whether an error is one of the question, not of the store. */
+export function isPlanError(error: unknown): error is UserError | FilterError {
+  return error instanceof FilterError || (error instanceof UserError && error.code === 'plan_invalid');
+}
