@@ -1,1 +1,19 @@
-export {};
+export { type CaptureSummary, type ReadCaptureOptions, readCapture } from './capture-file.ts';
+export type { CapturePacketHandler, CaptureProblem } from './capture-parser.ts';
+export type { ExcludedSocket } from './excluded-traffic.ts';
+export {
+  ACTIVE_TIMEOUT_MS_DEFAULT,
+  createFlowCache,
+  FLOWS_MAX_DEFAULT,
+  type FlowCacheOptions,
+  IDLE_TIMEOUT_MS_DEFAULT,
+  TCP_LINGER_MS_DEFAULT,
+} from './flow-cache.ts';
+export type { FlowRowSink } from './flow-row.ts';
+export { type MeterFileOptions, type MeterFileSummary, meterFile } from './meter-file.ts';
+export {
+  createPacketMeter,
+  type PacketMeter,
+  type PacketMeterCounters,
+  type PacketMeterOptions,
+} from './packet-meter.ts';

@@ -1,0 +1,370 @@
+/**
+ * The flow cache: who talks to whom right now, in typed arrays, without an object a flow.
+ *
+ * A flow is a record in a slab (flow-record.ts), found through a SlotTable, and in two lists: one in order of its
+ * last packet (idle expiry; a list of its own for flows that saw FIN or RST) and one in order of the
+ * beginning of its current record (active expiry). All flows share one idle, one active and one linger timeout, so the
+ * oldest of a list is always the next due and a tick looks at nothing else: where timeouts are equal, a queue is the
+ * timing wheel with exact slots. Expiry is driven by `tick`, by a clock, never by packets; a packet only refuses to
+ * continue a flow that was due before it came.
+ *
+ * The slab is reserved at its full size and committed by the operating system as slots are first touched; freed slots
+ * are used again first. So the cache "grows" without ever copying a record.
+ *
+ * Hot file: typed-array reads are asserted (`!`); every index comes from a slot number below `#slots`.
+ */
+import { assert } from '@weir/base';
+import { FlowHash } from './flow-hash.ts';
+import * as record from './flow-record.ts';
+import {
+  KEY_INTERFACE,
+  KEY_KIND,
+  KEY_PORTS,
+  KEY_WORDS,
+  KIND_IPV6,
+  type PacketHeader,
+} from './packet-header.ts';
+import { SlotLists } from './slot-list.ts';
+import { EMPTY_SLOT, SlotTable } from './slot-table.ts';
+import { TCP_FIN, TCP_RST, TCP_SYN } from './tcp.ts';
+
+const { RECORD_WORDS, RECORD_DOUBLES } = record;
+
+/** Sentinels of the lists; flows use the slots from FIRST_SLOT on. */
+const IDLE_LIST = 0;
+const LINGER_LIST = 1;
+const ACTIVE_LIST = 0;
+const FIRST_SLOT = 2;
+
+/** 1 Mi flows × 152 octets = 152 MiB at the most, and 16 to 32 MiB of table. */
+export const FLOWS_MAX_DEFAULT = 1_048_576;
+export const IDLE_TIMEOUT_MS_DEFAULT = 15_000;
+export const ACTIVE_TIMEOUT_MS_DEFAULT = 60_000;
+/** Long enough for the last ACK and its retransmissions, which would else be flows of their own. */
+export const TCP_LINGER_MS_DEFAULT = 2_000;
+
+export interface FlowCacheOptions {
+  /** A flow without a packet for so long ends with reason 1. */
+  idleTimeoutMs: number;
+  /** A flow that lasts gives a record each so often, with reason 2; 0: only when it ends. */
+  activeTimeoutMs: number;
+  /** A TCP flow without a packet for so long after a FIN or RST ends with reason 3. */
+  tcpLingerMs: number;
+  /** Flows held at once; one more ends the least recent with reason 5. */
+  flowsMax: number;
+  /** Seeds the hash of keys; a number that nobody outside knows. */
+  seed: number;
+}
+
+/**
+ * Takes what the cache gives up: called with the slot of a flow and its flowEndReason, before the slot is freed
+ * or its counters begin anew. It reads `words` and `doubles` of the cache at the slot.
+ */
+export type RecordSink = (slot: number, endReason: number) => void;
+
+/** Everything that ever happened in the cache, in plain numbers. */
+export interface FlowCacheCounters {
+  packets: number;
+  octets: number;
+  flowsStarted: number;
+  flowsEnded: number;
+  /** Records given to the sink, by flowEndReason; index 0 is not used. */
+  recordsByReason: number[];
+}
+
+export class FlowCache {
+  /** The slab; RECORD_WORDS a slot. `doubles` is the same memory. */
+  readonly words: Int32Array;
+  readonly doubles: Float64Array;
+  readonly counters: FlowCacheCounters = {
+    packets: 0,
+    octets: 0,
+    flowsStarted: 0,
+    flowsEnded: 0,
+    recordsByReason: [0, 0, 0, 0, 0, 0],
+  };
+  readonly #options: FlowCacheOptions;
+  readonly #idleTimeoutMs: number;
+  readonly #sink: RecordSink;
+  readonly #hash: FlowHash;
+  readonly #table = new SlotTable();
+  readonly #recency: SlotLists;
+  readonly #activity: SlotLists;
+  readonly #slots: number;
+  #unusedSlot = FIRST_SLOT;
+  #freeSlot = EMPTY_SLOT;
+  #size = 0;
+
+  constructor(options: FlowCacheOptions, sink: RecordSink) {
+    assert(options.flowsMax >= 1, 'a cache holds at least one flow');
+    assert(options.idleTimeoutMs > 0, 'the idle timeout is positive');
+    this.#options = options;
+    this.#idleTimeoutMs = options.idleTimeoutMs;
+    this.#sink = sink;
+    this.#hash = new FlowHash(options.seed);
+    this.#slots = options.flowsMax + FIRST_SLOT;
+    const slab = new ArrayBuffer(this.#slots * record.RECORD_OCTETS);
+    this.words = new Int32Array(slab);
+    this.doubles = new Float64Array(slab);
+    this.#recency = new SlotLists(this.#slots);
+    this.#activity = new SlotLists(this.#slots);
+    this.#recency.clear(IDLE_LIST);
+    this.#recency.clear(LINGER_LIST);
+    this.#activity.clear(ACTIVE_LIST);
+  }
+
+  /** Flows in the cache now. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Octets of the slots touched so far and of the table: what the system had to commit. */
+  get committedOctets(): number {
+    const octetsPerSlot = record.RECORD_OCTETS + (this.#recency.octets + this.#activity.octets) / this.#slots;
+    return this.#unusedSlot * octetsPerSlot + this.#table.octets;
+  }
+
+  /** Counts one packet, at `timestampMs` by the capture's clock. May give records to the sink. */
+  observe(header: PacketHeader, timestampMs: number): void {
+    const key = header.key;
+    const hash = this.#hash.of(key);
+    let slot = this.#find(hash, key);
+    if (slot !== EMPTY_SLOT && this.#isOver(slot, header, timestampMs)) {
+      this.#end(slot, this.#reasonOfRest(slot, record.END_REASON_IDLE));
+      slot = EMPTY_SLOT;
+    }
+    if (slot === EMPTY_SLOT) slot = this.#begin(header, hash, timestampMs);
+    this.#count(slot, header, timestampMs);
+  }
+
+  /**
+   * Gives the sink what is due at `nowMs`, at most `recordsMax` records. Returns whether something due is left.
+   * The clock may go back; a flow that seems to be from the future by more than its timeout is due as well.
+   */
+  tick(nowMs: number, recordsMax = Number.POSITIVE_INFINITY): boolean {
+    const { idleTimeoutMs, tcpLingerMs, activeTimeoutMs } = this.#options;
+    let left = recordsMax;
+    left -= this.#expire(LINGER_LIST, nowMs, tcpLingerMs, record.END_REASON_END_OF_FLOW, left);
+    left -= this.#expire(IDLE_LIST, nowMs, idleTimeoutMs, record.END_REASON_IDLE, left);
+    if (activeTimeoutMs > 0) left -= this.#reportActive(nowMs, activeTimeoutMs, left);
+    return left <= 0;
+  }
+
+  /** Ends every flow, at most `recordsMax` of them. Returns whether some are left. */
+  flushAll(endReason: number, recordsMax = Number.POSITIVE_INFINITY): boolean {
+    for (let count = 0; this.#size > 0; count += 1) {
+      if (count >= recordsMax) return true;
+      const slot = this.#leastRecent();
+      this.#end(slot, this.#reasonOfRest(slot, endReason));
+    }
+    return false;
+  }
+
+  #find(hash: number, key: Int32Array): number {
+    const { pairs, mask } = this.#table;
+    for (let at = hash & mask; ; at = (at + 1) & mask) {
+      const slot = pairs[at * 2 + 1]!;
+      if (slot === EMPTY_SLOT) return EMPTY_SLOT;
+      if (pairs[at * 2] === hash && this.#hasKey(slot, key)) return slot;
+    }
+  }
+
+  #hasKey(slot: number, key: Int32Array): boolean {
+    const words = this.words;
+    const base = slot * RECORD_WORDS;
+    if (
+      words[base + 3] !== key[3] ||
+      words[base + 7] !== key[7] ||
+      words[base + KEY_PORTS] !== key[KEY_PORTS] ||
+      words[base + KEY_KIND] !== key[KEY_KIND] ||
+      words[base + KEY_INTERFACE] !== key[KEY_INTERFACE]
+    ) {
+      return false;
+    }
+    if ((key[KEY_KIND]! & KIND_IPV6) === 0) return true;
+    return (
+      words[base] === key[0] &&
+      words[base + 1] === key[1] &&
+      words[base + 2] === key[2] &&
+      words[base + 4] === key[4] &&
+      words[base + 5] === key[5] &&
+      words[base + 6] === key[6]
+    );
+  }
+
+  /** Whether the flow in `slot` was due before this packet, or this packet opens a new connection. */
+  #isOver(slot: number, header: PacketHeader, timestampMs: number): boolean {
+    if (timestampMs - this.doubles[slot * RECORD_DOUBLES + record.DOUBLE_LAST]! > this.#idleTimeoutMs) {
+      return true;
+    }
+    return (
+      (header.tcpControlBits & TCP_SYN) !== 0 &&
+      (this.words[slot * RECORD_WORDS + record.WORD_BITS]! & record.RECORD_ENDED) !== 0
+    );
+  }
+
+  /** A flow that saw FIN or RST ended by itself, whatever makes us look at it now. */
+  #reasonOfRest(slot: number, otherwise: number): number {
+    const isEnded = (this.words[slot * RECORD_WORDS + record.WORD_BITS]! & record.RECORD_ENDED) !== 0;
+    return isEnded ? record.END_REASON_END_OF_FLOW : otherwise;
+  }
+
+  #count(slot: number, header: PacketHeader, timestampMs: number): void {
+    const { words, doubles, counters } = this;
+    const base = slot * RECORD_WORDS;
+    const doubleBase = slot * RECORD_DOUBLES;
+    counters.packets += 1;
+    counters.octets += header.octets;
+    doubles[doubleBase + record.DOUBLE_OCTETS]! += header.octets;
+    const packets = doubles[doubleBase + record.DOUBLE_PACKETS]!;
+    doubles[doubleBase + record.DOUBLE_PACKETS] = packets + 1;
+    const timeToLive = header.timeToLive;
+    if (packets === 0) {
+      doubles[doubleBase + record.DOUBLE_FIRST] = timestampMs;
+      doubles[doubleBase + record.DOUBLE_LAST] = timestampMs;
+      words[base + record.WORD_TTL] = (words[base + record.WORD_TTL]! & ~0xffff) | (timeToLive * 257);
+    } else {
+      if (timestampMs > doubles[doubleBase + record.DOUBLE_LAST]!) {
+        doubles[doubleBase + record.DOUBLE_LAST] = timestampMs;
+      } else if (timestampMs < doubles[doubleBase + record.DOUBLE_FIRST]!) {
+        doubles[doubleBase + record.DOUBLE_FIRST] = timestampMs;
+      }
+      const ttl = words[base + record.WORD_TTL]!;
+      if (timeToLive < (ttl & 0xff)) words[base + record.WORD_TTL] = (ttl & ~0xff) | timeToLive;
+      else if (timeToLive > ((ttl >> 8) & 0xff)) {
+        words[base + record.WORD_TTL] = (ttl & ~0xff00) | (timeToLive << 8);
+      }
+    }
+    const bits = words[base + record.WORD_BITS]! | header.tcpControlBits;
+    words[base + record.WORD_BITS] = bits;
+    if ((header.tcpControlBits & (TCP_FIN | TCP_RST)) !== 0) {
+      words[base + record.WORD_BITS] = bits | record.RECORD_ENDED;
+      this.#recency.renew(LINGER_LIST, slot);
+    } else {
+      this.#recency.renew((bits & record.RECORD_ENDED) === 0 ? IDLE_LIST : LINGER_LIST, slot);
+    }
+  }
+
+  #begin(header: PacketHeader, hash: number, timestampMs: number): number {
+    if (this.#size === this.#options.flowsMax) this.#evict();
+    const slot = this.#takeSlot();
+    this.#fillRecord(slot, header, hash, timestampMs);
+    this.#table.add(hash, slot);
+    this.#recency.add(IDLE_LIST, slot);
+    this.#activity.add(ACTIVE_LIST, slot);
+    this.#size += 1;
+    this.counters.flowsStarted += 1;
+    return slot;
+  }
+
+  #fillRecord(slot: number, header: PacketHeader, hash: number, timestampMs: number): void {
+    const { words, doubles } = this;
+    const base = slot * RECORD_WORDS;
+    const key = header.key;
+    for (let index = 0; index < KEY_WORDS; index += 1) words[base + index] = key[index]!;
+    if ((key[KEY_KIND]! & KIND_IPV6) === 0) {
+      words[base] = words[base + 1] = words[base + 4] = words[base + 5] = 0;
+      words[base + 2] = words[base + 6] = 0xffff;
+    }
+    words[base + record.WORD_HASH] = hash;
+    words[base + record.WORD_TTL] = header.typeOfService << 16;
+    let bits = 0;
+    if (header.sourceMacOffset >= 0) {
+      bits |= record.RECORD_HAS_SOURCE_MAC;
+      words[base + record.WORD_SOURCE_MAC] = header.view.getUint16(header.sourceMacOffset);
+      words[base + record.WORD_SOURCE_MAC + 1] = header.view.getInt32(header.sourceMacOffset + 2);
+    }
+    if (header.destinationMacOffset >= 0) {
+      bits |= record.RECORD_HAS_DESTINATION_MAC;
+      words[base + record.WORD_DESTINATION_MAC] = header.view.getUint16(header.destinationMacOffset);
+      words[base + record.WORD_DESTINATION_MAC + 1] = header.view.getInt32(header.destinationMacOffset + 2);
+    }
+    words[base + record.WORD_BITS] = bits;
+    const doubleBase = slot * RECORD_DOUBLES;
+    doubles[doubleBase + record.DOUBLE_OCTETS] = 0;
+    doubles[doubleBase + record.DOUBLE_PACKETS] = 0;
+    doubles[doubleBase + record.DOUBLE_ACTIVE] = timestampMs;
+    doubles[doubleBase + record.DOUBLE_START] = timestampMs;
+  }
+
+  #takeSlot(): number {
+    const slot = this.#freeSlot;
+    if (slot === EMPTY_SLOT) {
+      this.#unusedSlot += 1;
+      return this.#unusedSlot - 1;
+    }
+    this.#freeSlot = this.words[slot * RECORD_WORDS]!;
+    return slot;
+  }
+
+  #evict(): void {
+    const slot = this.#leastRecent();
+    this.#end(slot, this.#reasonOfRest(slot, record.END_REASON_LACK_OF_RESOURCES));
+  }
+
+  /** Flows that have ended go before those that are only quiet. */
+  #leastRecent(): number {
+    const lingering = this.#recency.oldest(LINGER_LIST);
+    return lingering === LINGER_LIST ? this.#recency.oldest(IDLE_LIST) : lingering;
+  }
+
+  #end(slot: number, endReason: number): void {
+    this.#report(slot, endReason);
+    this.#table.remove(this.words[slot * RECORD_WORDS + record.WORD_HASH]!, slot);
+    this.#recency.remove(slot);
+    this.#activity.remove(slot);
+    this.words[slot * RECORD_WORDS] = this.#freeSlot;
+    this.#freeSlot = slot;
+    this.#size -= 1;
+    this.counters.flowsEnded += 1;
+  }
+
+  /** A record without a packet tells nothing: what there was to tell was in the interim record before. */
+  #report(slot: number, endReason: number): void {
+    if (this.doubles[slot * RECORD_DOUBLES + record.DOUBLE_PACKETS] === 0) return;
+    this.counters.recordsByReason[endReason]! += 1;
+    this.#sink(slot, endReason);
+  }
+
+  /** Ends what is due in a list of recency; returns how many. */
+  #expire(list: number, nowMs: number, timeoutMs: number, endReason: number, recordsMax: number): number {
+    for (let count = 0; ; count += 1) {
+      const slot = this.#recency.oldest(list);
+      if (slot === list || count >= recordsMax) return count;
+      if (Math.abs(nowMs - this.doubles[slot * RECORD_DOUBLES + record.DOUBLE_LAST]!) < timeoutMs)
+        return count;
+      this.#end(slot, endReason);
+    }
+  }
+
+  /** Gives interim records of the flows whose current record is old enough; returns how many it looked at. */
+  #reportActive(nowMs: number, timeoutMs: number, recordsMax: number): number {
+    for (let count = 0; ; count += 1) {
+      const slot = this.#activity.oldest(ACTIVE_LIST);
+      if (slot === ACTIVE_LIST || count >= recordsMax) return count;
+      const doubleBase = slot * RECORD_DOUBLES;
+      if (Math.abs(nowMs - this.doubles[doubleBase + record.DOUBLE_ACTIVE]!) < timeoutMs) return count;
+      this.#report(slot, record.END_REASON_ACTIVE);
+      this.doubles[doubleBase + record.DOUBLE_OCTETS] = 0;
+      this.doubles[doubleBase + record.DOUBLE_PACKETS] = 0;
+      this.doubles[doubleBase + record.DOUBLE_ACTIVE] = nowMs;
+      this.words[slot * RECORD_WORDS + record.WORD_BITS]! &= ~record.BITS_TCP;
+      this.#activity.renew(ACTIVE_LIST, slot);
+    }
+  }
+}
+
+/** Creates a cache whose hash is seeded by chance unless `options.seed` says otherwise. */
+export function createFlowCache(options: Partial<FlowCacheOptions>, sink: RecordSink): FlowCache {
+  return new FlowCache({ ...defaultFlowCacheOptions(), ...options }, sink);
+}
+
+export function defaultFlowCacheOptions(): FlowCacheOptions {
+  return {
+    idleTimeoutMs: IDLE_TIMEOUT_MS_DEFAULT,
+    activeTimeoutMs: ACTIVE_TIMEOUT_MS_DEFAULT,
+    tcpLingerMs: TCP_LINGER_MS_DEFAULT,
+    flowsMax: FLOWS_MAX_DEFAULT,
+    seed: crypto.getRandomValues(new Int32Array(1))[0]!,
+  };
+}

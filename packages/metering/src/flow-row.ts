@@ -1,0 +1,196 @@
+/**
+ * From a record of the flow cache to a row of a FlowBatch.
+ *
+ * Hot file: typed-array reads are asserted (`!`); a slot is one of the cache's, a row below the batch's capacity.
+ */
+import { type ExporterIdentity, FLOW_COLUMN_INDEX, type FlowBatch, type FlowColumnName } from '@weir/ipfix';
+import type { FlowCache } from './flow-cache.ts';
+import * as record from './flow-record.ts';
+import { HalfSipHash } from './half-siphash.ts';
+import { PROTOCOL_ICMPV4, PROTOCOL_ICMPV6 } from './icmp.ts';
+import {
+  DIRECTION_EGRESS,
+  KEY_INTERFACE,
+  KEY_KIND,
+  KEY_PORTS,
+  KEY_WORDS,
+  KIND_DIRECTION_SHIFT,
+  KIND_VLAN_SHIFT,
+} from './packet-header.ts';
+import { PROTOCOL_TCP } from './tcp.ts';
+
+/** Where rows go: `batch` always has room for one; `full` takes it over when it is full and gives an empty one. */
+export interface FlowRowSink {
+  readonly batch: FlowBatch;
+  full(): FlowBatch;
+}
+
+/** Columns that every row has. */
+const ALWAYS_PRESENT: readonly FlowColumnName[] = [
+  'receivedAt',
+  'flowStart',
+  'flowEnd',
+  'exporter',
+  'srcAddrHi',
+  'srcAddrLo',
+  'dstAddrHi',
+  'dstAddrLo',
+  'srcPort',
+  'dstPort',
+  'protocol',
+  'tos',
+  'octets',
+  'packets',
+  'endReason',
+  'minTtl',
+  'maxTtl',
+  'flowId',
+];
+const ALWAYS_PRESENT_INDEXES = ALWAYS_PRESENT.map((name) => FLOW_COLUMN_INDEX[name]);
+
+const DIRECTION_UNKNOWN_BITS = 3;
+
+export class FlowRowWriter {
+  readonly #sink: FlowRowSink;
+  readonly #exporterOf: (interfaceIndex: number) => ExporterIdentity;
+  readonly #flowIdHash: HalfSipHash;
+
+  /** `flowIdKey`: the key of the flowId hash, 64 bits in two words. */
+  constructor(
+    sink: FlowRowSink,
+    exporterOf: (interfaceIndex: number) => ExporterIdentity,
+    flowIdKey: readonly [number, number],
+  ) {
+    this.#sink = sink;
+    this.#exporterOf = exporterOf;
+    this.#flowIdHash = new HalfSipHash(flowIdKey[0], flowIdKey[1]);
+  }
+
+  /** Writes the record in `slot` as the next row; hands the batch over when that filled it. */
+  write(cache: FlowCache, slot: number, endReason: number, receivedAtMs: number): void {
+    const batch = this.#sink.batch;
+    const row = batch.rowCount;
+    const { words } = cache;
+    const base = slot * record.RECORD_WORDS;
+    const { columns } = batch;
+    for (let index = 0; index < ALWAYS_PRESENT_INDEXES.length; index += 1) {
+      batch.validity[ALWAYS_PRESENT_INDEXES[index]!]![row >> 3]! |= 1 << (row & 7);
+    }
+    columns.exporter[row] = exporterIndex(batch, this.#exporterOf(words[base + KEY_INTERFACE]!));
+    columns.endReason[row] = endReason;
+    writeTime(columns.receivedAt, row, receivedAtMs);
+    this.#writeKey(batch, row, words, base);
+    this.#writeCounters(batch, row, cache, slot);
+    this.#writeFlowId(batch, row, cache, slot);
+    writeMacs(batch, row, words, base);
+    batch.extraEnd[row] = 0;
+    batch.rowCount = row + 1;
+    if (batch.rowCount === batch.capacity) this.#sink.full();
+  }
+
+  #writeKey(batch: FlowBatch, row: number, words: Int32Array, base: number): void {
+    const { columns } = batch;
+    columns.srcAddrHi[row * 2] = words[base + 1]!;
+    columns.srcAddrHi[row * 2 + 1] = words[base]!;
+    columns.srcAddrLo[row * 2] = words[base + 3]!;
+    columns.srcAddrLo[row * 2 + 1] = words[base + 2]!;
+    columns.dstAddrHi[row * 2] = words[base + 5]!;
+    columns.dstAddrHi[row * 2 + 1] = words[base + 4]!;
+    columns.dstAddrLo[row * 2] = words[base + 7]!;
+    columns.dstAddrLo[row * 2 + 1] = words[base + 6]!;
+    const ports = words[base + KEY_PORTS]!;
+    columns.srcPort[row] = ports >>> 16;
+    columns.dstPort[row] = ports & 0xffff;
+    const kind = words[base + KEY_KIND]!;
+    const protocol = kind & 0xff;
+    columns.protocol[row] = protocol;
+    if (protocol === PROTOCOL_ICMPV4 || protocol === PROTOCOL_ICMPV6) {
+      put(batch, 'icmpTypeCode', row, ports & 0xffff);
+    }
+    const vlanId = (kind >> KIND_VLAN_SHIFT) & 0xfff;
+    if (vlanId !== 0) put(batch, 'vlanId', row, vlanId);
+    writeObservationPoint(batch, row, (kind >> KIND_DIRECTION_SHIFT) & 3, words[base + KEY_INTERFACE]!);
+  }
+
+  #writeCounters(batch: FlowBatch, row: number, cache: FlowCache, slot: number): void {
+    const { columns } = batch;
+    const { doubles, words } = cache;
+    const base = slot * record.RECORD_WORDS;
+    const doubleBase = slot * record.RECORD_DOUBLES;
+    writeTime(columns.flowStart, row, doubles[doubleBase + record.DOUBLE_FIRST]!);
+    writeTime(columns.flowEnd, row, doubles[doubleBase + record.DOUBLE_LAST]!);
+    writeTime(columns.octets, row, doubles[doubleBase + record.DOUBLE_OCTETS]!);
+    writeTime(columns.packets, row, doubles[doubleBase + record.DOUBLE_PACKETS]!);
+    const ttl = words[base + record.WORD_TTL]!;
+    columns.minTtl[row] = ttl;
+    columns.maxTtl[row] = ttl >> 8;
+    columns.tos[row] = ttl >> 16;
+    if ((words[base + KEY_KIND]! & 0xff) === PROTOCOL_TCP) {
+      put(batch, 'tcpFlags', row, words[base + record.WORD_BITS]! & record.BITS_TCP);
+    }
+  }
+
+  /** The same for all records of a flow: a keyed hash of its key and of when it started, in ms. */
+  #writeFlowId(batch: FlowBatch, row: number, cache: FlowCache, slot: number): void {
+    const hash = this.#flowIdHash;
+    const base = slot * record.RECORD_WORDS;
+    const start = Math.floor(cache.doubles[slot * record.RECORD_DOUBLES + record.DOUBLE_START]!);
+    hash.begin();
+    for (let index = 0; index < KEY_WORDS; index += 1) hash.add(cache.words[base + index]!);
+    hash.add(start | 0);
+    hash.add((start / 4294967296) | 0);
+    batch.columns.flowId[row * 2] = hash.low();
+    batch.columns.flowId[row * 2 + 1] = hash.high();
+  }
+}
+
+type SmallColumn = 'icmpTypeCode' | 'vlanId' | 'tcpFlags' | 'inIf' | 'outIf' | 'direction';
+
+function put(batch: FlowBatch, name: SmallColumn, row: number, value: number): void {
+  batch.columns[name][row] = value;
+  markPresent(batch, name, row);
+}
+
+function markPresent(batch: FlowBatch, name: FlowColumnName, row: number): void {
+  batch.validity[FLOW_COLUMN_INDEX[name]]![row >> 3]! |= 1 << (row & 7);
+}
+
+/** A non-negative double below 2^53 into two words, its fraction cut off. */
+function writeTime(column: Uint32Array, row: number, value: number): void {
+  const high = Math.floor(value / 4294967296);
+  column[row * 2] = value - high * 4294967296;
+  column[row * 2 + 1] = high;
+}
+
+/** The interface is where an incoming packet entered and an outgoing one left. */
+function writeObservationPoint(
+  batch: FlowBatch,
+  row: number,
+  direction: number,
+  interfaceIndex: number,
+): void {
+  if (direction !== DIRECTION_UNKNOWN_BITS) put(batch, 'direction', row, direction);
+  if (interfaceIndex === 0) return;
+  put(batch, direction === DIRECTION_EGRESS ? 'outIf' : 'inIf', row, interfaceIndex);
+}
+
+function writeMacs(batch: FlowBatch, row: number, words: Int32Array, base: number): void {
+  const bits = words[base + record.WORD_BITS]!;
+  if ((bits & record.RECORD_HAS_SOURCE_MAC) !== 0) {
+    batch.columns.srcMac[row * 2] = words[base + record.WORD_SOURCE_MAC + 1]!;
+    batch.columns.srcMac[row * 2 + 1] = words[base + record.WORD_SOURCE_MAC]!;
+    markPresent(batch, 'srcMac', row);
+  }
+  if ((bits & record.RECORD_HAS_DESTINATION_MAC) !== 0) {
+    batch.columns.dstMac[row * 2] = words[base + record.WORD_DESTINATION_MAC + 1]!;
+    batch.columns.dstMac[row * 2 + 1] = words[base + record.WORD_DESTINATION_MAC]!;
+    markPresent(batch, 'dstMac', row);
+  }
+}
+
+function exporterIndex(batch: FlowBatch, identity: ExporterIdentity): number {
+  const index = batch.exporters.indexOf(identity);
+  if (index >= 0) return index;
+  batch.exporters.push(identity);
+  return batch.exporters.length - 1;
+}

@@ -1,0 +1,263 @@
+/**
+ * From the first octet of a captured frame to its outermost IP header, through whatever lies between: Ethernet
+ * with any stack of tags, PPP, MPLS, provider backbone headers, cooked captures.
+ */
+import { checkEthernet, ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_MIN, ethernetType } from './ethernet.ts';
+import { ieee80211PayloadOffset, radiotapOctets } from './ieee80211.ts';
+import * as link from './link-type.ts';
+import * as cooked from './linux-cooked.ts';
+import { checkLlc, isSnap, LLC_HEADER_OCTETS, llcType, SNAP_HEADER_OCTETS, snapType } from './llc-snap.ts';
+import { checkLoopback, LOOPBACK_HEADER_OCTETS, loopbackType } from './loopback.ts';
+import { isMplsType, mplsPayloadOffset } from './mpls.ts';
+import { nflogPayloadOffset } from './nflog.ts';
+import { DIRECTION_UNKNOWN } from './packet-header.ts';
+import { readPpp } from './ppp.ts';
+import { checkPppoe, ETHERTYPE_PPPOE_SESSION, PPPOE_HEADER_OCTETS } from './pppoe.ts';
+import { checkVlanTag, isVlanTagType, VLAN_TAG_OCTETS, vlanIdentifier, vlanInnerType } from './vlan-tag.ts';
+
+/** Headers between a frame's start and its IP header; real stacks have at most six or seven. */
+const ENCAPSULATIONS_MAX = 16;
+
+const ETHERTYPE_PROVIDER_BACKBONE = 0x88e7;
+const ETHERTYPE_VN_TAG = 0x8926;
+const ETHERTYPE_E_TAG = 0x893f;
+const ETHERTYPE_NSH = 0x894f;
+const ETHERTYPE_ETHERNET = 0x6558;
+const ETHERTYPE_CISCO_METADATA = 0x8909;
+
+/** The end of the walk, and all it learned on the way. One object, reused for every frame. */
+export class NetworkStart {
+  /** ETHERTYPE_IPV4, ETHERTYPE_IPV6, or a value of LINK_… below. */
+  etherType = 0;
+  /** Where the header of that type begins. */
+  offset = 0;
+  /** The outermost VLAN identifier; 0 without one. */
+  vlanId = 0;
+  sourceMacOffset = -1;
+  destinationMacOffset = -1;
+  /** What a cooked capture says; DIRECTION_UNKNOWN elsewhere. */
+  direction = DIRECTION_UNKNOWN;
+  /** What a cooked capture says; 0 elsewhere. */
+  interfaceIndex = 0;
+}
+
+/** The frame is whole and carries something else than IP. */
+export const LINK_NOT_IP = 0;
+/** The captured octets end within a header below IP. */
+export const LINK_TRUNCATED = -1;
+/** A link type that is not in link-type.ts. */
+export const LINK_UNSUPPORTED = -2;
+
+/** Fills `start` for the frame of `linkType` between `offset` and `end`. */
+export function findNetworkLayer(
+  view: DataView,
+  offset: number,
+  end: number,
+  linkType: number,
+  start: NetworkStart,
+): void {
+  start.vlanId = 0;
+  start.sourceMacOffset = -1;
+  start.destinationMacOffset = -1;
+  start.direction = DIRECTION_UNKNOWN;
+  start.interfaceIndex = 0;
+  start.offset = offset;
+  start.etherType = readLinkHeader(view, offset, end, linkType, start);
+  walkEncapsulations(view, end, start);
+}
+
+/** Reads the outermost header; returns the EtherType of what follows at `start.offset`. */
+function readLinkHeader(
+  view: DataView,
+  offset: number,
+  end: number,
+  linkType: number,
+  start: NetworkStart,
+): number {
+  switch (linkType) {
+    case link.LINKTYPE_ETHERNET:
+      return readEthernet(view, offset, end, start);
+    case link.LINKTYPE_LINUX_SLL:
+      return readSll(view, offset, end, start);
+    case link.LINKTYPE_LINUX_SLL2:
+      return readSll2(view, offset, end, start);
+    case link.LINKTYPE_NULL:
+    case link.LINKTYPE_LOOP:
+      if (!checkLoopback(offset, end)) return LINK_TRUNCATED;
+      start.offset = offset + LOOPBACK_HEADER_OCTETS;
+      return loopbackType(view, offset);
+    case link.LINKTYPE_RAW:
+    case link.LINKTYPE_RAW_BSD:
+    case link.LINKTYPE_RAW_OPENBSD:
+      return typeOfRawIp(view, offset, end);
+    case link.LINKTYPE_IPV4:
+      return ETHERTYPE_IPV4;
+    case link.LINKTYPE_IPV6:
+      return ETHERTYPE_IPV6;
+    case link.LINKTYPE_PPP:
+    case link.LINKTYPE_PPP_HDLC:
+    case link.LINKTYPE_C_HDLC:
+      return readPpp(view, offset, end, start) ? start.etherType : LINK_TRUNCATED;
+    case link.LINKTYPE_PPP_ETHER:
+      return ETHERTYPE_PPPOE_SESSION;
+    case link.LINKTYPE_FDDI:
+      return readFddi(view, offset, end, start);
+    case link.LINKTYPE_NFLOG:
+      start.offset = nflogPayloadOffset(view, offset, end);
+      return start.offset < 0 ? LINK_NOT_IP : typeOfRawIp(view, start.offset, end);
+    case link.LINKTYPE_RADIOTAP: {
+      const octets = radiotapOctets(view, offset, end);
+      return octets < 0 ? LINK_TRUNCATED : readIeee80211(view, offset + octets, end, start);
+    }
+    case link.LINKTYPE_IEEE802_11:
+      return readIeee80211(view, offset, end, start);
+    default:
+      return LINK_UNSUPPORTED;
+  }
+}
+
+/** Steps over headers until `start` is at an IP header or at something that leads to none. */
+function walkEncapsulations(view: DataView, end: number, start: NetworkStart): void {
+  for (let count = 0; count < ENCAPSULATIONS_MAX; count += 1) {
+    const type = start.etherType;
+    if (type === ETHERTYPE_IPV4 || type === ETHERTYPE_IPV6 || type <= LINK_NOT_IP) return;
+    start.etherType = readEncapsulation(view, type, end, start);
+  }
+  start.etherType = LINK_NOT_IP;
+}
+
+/** Reads the header of `type` at `start.offset`; returns the type of the next one, whose place it sets. */
+function readEncapsulation(view: DataView, type: number, end: number, start: NetworkStart): number {
+  const offset = start.offset;
+  if (isVlanTagType(type)) {
+    if (!checkVlanTag(offset, end)) return LINK_TRUNCATED;
+    if (start.vlanId === 0) start.vlanId = vlanIdentifier(view, offset);
+    start.offset = offset + VLAN_TAG_OCTETS;
+    return typeOrLength(view, vlanInnerType(view, offset), end, start);
+  }
+  if (isMplsType(type)) return readMpls(view, offset, end, start);
+  switch (type) {
+    case ETHERTYPE_PPPOE_SESSION:
+      if (!checkPppoe(view, offset, end)) return LINK_NOT_IP;
+      return readPpp(view, offset + PPPOE_HEADER_OCTETS, end, start) ? start.etherType : LINK_TRUNCATED;
+    case ETHERTYPE_PROVIDER_BACKBONE:
+      return readInnerEthernet(view, offset + 4, end, start);
+    case ETHERTYPE_ETHERNET:
+      return readInnerEthernet(view, offset, end, start);
+    case ETHERTYPE_VN_TAG:
+      return typeAfter(view, offset, 4, end, start);
+    case ETHERTYPE_E_TAG:
+    case ETHERTYPE_CISCO_METADATA:
+      return typeAfter(view, offset, 6, end, start);
+    case ETHERTYPE_NSH:
+      return readNsh(view, offset, end, start);
+    default:
+      return LINK_NOT_IP;
+  }
+}
+
+function readEthernet(view: DataView, offset: number, end: number, start: NetworkStart): number {
+  if (!checkEthernet(offset, end)) return LINK_TRUNCATED;
+  start.destinationMacOffset = offset;
+  start.sourceMacOffset = offset + 6;
+  start.offset = offset + 14;
+  return typeOrLength(view, ethernetType(view, offset), end, start);
+}
+
+/** An Ethernet frame within another: the outer addresses stay the flow's. */
+function readInnerEthernet(view: DataView, offset: number, end: number, start: NetworkStart): number {
+  if (!checkEthernet(offset, end)) return LINK_TRUNCATED;
+  start.offset = offset + 14;
+  return typeOrLength(view, ethernetType(view, offset), end, start);
+}
+
+/** `value` when it is an EtherType; when it is an 802.3 length, what the LLC header says. */
+function typeOrLength(view: DataView, value: number, end: number, start: NetworkStart): number {
+  return value >= ETHERTYPE_MIN ? value : readLlc(view, start.offset, end, start);
+}
+
+function readLlc(view: DataView, offset: number, end: number, start: NetworkStart): number {
+  if (!checkLlc(offset, end)) return LINK_TRUNCATED;
+  if (isSnap(view, offset, end)) {
+    start.offset = offset + SNAP_HEADER_OCTETS;
+    return snapType(view, offset);
+  }
+  start.offset = offset + LLC_HEADER_OCTETS;
+  return llcType(view, offset);
+}
+
+function readSll(view: DataView, offset: number, end: number, start: NetworkStart): number {
+  if (!cooked.checkSll(offset, end)) return LINK_TRUNCATED;
+  if (cooked.sllAddressOctets(view, offset) === 6) start.sourceMacOffset = offset + 6;
+  start.direction = cooked.directionOfPacketType(cooked.sllPacketType(view, offset));
+  start.offset = offset + cooked.SLL_HEADER_OCTETS;
+  return typeOfCooked(view, cooked.sllProtocol(view, offset), end, start);
+}
+
+function readSll2(view: DataView, offset: number, end: number, start: NetworkStart): number {
+  if (!cooked.checkSll2(offset, end)) return LINK_TRUNCATED;
+  if (cooked.sll2AddressOctets(view, offset) === 6) start.sourceMacOffset = offset + 12;
+  start.direction = cooked.directionOfPacketType(cooked.sll2PacketType(view, offset));
+  start.interfaceIndex = cooked.sll2InterfaceIndex(view, offset);
+  start.offset = offset + cooked.SLL2_HEADER_OCTETS;
+  return typeOfCooked(view, cooked.sll2Protocol(view, offset), end, start);
+}
+
+function typeOfCooked(view: DataView, protocol: number, end: number, start: NetworkStart): number {
+  if (protocol === cooked.SLL_PROTOCOL_LLC) return readLlc(view, start.offset, end, start);
+  return protocol >= ETHERTYPE_MIN ? protocol : LINK_NOT_IP;
+}
+
+/** Frame control, destination, source, LLC. */
+function readFddi(view: DataView, offset: number, end: number, start: NetworkStart): number {
+  if (end - offset < 13) return LINK_TRUNCATED;
+  start.destinationMacOffset = offset + 1;
+  start.sourceMacOffset = offset + 7;
+  return readLlc(view, offset + 13, end, start);
+}
+
+function readIeee80211(view: DataView, offset: number, end: number, start: NetworkStart): number {
+  const at = ieee80211PayloadOffset(view, offset, end);
+  return at < 0 ? LINK_NOT_IP : readLlc(view, at, end, start);
+}
+
+function typeOfRawIp(view: DataView, offset: number, end: number): number {
+  if (offset >= end) return LINK_TRUNCATED;
+  const version = view.getUint8(offset) >> 4;
+  if (version === 4) return ETHERTYPE_IPV4;
+  return version === 6 ? ETHERTYPE_IPV6 : LINK_NOT_IP;
+}
+
+function readMpls(view: DataView, offset: number, end: number, start: NetworkStart): number {
+  const at = mplsPayloadOffset(view, offset, end);
+  if (at < 0 || at >= end) return LINK_TRUNCATED;
+  start.offset = at;
+  const nibble = view.getUint8(at) >> 4;
+  if (nibble === 0) return readInnerEthernet(view, at + 4, end, start);
+  return typeOfRawIp(view, at, end);
+}
+
+/** A header of `octets` that ends in the EtherType of what follows it. */
+function typeAfter(view: DataView, offset: number, octets: number, end: number, start: NetworkStart): number {
+  if (end - offset < octets) return LINK_TRUNCATED;
+  start.offset = offset + octets;
+  return typeOrLength(view, view.getUint16(offset + octets - 2), end, start);
+}
+
+/** The Network Service Header, RFC 8300 section 2.2: length in words in bits 10–15, next protocol in octet 3. */
+function readNsh(view: DataView, offset: number, end: number, start: NetworkStart): number {
+  if (end - offset < 8) return LINK_TRUNCATED;
+  start.offset = offset + (view.getUint16(offset) & 0x3f) * 4;
+  switch (view.getUint8(offset + 3)) {
+    case 1:
+      return ETHERTYPE_IPV4;
+    case 2:
+      return ETHERTYPE_IPV6;
+    case 3:
+      return readInnerEthernet(view, start.offset, end, start);
+    case 5:
+      return 0x8847;
+    default:
+      return LINK_NOT_IP;
+  }
+}

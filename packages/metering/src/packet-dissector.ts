@@ -1,0 +1,182 @@
+/**
+ * One frame in, one PacketHeader out: the flow key and the counters' increments of its outermost IP packet.
+ *
+ * The hot path of the meter: `dissect` allocates nothing as long as `bytes` is the same array as the time before
+ * (a chunk of a file, a packet ring). Ethernet without tags takes the short way; the rest goes through
+ * link-layer.ts.
+ */
+import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from './ethernet.ts';
+import { checkIcmp, icmpTypeCode, PROTOCOL_ICMPV4, PROTOCOL_ICMPV6 } from './icmp.ts';
+import * as ipv4 from './ipv4.ts';
+import * as ipv6 from './ipv6.ts';
+import { findNetworkLayer, LINK_TRUNCATED, LINK_UNSUPPORTED, NetworkStart } from './link-layer.ts';
+import { LINKTYPE_ETHERNET } from './link-type.ts';
+import {
+  DIRECTION_UNKNOWN,
+  KEY_INTERFACE,
+  KEY_KIND,
+  KEY_PORTS,
+  KIND_DIRECTION_SHIFT,
+  KIND_IPV6,
+  KIND_VLAN_SHIFT,
+  PacketHeader,
+} from './packet-header.ts';
+import { checkPorts, PROTOCOL_SCTP, PROTOCOL_UDP, portPair } from './ports.ts';
+import { checkTcp, PROTOCOL_TCP, tcpControlBits } from './tcp.ts';
+
+/** What became of a frame. The numbers index the meter's counters; PACKET_OUTCOMES names them. */
+export const OUTCOME_IP = 0;
+export const OUTCOME_NOT_IP = 1;
+export const OUTCOME_TRUNCATED = 2;
+export const OUTCOME_MALFORMED = 3;
+export const OUTCOME_UNSUPPORTED_LINK = 4;
+/**
+ * `ip`: metered. `notIp`: ARP and the like. `truncated`: cut off before the end of the IP header. `malformed`:
+ * an IP header that contradicts itself. `unsupportedLink`: a link type that the meter does not know.
+ */
+export const PACKET_OUTCOMES = ['ip', 'notIp', 'truncated', 'malformed', 'unsupportedLink'] as const;
+
+export class PacketDissector {
+  readonly header = new PacketHeader();
+  readonly #start = new NetworkStart();
+  readonly #payload: ipv6.Ipv6Payload = { protocol: 0, offset: 0, isLaterFragment: false, isCutShort: false };
+  #bytes: Uint8Array | undefined;
+
+  /**
+   * Dissects the frame of `linkType` in `bytes`, of which `capturedLength` octets are there and `wireLength`
+   * were sent. Returns an OUTCOME_…; only with OUTCOME_IP does `header` describe the frame.
+   */
+  dissect(
+    bytes: Uint8Array,
+    offset: number,
+    capturedLength: number,
+    wireLength: number,
+    direction: number,
+    interfaceIndex: number,
+    linkType: number,
+  ): number {
+    const header = this.header;
+    if (bytes !== this.#bytes) this.#attach(bytes);
+    const view = header.view;
+    const end = offset + capturedLength;
+    const wireEnd = offset + Math.max(wireLength, capturedLength);
+    if (linkType === LINKTYPE_ETHERNET && capturedLength >= 14) {
+      const etherType = view.getUint16(offset + 12);
+      if (etherType === ETHERTYPE_IPV4 || etherType === ETHERTYPE_IPV6) {
+        header.destinationMacOffset = offset;
+        header.sourceMacOffset = offset + 6;
+        header.key[KEY_INTERFACE] = interfaceIndex;
+        const kind = (direction & 3) << KIND_DIRECTION_SHIFT;
+        return etherType === ETHERTYPE_IPV4
+          ? this.#dissectIpv4(view, offset + 14, end, wireEnd, kind)
+          : this.#dissectIpv6(view, offset + 14, end, wireEnd, kind);
+      }
+    }
+    return this.#dissectLink(view, offset, end, wireEnd, direction, interfaceIndex, linkType);
+  }
+
+  #attach(bytes: Uint8Array): void {
+    this.#bytes = bytes;
+    this.header.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  #dissectLink(
+    view: DataView,
+    offset: number,
+    end: number,
+    wireEnd: number,
+    direction: number,
+    interfaceIndex: number,
+    linkType: number,
+  ): number {
+    const { header } = this;
+    const start = this.#start;
+    findNetworkLayer(view, offset, end, linkType, start);
+    header.sourceMacOffset = start.sourceMacOffset;
+    header.destinationMacOffset = start.destinationMacOffset;
+    header.key[KEY_INTERFACE] = interfaceIndex === 0 ? start.interfaceIndex : interfaceIndex;
+    const knownDirection = direction === DIRECTION_UNKNOWN ? start.direction : direction;
+    const kind = (start.vlanId << KIND_VLAN_SHIFT) | ((knownDirection & 3) << KIND_DIRECTION_SHIFT);
+    switch (start.etherType) {
+      case ETHERTYPE_IPV4:
+        return this.#dissectIpv4(view, start.offset, end, wireEnd, kind);
+      case ETHERTYPE_IPV6:
+        return this.#dissectIpv6(view, start.offset, end, wireEnd, kind);
+      case LINK_TRUNCATED:
+        return OUTCOME_TRUNCATED;
+      case LINK_UNSUPPORTED:
+        return OUTCOME_UNSUPPORTED_LINK;
+      default:
+        return OUTCOME_NOT_IP;
+    }
+  }
+
+  #dissectIpv4(view: DataView, offset: number, end: number, wireEnd: number, kind: number): number {
+    if (!ipv4.checkIpv4(view, offset, end)) {
+      return end - offset < ipv4.IPV4_HEADER_OCTETS_MIN ? OUTCOME_TRUNCATED : OUTCOME_MALFORMED;
+    }
+    const header = this.header;
+    const key = header.key;
+    const totalLength = ipv4.ipv4TotalLength(view, offset);
+    const octets = totalLength === 0 ? wireEnd - offset : totalLength;
+    const protocol = ipv4.ipv4Protocol(view, offset);
+    header.octets = octets;
+    header.typeOfService = ipv4.ipv4TypeOfService(view, offset);
+    header.timeToLive = ipv4.ipv4TimeToLive(view, offset);
+    key[3] = ipv4.ipv4SourceAddress(view, offset);
+    key[7] = ipv4.ipv4DestinationAddress(view, offset);
+    key[KEY_KIND] = kind | protocol;
+    const packetEnd = Math.min(offset + octets, end);
+    if (ipv4.ipv4FragmentOffset(view, offset) === 0) {
+      this.#dissectTransport(view, offset + ipv4.ipv4HeaderOctets(view, offset), packetEnd, protocol);
+    } else {
+      this.#withoutTransport();
+    }
+    return OUTCOME_IP;
+  }
+
+  #dissectIpv6(view: DataView, offset: number, end: number, wireEnd: number, kind: number): number {
+    if (!ipv6.checkIpv6(view, offset, end)) {
+      return end - offset < ipv6.IPV6_HEADER_OCTETS ? OUTCOME_TRUNCATED : OUTCOME_MALFORMED;
+    }
+    const header = this.header;
+    const key = header.key;
+    const payload = this.#payload;
+    const payloadLength = ipv6.ipv6PayloadLength(view, offset);
+    const octets = payloadLength === 0 ? wireEnd - offset : ipv6.IPV6_HEADER_OCTETS + payloadLength;
+    header.octets = octets;
+    header.typeOfService = ipv6.ipv6TrafficClass(view, offset);
+    header.timeToLive = ipv6.ipv6HopLimit(view, offset);
+    for (let index = 0; index < 4; index += 1) {
+      key[index] = ipv6.ipv6SourceWord(view, offset, index);
+      key[index + 4] = ipv6.ipv6DestinationWord(view, offset, index);
+    }
+    const packetEnd = Math.min(offset + octets, end);
+    ipv6.walkIpv6(view, offset, packetEnd, payload);
+    key[KEY_KIND] = kind | payload.protocol | KIND_IPV6;
+    if (payload.isLaterFragment || payload.isCutShort) this.#withoutTransport();
+    else this.#dissectTransport(view, payload.offset, packetEnd, payload.protocol);
+    return OUTCOME_IP;
+  }
+
+  #dissectTransport(view: DataView, offset: number, end: number, protocol: number): void {
+    const header = this.header;
+    let ports = 0;
+    let controlBits = 0;
+    if (protocol === PROTOCOL_TCP) {
+      if (checkPorts(offset, end)) ports = portPair(view, offset);
+      if (checkTcp(offset, end)) controlBits = tcpControlBits(view, offset);
+    } else if (protocol === PROTOCOL_UDP || protocol === PROTOCOL_SCTP) {
+      if (checkPorts(offset, end)) ports = portPair(view, offset);
+    } else if (protocol === PROTOCOL_ICMPV4 || protocol === PROTOCOL_ICMPV6) {
+      if (checkIcmp(offset, end)) ports = icmpTypeCode(view, offset);
+    }
+    header.key[KEY_PORTS] = ports;
+    header.tcpControlBits = controlBits;
+  }
+
+  #withoutTransport(): void {
+    this.header.key[KEY_PORTS] = 0;
+    this.header.tcpControlBits = 0;
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * Doubly linked lists of slots in one array of [previous, next] pairs. A list is a ring through its sentinel, a slot
+ * number that is never a flow's: `next` of the sentinel is the newest slot, `previous` the oldest. A slot is in at
+ * most one list of a SlotLists.
+ *
+ * Hot file: typed-array reads are asserted (`!`); every index is a slot or a sentinel.
+ */
+export class SlotLists {
+  readonly #links: Int32Array;
+
+  /** For slots 0 … `slots` − 1. Memory is reserved at once, but the system commits it as slots are first used. */
+  constructor(slots: number) {
+    this.#links = new Int32Array(slots * 2);
+  }
+
+  get octets(): number {
+    return this.#links.byteLength;
+  }
+
+  /** Makes `sentinel` an empty list. */
+  clear(sentinel: number): void {
+    this.#links[sentinel * 2] = sentinel;
+    this.#links[sentinel * 2 + 1] = sentinel;
+  }
+
+  oldest(sentinel: number): number {
+    return this.#links[sentinel * 2]!;
+  }
+
+  newest(sentinel: number): number {
+    return this.#links[sentinel * 2 + 1]!;
+  }
+
+  /** Puts a slot that is in no list at the new end. */
+  add(sentinel: number, slot: number): void {
+    const links = this.#links;
+    const next = links[sentinel * 2 + 1]!;
+    links[slot * 2] = sentinel;
+    links[slot * 2 + 1] = next;
+    links[next * 2] = slot;
+    links[sentinel * 2 + 1] = slot;
+  }
+
+  remove(slot: number): void {
+    const links = this.#links;
+    const previous = links[slot * 2]!;
+    const next = links[slot * 2 + 1]!;
+    links[previous * 2 + 1] = next;
+    links[next * 2] = previous;
+  }
+
+  /** Moves a slot from wherever it is to the new end. */
+  renew(sentinel: number, slot: number): void {
+    if (this.#links[sentinel * 2 + 1] === slot) return;
+    this.remove(slot);
+    this.add(sentinel, slot);
+  }
+}

@@ -1,0 +1,24 @@
+/**
+ * The TCP header, RFC 9293 section 3.1: what a meter needs of it.
+ *
+ *  0               2               4              12      14
+ * +---------------+---------------+------ - ------+-------+---- - -
+ * |  source port  |   dest. port  |  seq, ack     |off|bit|
+ * +---------------+---------------+------ - ------+-------+---- - -
+ */
+export const PROTOCOL_TCP = 6;
+
+export const TCP_FIN = 0x001;
+export const TCP_SYN = 0x002;
+export const TCP_RST = 0x004;
+export const TCP_ACK = 0x010;
+
+/** Whether the octets reach to the end of the control bits. A packet cut shorter may still have its ports. */
+export function checkTcp(offset: number, end: number): boolean {
+  return end - offset >= 14;
+}
+
+/** tcpControlBits as RFC 7125 defines them: the low twelve bits of octets 12 and 13, data offset left out. */
+export function tcpControlBits(view: DataView, offset: number): number {
+  return view.getUint16(offset + 12) & 0x0fff;
+}
