@@ -5,6 +5,18 @@ export {
   TRANSPORTS,
   type Transport,
 } from './collector-address.ts';
+export type { CollectorCounters } from './collector-connection.ts';
+export { FLOW_KINDS, type FlowKind } from './export-template.ts';
+export {
+  type CollectorState,
+  createExporter,
+  type Exporter,
+  type ExporterCounters,
+  type ExporterOptions,
+  MESSAGE_OCTETS_DEFAULT,
+} from './exporter.ts';
 export { defaultProfilePath, loadProfile, type Profile, parseProfile } from './profile.ts';
 export { describeProfile, printableProfile, reasonDisabled } from './profile-description.ts';
 export { DIRECTIONS, type Direction, PROFILE_PROPERTIES } from './profile-properties.ts';
+export type { MeteringLoss } from './statistics-record.ts';
+export type { LocalSocket, MessageTransport, SendDone } from './udp-transport.ts';

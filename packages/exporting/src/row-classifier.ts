@@ -1,0 +1,286 @@
+/**
+ * Which rows of a batch are exported, and with which template each.
+ *
+ * Hot file: one pass over the rows with typed-array reads at indexes below `rowCount` (`!` stands for that
+ * check), then a counting sort, so that rows of one template are neighbours and the packer opens few Sets.
+ */
+import { FLOW_COLUMN_INDEX, type FlowBatch, type FlowColumnName } from '@weir/ipfix';
+import {
+  type ExportTemplate,
+  FLOW_KINDS,
+  OPTIONAL_GROUPS,
+  STANDARD_COLUMNS,
+  type TemplateRegistry,
+} from './export-template.ts';
+import type { Direction } from './profile-properties.ts';
+
+/** IANA protocol numbers that have templates of their own. */
+const ICMP = 1;
+const TCP = 6;
+const UDP = 17;
+const ICMPV6 = 58;
+
+/** High word of the low half of an IPv4-mapped address. */
+const IPV4_MAPPED = 0x0000ffff;
+/** forwardingStatus, RFC 7270 section 4.12: the status `dropped` in the top two bits. */
+const STATUS_DROPPED = 2;
+
+export interface ClassifierCounters {
+  /** Rows that the profile's Direction leaves out. */
+  recordsOfOtherDirection: number;
+  /** Rows that do not say their direction, while the profile limits it. */
+  recordsWithoutDirection: number;
+  /** Rows whose template would have been one too many, or that name a layout that is not there. */
+  recordsWithoutExtra: number;
+}
+
+/** Rows of one template: `rows[from … to - 1]` of the classifier. */
+export interface TemplateRows {
+  template: ExportTemplate;
+  from: number;
+  to: number;
+}
+
+export interface RowClassifier {
+  readonly counters: ClassifierCounters;
+  /** Row numbers, sorted by template and then as they came. Valid until the next `classify`. */
+  readonly rows: Uint32Array;
+  /**
+   * Sorts the rows of `batch` that are to be exported. Values that are absent become 0 in the batch's
+   * columns, where its validity says that they do not count.
+   */
+  classify(batch: FlowBatch): readonly TemplateRows[];
+}
+
+/** FLOW_KINDS position by family (0: IPv4, 256: IPv6) and protocol. */
+const KIND_BY_PROTOCOL = kindByProtocol();
+
+export function createRowClassifier(registry: TemplateRegistry, direction: Direction): RowClassifier {
+  const counters: ClassifierCounters = {
+    recordsOfOtherDirection: 0,
+    recordsWithoutDirection: 0,
+    recordsWithoutExtra: 0,
+  };
+  const wantedDirection = direction === 'Both' ? -1 : direction === 'SendingToPeer' ? 1 : 0;
+  let rows = new Uint32Array(0);
+  let selectedRows = new Uint32Array(0);
+  let selectedTemplates = new Uint32Array(0);
+  let nextByTemplate = new Uint32Array(64);
+  const used: TemplateRows[] = [];
+
+  function makeRoom(rowCount: number): void {
+    if (rows.length >= rowCount) return;
+    rows = new Uint32Array(rowCount);
+    selectedRows = new Uint32Array(rowCount);
+    selectedTemplates = new Uint32Array(rowCount);
+  }
+
+  /** Fills `selectedRows` with the rows to export and returns how many they are. */
+  function select(batch: FlowBatch): number {
+    const { rowCount, columns } = batch;
+    if (wantedDirection < 0) {
+      for (let row = 0; row < rowCount; row += 1) selectedRows[row] = row;
+      return rowCount;
+    }
+    const present = batch.validity[FLOW_COLUMN_INDEX.direction]!;
+    let count = 0;
+    for (let row = 0; row < rowCount; row += 1) {
+      const isKnown = (present[row >> 3]! & (1 << (row & 7))) !== 0;
+      const isWanted = isKnown && columns.direction[row] === wantedDirection;
+      if (isWanted || columns.forwardingStatus[row]! >> 6 === STATUS_DROPPED) {
+        selectedRows[count++] = row;
+      } else if (isKnown) {
+        counters.recordsOfOtherDirection += 1;
+      } else {
+        counters.recordsWithoutDirection += 1;
+      }
+    }
+    return count;
+  }
+
+  function templateOfRow(batch: FlowBatch, row: number, groups: number): ExportTemplate {
+    const { columns } = batch;
+    const family = isIpv4(batch, row) ? 0 : 256;
+    const kindIndex = KIND_BY_PROTOCOL[family + columns.protocol[row]!]!;
+    return registry.templateFor(kindIndex, groups);
+  }
+
+  function withExtra(batch: FlowBatch, row: number, plain: ExportTemplate): ExportTemplate {
+    const layout = batch.layouts[batch.columns.extraLayout[row]!];
+    const octets = batch.extraEnd[row]! - (row === 0 ? 0 : batch.extraEnd[row - 1]!);
+    const template = layout === undefined ? plain : registry.withExtra(plain, layout);
+    if (template !== plain && (template.extraOctets < 0 || template.extraOctets === octets)) return template;
+    counters.recordsWithoutExtra += 1;
+    return plain;
+  }
+
+  function assignTemplates(batch: FlowBatch, count: number): void {
+    const groups = presenceOf(batch);
+    const extraPresent = batch.validity[FLOW_COLUMN_INDEX.extraLayout]!;
+    const hasExtra = presenceOfColumn(batch, 'extraLayout') !== 'none';
+    for (let i = 0; i < count; i += 1) {
+      const row = selectedRows[i]!;
+      const bits =
+        groups.mixed.length === 0 ? groups.bits : groups.bits | mixedBits(batch, row, groups.mixed);
+      let template = templateOfRow(batch, row, bits);
+      if (hasExtra && (extraPresent[row >> 3]! & (1 << (row & 7))) !== 0) {
+        template = withExtra(batch, row, template);
+      }
+      selectedTemplates[i] = template.index;
+    }
+  }
+
+  /** Counting sort by template, stable. */
+  function sortByTemplate(count: number): void {
+    const templateCount = registry.templates.length;
+    if (nextByTemplate.length < templateCount) nextByTemplate = new Uint32Array(templateCount * 2);
+    nextByTemplate.fill(0, 0, templateCount);
+    for (let i = 0; i < count; i += 1) nextByTemplate[selectedTemplates[i]!]! += 1;
+    used.length = 0;
+    let from = 0;
+    for (let index = 0; index < templateCount; index += 1) {
+      const size = nextByTemplate[index]!;
+      nextByTemplate[index] = from;
+      if (size > 0) used.push({ template: registry.templates[index]!, from, to: from + size });
+      from += size;
+    }
+    for (let i = 0; i < count; i += 1) rows[nextByTemplate[selectedTemplates[i]!]!++] = selectedRows[i]!;
+  }
+
+  return {
+    counters,
+    get rows() {
+      return rows;
+    },
+    classify(batch) {
+      makeRoom(batch.rowCount);
+      zeroAbsent(batch);
+      const count = select(batch);
+      assignTemplates(batch, count);
+      sortByTemplate(count);
+      return used;
+    },
+  };
+}
+
+/** Both addresses IPv4-mapped; an absent address takes the family of the other. */
+function isIpv4({ columns }: FlowBatch, row: number): boolean {
+  const { srcAddrHi, srcAddrLo, dstAddrHi, dstAddrLo } = columns;
+  const word = row * 2;
+  const high = srcAddrHi[word]! | srcAddrHi[word + 1]! | dstAddrHi[word]! | dstAddrHi[word + 1]!;
+  if (high !== 0) return false;
+  const sourceMiddle = srcAddrLo[word + 1]!;
+  const destinationMiddle = dstAddrLo[word + 1]!;
+  if (sourceMiddle === IPV4_MAPPED && destinationMiddle === IPV4_MAPPED) return true;
+  if (sourceMiddle === IPV4_MAPPED) return destinationMiddle === 0 && dstAddrLo[word] === 0;
+  return destinationMiddle === IPV4_MAPPED && sourceMiddle === 0 && srcAddrLo[word] === 0;
+}
+
+function kindByProtocol(): Uint8Array {
+  const kinds = new Uint8Array(512);
+  kinds.fill(FLOW_KINDS.indexOf('ipv4Raw'), 0, 256);
+  kinds.fill(FLOW_KINDS.indexOf('ipv6Raw'), 256);
+  kinds[TCP] = FLOW_KINDS.indexOf('ipv4Tcp');
+  kinds[UDP] = FLOW_KINDS.indexOf('ipv4Udp');
+  kinds[ICMP] = FLOW_KINDS.indexOf('ipv4Icmp');
+  kinds[256 + TCP] = FLOW_KINDS.indexOf('ipv6Tcp');
+  kinds[256 + UDP] = FLOW_KINDS.indexOf('ipv6Udp');
+  kinds[256 + ICMPV6] = FLOW_KINDS.indexOf('ipv6Icmp');
+  return kinds;
+}
+
+type Presence = 'none' | 'all' | 'some';
+
+function presenceOfColumn(batch: FlowBatch, name: FlowColumnName): Presence {
+  const bitmap = batch.validity[FLOW_COLUMN_INDEX[name]]!;
+  const wholeOctets = batch.rowCount >> 3;
+  let or = 0;
+  let and = 0xff;
+  for (let i = 0; i < wholeOctets; i += 1) {
+    or |= bitmap[i]!;
+    and &= bitmap[i]!;
+  }
+  const rest = batch.rowCount & 7;
+  if (rest > 0) {
+    const restMask = (1 << rest) - 1;
+    or |= bitmap[wholeOctets]! & restMask;
+    and &= bitmap[wholeOctets]! | (~restMask & 0xff);
+  }
+  return or === 0 ? 'none' : and === 0xff ? 'all' : 'some';
+}
+
+function zeroAbsent(batch: FlowBatch): void {
+  for (const name of STANDARD_COLUMNS) zeroAbsentIn(batch, name);
+  for (const { columns } of OPTIONAL_GROUPS) {
+    for (const name of columns) {
+      if (presenceOfColumn(batch, name) !== 'none' || columns.length > 1) zeroAbsentIn(batch, name);
+    }
+  }
+}
+
+function zeroAbsentIn(batch: FlowBatch, name: FlowColumnName): void {
+  const presence = presenceOfColumn(batch, name);
+  if (presence === 'all') return;
+  const values = batch.columns[name];
+  const wordsPerRow = values.length / batch.capacity;
+  if (presence === 'none') {
+    values.fill(0, 0, batch.rowCount * wordsPerRow);
+    return;
+  }
+  const bitmap = batch.validity[FLOW_COLUMN_INDEX[name]]!;
+  for (let row = 0; row < batch.rowCount; row += 1) {
+    if ((bitmap[row >> 3]! & (1 << (row & 7))) !== 0) continue;
+    values.fill(0, row * wordsPerRow, (row + 1) * wordsPerRow);
+  }
+}
+
+/** Optional groups that some rows have and others have not, with what tells them apart. */
+interface MixedGroup {
+  readonly bit: number;
+  readonly name: string;
+  readonly standard: boolean;
+  readonly bitmaps: readonly Uint8Array[];
+}
+
+interface GroupPresence {
+  /** Bits that hold for every row of the batch. */
+  readonly bits: number;
+  readonly mixed: readonly MixedGroup[];
+}
+
+function presenceOf(batch: FlowBatch): GroupPresence {
+  let bits = 0;
+  const mixed: MixedGroup[] = [];
+  OPTIONAL_GROUPS.forEach(({ name, columns, standard = false }, bit) => {
+    const presences = columns.map((column) => presenceOfColumn(batch, column));
+    const isNextHop = name.startsWith('ipNextHop');
+    if (presences.every((presence) => presence === 'none')) {
+      if (standard) bits |= 1 << bit;
+    } else if (presences.includes('all') && !isNextHop) {
+      if (!standard) bits |= 1 << bit;
+    } else {
+      const bitmaps = columns.map((column) => batch.validity[FLOW_COLUMN_INDEX[column]]!);
+      mixed.push({ bit, name, standard, bitmaps });
+    }
+  });
+  return { bits, mixed };
+}
+
+function mixedBits(batch: FlowBatch, row: number, mixed: readonly MixedGroup[]): number {
+  let bits = 0;
+  for (const { bit, name, standard, bitmaps } of mixed) {
+    let isPresent = false;
+    for (const bitmap of bitmaps) isPresent ||= (bitmap[row >> 3]! & (1 << (row & 7))) !== 0;
+    if (isPresent && name.startsWith('ipNextHop')) isPresent = nextHopIs(batch, row, name);
+    if (isPresent !== standard) bits |= 1 << bit;
+  }
+  return bits;
+}
+
+/** A flow's next hop may be of the other family (RFC 8950). */
+function nextHopIs({ columns }: FlowBatch, row: number, name: string): boolean {
+  const word = row * 2;
+  const { nextHopHi, nextHopLo } = columns;
+  const isMapped = (nextHopHi[word]! | nextHopHi[word + 1]!) === 0 && nextHopLo[word + 1]! === IPV4_MAPPED;
+  return isMapped === (name === 'ipNextHopIPv4Address');
+}

@@ -1,0 +1,93 @@
+/** A connected UDP socket to one collector (RFC 7011 section 10.3). */
+import { createSocket, type Socket } from 'node:dgram';
+import { lookup } from 'node:dns/promises';
+import type { CollectorAddress } from './collector-address.ts';
+
+/** The socket that export traffic leaves from, so that a meter can leave it out. */
+export interface LocalSocket {
+  /** IANA protocol number: 17. */
+  readonly protocol: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+}
+
+/** Called when a message has left the process, or why it has not. */
+export type SendDone = (error: Error | undefined) => void;
+
+/** What carries the messages of one collector. */
+export interface MessageTransport {
+  /** Rejects when the host name does not resolve or there is no route; may be called again then. */
+  open(): Promise<LocalSocket>;
+  /** The octets must stay as they are until `done` is called. */
+  send(bytes: Uint8Array, offset: number, length: number, done: SendDone): void;
+  /** Called when the network reports, outside of a send, that nothing listens at the collector. */
+  onRefused: () => void;
+  close(): Promise<void>;
+}
+
+export function createUdpTransport(address: CollectorAddress): MessageTransport {
+  let socket: Socket | undefined;
+
+  async function resolve(): Promise<{ host: string; family: number }> {
+    if (address.family !== 0) return { host: address.host, family: address.family };
+    const found = await lookup(address.host);
+    return { host: found.address, family: found.family };
+  }
+
+  const transport: MessageTransport = {
+    onRefused: () => {},
+    async open() {
+      const { host, family } = await resolve();
+      const opened = createSocket(family === 6 ? 'udp6' : 'udp4');
+      try {
+        await connect(opened, host, address.port);
+      } catch (error) {
+        opened.close();
+        throw error;
+      }
+      // An ICMP error that arrives between two sends is reported here (ip(7), IP_RECVERR off).
+      opened.on('error', () => transport.onRefused());
+      opened.on('message', () => {});
+      socket = opened;
+      const local = opened.address();
+      return {
+        protocol: 17,
+        localAddress: local.address,
+        localPort: local.port,
+        remoteAddress: host,
+        remotePort: address.port,
+      };
+    },
+    send(bytes, offset, length, done) {
+      if (socket === undefined) {
+        done(new Error('the socket is not open'));
+        return;
+      }
+      socket.send(bytes, offset, length, (error) => done(error ?? undefined));
+    },
+    async close() {
+      const closing = socket;
+      socket = undefined;
+      if (closing === undefined) return;
+      await new Promise<void>((closed) => closing.close(() => closed()));
+    },
+  };
+  return transport;
+}
+
+function connect(socket: Socket, host: string, port: number): Promise<void> {
+  return new Promise((connected, failed) => {
+    socket.once('error', failed);
+    socket.connect(port, host, () => {
+      socket.off('error', failed);
+      connected();
+    });
+  });
+}
+
+/** The error of a send that the collector's machine refused: nothing listens at the port. */
+export function isRefused(error: Error): boolean {
+  return 'code' in error && error.code === 'ECONNREFUSED';
+}
