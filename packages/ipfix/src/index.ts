@@ -1,3 +1,5 @@
+export type { BatchSink } from './column-reader.ts';
+export { READER_LIMITS_DEFAULT, type ReaderLimits } from './datagram-reader.ts';
 export {
   DECODE_ERRORS,
   DecodeError,
@@ -5,6 +7,7 @@ export {
   type DecodeProblem,
   decodeProblem,
 } from './decode-error.ts';
+export type { DomainCounters } from './domain-state.ts';
 export {
   createElementRegistry,
   DEFINED_ELEMENTS_MAX,
@@ -40,6 +43,13 @@ export {
   type FlowColumnName,
 } from './flow-column.ts';
 export {
+  createFlowDecoder,
+  type FlowDecoder,
+  type FlowDecoderCounters,
+  type FlowDecoderOptions,
+  type FlowSink,
+} from './flow-decoder.ts';
+export {
   ABSTRACT_DATA_TYPES,
   type AbstractDataType,
   DATA_TYPE_OCTETS,
@@ -58,3 +68,4 @@ export {
   reverseOf,
   valueName,
 } from './information-model.ts';
+export type { TransportKind, TransportSession } from './transport-session.ts';

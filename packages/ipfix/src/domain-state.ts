@@ -1,0 +1,99 @@
+/**
+ * What a collector knows of an exporter: a scope of templates (RFC 7011 section 8) with its observation
+ * domains. Every forged datagram can make one of each, so both are bounded, and what never delivered a
+ * record goes first.
+ */
+import type { ExporterIdentity } from './flow-batch.ts';
+import { SamplingState } from './sampling-state.ts';
+import { type SequenceCounters, SequenceTracker } from './sequence-tracker.ts';
+import { TemplateStore, type TemplateStoreCounters } from './template-store.ts';
+import type { TransportSession } from './transport-session.ts';
+
+/** Counters of one observation domain of one exporter. */
+export interface DomainCounters extends SequenceCounters, TemplateStoreCounters {
+  messages: number;
+  /** Data Records that became flow rows. */
+  records: number;
+  /** Data Records of Options Templates. */
+  optionsRecords: number;
+  /** Data Sets whose template was not known when they came. */
+  undecodedSets: number;
+  problems: number;
+}
+
+export interface DomainState {
+  readonly exporter: ExporterIdentity;
+  readonly version: number;
+  readonly observationDomainId: number;
+  readonly scope: ExporterScope;
+  readonly templates: TemplateStore;
+  readonly sampling: SamplingState;
+  readonly counters: DomainCounters;
+  /** systemInitTimeMilliseconds from an options record; 0 when none came. */
+  systemInitTimeMs: number;
+  lastSeenMs: number;
+}
+
+/** The templates, and whatever else outlives a datagram, of one exporter (UDP) or one connection. */
+export interface ExporterScope {
+  readonly key: string;
+  readonly session: TransportSession;
+  readonly domains: Map<number, DomainState>;
+  /** Octets and Sets of this scope that wait for their template. */
+  pendingOctets: number;
+  pendingSets: number;
+  /** It delivered a record: an exporter, not a forged address. */
+  proven: boolean;
+  evicted: boolean;
+}
+
+/** One domain as one session speaks for it: sequence numbers belong to the session (RFC 7011 section 3.1). */
+export interface StreamState {
+  readonly domain: DomainState;
+  readonly sequence: SequenceTracker;
+  /** Boot time after the header, v1 … v9; NaN before the first message. */
+  bootMs: number;
+}
+
+/** One number for a domain within a scope: v9 and IPFIX share neither templates nor numbering. */
+export function domainKey(version: number, observationDomainId: number): number {
+  return version * 4294967296 + observationDomainId;
+}
+
+export function createDomainState(
+  scope: ExporterScope,
+  version: number,
+  observationDomainId: number,
+): DomainState {
+  const counters: DomainCounters = {
+    messages: 0,
+    records: 0,
+    optionsRecords: 0,
+    undecodedSets: 0,
+    problems: 0,
+    unitsLost: 0,
+    duplicates: 0,
+    reordered: 0,
+    restarts: 0,
+    templateRecords: 0,
+    templateConflicts: 0,
+    templateWithdrawals: 0,
+    templatesRefused: 0,
+  };
+  const { exporterAddress, source, transport } = scope.session;
+  return {
+    exporter: { address: exporterAddress, observationDomainId, source, version },
+    version,
+    observationDomainId,
+    scope,
+    templates: new TemplateStore(transport, counters),
+    sampling: new SamplingState(),
+    counters,
+    systemInitTimeMs: 0,
+    lastSeenMs: 0,
+  };
+}
+
+export function createStreamState(domain: DomainState): StreamState {
+  return { domain, sequence: new SequenceTracker(domain.counters), bootMs: Number.NaN };
+}

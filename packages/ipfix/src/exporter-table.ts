@@ -1,0 +1,187 @@
+import type { DomainState, ExporterScope, StreamState } from './domain-state.ts';
+import { createDomainState, createStreamState, domainKey } from './domain-state.ts';
+import type { TransportSession } from './transport-session.ts';
+
+/** Exporters that delivered a record. 16,384 × a few KiB; a collector of one machine serves far fewer. */
+export const EXPORTERS_MAX = 16_384;
+/** Addresses that never delivered a record: what a flood of forged senders can occupy, × ~2 KiB = 2 MiB. */
+export const EXPORTERS_UNPROVEN_MAX = 1024;
+/** Chassis number their line cards: some dozen domains; 256 leaves room and bounds a flood of domain IDs. */
+export const DOMAINS_PER_EXPORTER_MAX = 256;
+
+export interface ExporterLimits {
+  readonly exportersMax: number;
+  readonly exportersUnprovenMax: number;
+  readonly domainsPerExporterMax: number;
+}
+
+interface SessionState {
+  scope: ExporterScope;
+  readonly streams: Map<number, StreamState>;
+}
+
+/** All exporters of a decoder, found by session with a last-hit cache. */
+export class ExporterTable {
+  readonly counters = { exportersEvicted: 0, domainsEvicted: 0 };
+  readonly #limits: ExporterLimits;
+  /** Told of every scope and domain that is forgotten. */
+  readonly #forget: (domain: DomainState) => void;
+  readonly #sessions = new WeakMap<TransportSession, SessionState>();
+  readonly #proven = new Map<string, ExporterScope>();
+  readonly #unproven = new Map<string, ExporterScope>();
+  #connections = 0;
+  #lastSession: TransportSession | undefined;
+  #lastKey = -1;
+  #lastStream: StreamState | undefined;
+
+  constructor(limits: ExporterLimits, forget: (domain: DomainState) => void) {
+    this.#limits = limits;
+    this.#forget = forget;
+  }
+
+  /** The stream of `session` for a domain, made when it is new. */
+  stream(session: TransportSession, version: number, observationDomainId: number): StreamState {
+    const key = domainKey(version, observationDomainId);
+    const last = this.#lastStream;
+    if (last !== undefined && session === this.#lastSession && key === this.#lastKey) return last;
+    const stream = this.#findStream(session, key, version, observationDomainId);
+    this.#lastSession = session;
+    this.#lastKey = key;
+    this.#lastStream = stream;
+    return stream;
+  }
+
+  /** Moves an exporter to the proven ones; called when a record of it was decoded. */
+  prove(scope: ExporterScope): void {
+    if (scope.proven || scope.evicted) return;
+    scope.proven = true;
+    this.#unproven.delete(scope.key);
+    this.#proven.set(scope.key, scope);
+    if (this.#proven.size > this.#limits.exportersMax) this.#evict(this.#proven);
+  }
+
+  /** Forgets a session that ended; over TCP, TLS and for files its templates with it. */
+  close(session: TransportSession): void {
+    const state = this.#sessions.get(session);
+    if (state === undefined) return;
+    this.#sessions.delete(session);
+    this.#dropLast();
+    if (session.transport !== 'udp') this.#drop(state.scope);
+  }
+
+  *domains(): IterableIterator<DomainState> {
+    for (const scopes of [this.#proven, this.#unproven]) {
+      for (const scope of scopes.values()) yield* scope.domains.values();
+    }
+  }
+
+  get exporterCount(): number {
+    return this.#proven.size + this.#unproven.size;
+  }
+
+  /** The domain of a scope that shares templates between sessions, made when it is new. */
+  domain(scope: ExporterScope, version: number, observationDomainId: number): DomainState {
+    const key = domainKey(version, observationDomainId);
+    const known = scope.domains.get(key);
+    if (known !== undefined) return known;
+    if (scope.domains.size >= this.#limits.domainsPerExporterMax) this.#evictDomain(scope);
+    const domain = createDomainState(scope, version, observationDomainId);
+    scope.domains.set(key, domain);
+    return domain;
+  }
+
+  /** The scope of `session`: shared over UDP, its own elsewhere. */
+  scope(session: TransportSession): ExporterScope {
+    const key =
+      session.transport === 'udp'
+        ? `udp ${session.localSocket} ${session.exporterAddress}`
+        : `connection ${++this.#connections}`;
+    return this.#proven.get(key) ?? this.#unproven.get(key) ?? this.#addScope(key, session);
+  }
+
+  #findStream(
+    session: TransportSession,
+    key: number,
+    version: number,
+    observationDomainId: number,
+  ): StreamState {
+    const state = this.#sessionState(session);
+    const known = state.streams.get(key);
+    if (known !== undefined && state.scope.domains.get(key) === known.domain) return known;
+    const stream = createStreamState(this.domain(state.scope, version, observationDomainId));
+    if (state.streams.size >= this.#limits.domainsPerExporterMax) deleteFirst(state.streams);
+    state.streams.set(key, stream);
+    return stream;
+  }
+
+  #sessionState(session: TransportSession): SessionState {
+    const known = this.#sessions.get(session);
+    if (known !== undefined && !known.scope.evicted) return known;
+    const state: SessionState = { scope: this.scope(session), streams: new Map() };
+    this.#sessions.set(session, state);
+    return state;
+  }
+
+  #addScope(key: string, session: TransportSession): ExporterScope {
+    const scope: ExporterScope = {
+      key,
+      session,
+      domains: new Map(),
+      pendingOctets: 0,
+      pendingSets: 0,
+      proven: false,
+      evicted: false,
+    };
+    this.#unproven.set(key, scope);
+    if (this.#unproven.size > this.#limits.exportersUnprovenMax) this.#evict(this.#unproven);
+    return scope;
+  }
+
+  /** Forgets the scope that is longest in `scopes`. */
+  #evict(scopes: Map<string, ExporterScope>): void {
+    const [oldest] = scopes.values();
+    if (oldest === undefined) return;
+    this.counters.exportersEvicted += 1;
+    this.#drop(oldest);
+  }
+
+  #drop(scope: ExporterScope): void {
+    scope.evicted = true;
+    this.#proven.delete(scope.key);
+    this.#unproven.delete(scope.key);
+    for (const domain of scope.domains.values()) this.#forget(domain);
+    scope.domains.clear();
+    this.#dropLast();
+  }
+
+  /** Forgets the domain that was silent longest, one without records before one with. */
+  #evictDomain(scope: ExporterScope): void {
+    let victim: DomainState | undefined;
+    for (const domain of scope.domains.values()) {
+      if (victim === undefined || staler(domain, victim)) victim = domain;
+    }
+    if (victim === undefined) return;
+    this.counters.domainsEvicted += 1;
+    this.#forget(victim);
+    scope.domains.delete(domainKey(victim.version, victim.observationDomainId));
+    this.#dropLast();
+  }
+
+  #dropLast(): void {
+    this.#lastSession = undefined;
+    this.#lastStream = undefined;
+  }
+}
+
+function staler(one: DomainState, other: DomainState): boolean {
+  const oneDelivered = one.counters.records > 0;
+  const otherDelivered = other.counters.records > 0;
+  return oneDelivered === otherDelivered ? one.lastSeenMs < other.lastSeenMs : otherDelivered;
+}
+
+function deleteFirst<Key>(map: Map<Key, unknown>): void {
+  for (const key of map.keys()) {
+    map.delete(key);
+    return;
+  }
+}

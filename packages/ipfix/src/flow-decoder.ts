@@ -1,0 +1,91 @@
+/** Datagrams of IPFIX and NetFlow v1, v5, v7, v9 into the columns of FlowBatches. */
+import { compileColumnPlan } from './column-plan.ts';
+import { type BatchSink, ColumnReader } from './column-reader.ts';
+import { DatagramReader, READER_LIMITS_DEFAULT, type ReaderLimits } from './datagram-reader.ts';
+import { type DecodeProblem, decodeProblem } from './decode-error.ts';
+import type { DomainCounters } from './domain-state.ts';
+import type { ExporterIdentity } from './flow-batch.ts';
+import type { MessageContext } from './message.ts';
+import type { StoredTemplate } from './template-store.ts';
+import type { TransportSession } from './transport-session.ts';
+
+/** Where rows and what is not a row go. */
+export interface FlowSink extends BatchSink {
+  /** Told of everything malformed; counted also without it. */
+  problem?(problem: DecodeProblem, exporter: ExporterIdentity | undefined): void;
+}
+
+export interface FlowDecoderOptions {
+  readonly limits?: Partial<ReaderLimits>;
+}
+
+/** Counters of a decoder over all its exporters. */
+export interface FlowDecoderCounters {
+  datagrams: number;
+  datagramsUnreadable: number;
+  messages: number;
+  problems: number;
+  valuesSaturated: number;
+  extrasDropped: number;
+  pendingKept: number;
+  pendingReplayed: number;
+  pendingExpired: number;
+  pendingDropped: number;
+  exportersEvicted: number;
+  domainsEvicted: number;
+}
+
+export interface FlowDecoder {
+  /**
+   * Decodes one datagram (or, of a stream, whole messages) into `sink`. `receivedAtMs` is milliseconds since
+   * the Unix epoch and the decoder's only clock. Never throws for what the octets say.
+   */
+  decodeDatagram(bytes: Uint8Array, session: TransportSession, receivedAtMs: number, sink: FlowSink): void;
+  /** Forgets a session that ended; of TCP, TLS and file sessions the templates too. */
+  closeSession(session: TransportSession): void;
+  counters(): FlowDecoderCounters;
+  /** One entry for each observation domain of each exporter. */
+  domainCounters(): Iterable<{ readonly exporter: ExporterIdentity; readonly counters: DomainCounters }>;
+}
+
+export function createFlowDecoder(options: FlowDecoderOptions = {}): FlowDecoder {
+  const reader = new DatagramReader({ ...READER_LIMITS_DEFAULT, ...options.limits });
+  const columns = new ColumnReader();
+  let sink: FlowSink | undefined;
+
+  function report(problem: DecodeProblem, message: MessageContext | undefined): void {
+    sink?.problem?.(problem, message?.exporter);
+  }
+
+  function dataSet(entry: StoredTemplate, message: MessageContext, from: number, to: number): number {
+    if (sink === undefined || entry.options) return 0;
+    entry.plan ??= compileColumnPlan(entry.template, { version: message.version });
+    const records = columns.readSet(entry.plan, message.view, from, to, message, sink);
+    if (columns.truncatedAt >= 0) {
+      reader.problem(decodeProblem('record_truncated', columns.truncatedAt - message.datagramStart));
+    }
+    return records;
+  }
+
+  const taker = { dataSet, problem: report };
+
+  return {
+    decodeDatagram(bytes, session, receivedAtMs, into) {
+      sink = into;
+      reader.read(bytes, session, receivedAtMs, taker);
+    },
+    closeSession: (session) => reader.exporters.close(session),
+    counters: () => ({
+      ...reader.counters,
+      ...columns.counters,
+      ...reader.exporters.counters,
+      pendingKept: reader.pending.counters.kept,
+      pendingReplayed: reader.pending.counters.replayed,
+      pendingExpired: reader.pending.counters.expired,
+      pendingDropped: reader.pending.counters.dropped,
+    }),
+    *domainCounters() {
+      for (const { exporter, counters } of reader.exporters.domains()) yield { exporter, counters };
+    },
+  };
+}

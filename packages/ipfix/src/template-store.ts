@@ -1,0 +1,306 @@
+/**
+ * The templates of one observation domain of one exporter, with what was valid before.
+ *
+ * Over UDP nobody authenticates a template and datagrams change places, so the store never throws a good
+ * template away on one datagram's word: a withdrawal over UDP is refused (RFC 7011 section 8.4), a
+ * redefinition keeps its predecessors with their times, and until the redefinition was confirmed by a second
+ * announcement, Sets that fit only the predecessor are read with that.
+ */
+import type { ColumnPlan } from './column-plan.ts';
+import { type DecodeProblem, decodeProblem } from './decode-error.ts';
+import { type FieldSpecifier, type Template, VARIABLE_LENGTH } from './template.ts';
+import { recordOctetsMin } from './template-layout.ts';
+import { isZero, type TemplateWithdrawal } from './template-set.ts';
+import type { TransportKind } from './transport-session.ts';
+
+/** 4096 templates of 20 fields take about 8 MiB; routers with one template an interface stay below it. */
+export const TEMPLATES_PER_DOMAIN_MAX = 4096;
+/**
+ * Field specifiers kept for one domain, history included: 131,072 × ~64 octets = 8 MiB, whatever the mix of
+ * templates is.
+ */
+export const TEMPLATE_FIELDS_PER_DOMAIN_MAX = 131_072;
+/** Predecessors kept of one Template ID: a datagram that is late overtakes hardly more than one change. */
+const TEMPLATE_HISTORY_MAX = 3;
+/**
+ * How late a datagram may be. A template announced with an export time further back than this says that the
+ * exporter's clock was set, not that the datagram was held up: networks drop packets after seconds.
+ */
+const LATE_MESSAGE_MS_MAX = 120_000;
+
+/** A template as the store keeps it. */
+export interface StoredTemplate {
+  readonly template: Template;
+  /** An Options Template: its records describe the exporter, they are no flows. */
+  readonly options: boolean;
+  /** Export time of the message that announced it first. */
+  validFromMs: number;
+  /** Times it was announced, to tell a forged one from one that its exporter repeats. */
+  announcedCount: number;
+  /** Valid before this one. */
+  previous: StoredTemplate | undefined;
+  /** Octets of a record, or 0 when it has variable-length fields. */
+  readonly recordOctets: number;
+  readonly recordOctetsMin: number;
+  /** Compiled when the first record comes. */
+  plan: ColumnPlan | undefined;
+}
+
+export interface TemplateStoreCounters {
+  /** Template Records taken, repetitions included. */
+  templateRecords: number;
+  /** Template IDs announced with another content than before. */
+  templateConflicts: number;
+  /** Withdrawals obeyed. */
+  templateWithdrawals: number;
+  /** Templates, or withdrawals over UDP, that were not obeyed. */
+  templatesRefused: number;
+}
+
+export type AnnounceOutcome = 'added' | 'repeated' | 'redefined' | 'late' | 'refused';
+
+export class TemplateStore {
+  readonly counters: TemplateStoreCounters;
+  readonly #templates = new Map<number, StoredTemplate>();
+  readonly #transport: TransportKind;
+  #fieldCount = 0;
+  #lastId = -1;
+  #last: StoredTemplate | undefined;
+
+  constructor(transport: TransportKind, counters: TemplateStoreCounters) {
+    this.#transport = transport;
+    this.counters = counters;
+  }
+
+  get size(): number {
+    return this.#templates.size;
+  }
+
+  /**
+   * The template of `templateId` that was valid at `exportTimeMs`, for a Data Set body of `octets` octets
+   * from `from`; undefined when none is known.
+   */
+  find(
+    templateId: number,
+    exportTimeMs: number,
+    bytes: Uint8Array,
+    from: number,
+    octets: number,
+  ): StoredTemplate | undefined {
+    const current = templateId === this.#lastId ? this.#last : this.#templates.get(templateId);
+    this.#lastId = templateId;
+    this.#last = current;
+    if (current?.previous === undefined) return current;
+    return this.#choose(current, current.previous, exportTimeMs, bytes, from, octets);
+  }
+
+  #choose(
+    current: StoredTemplate,
+    previous: StoredTemplate,
+    exportTimeMs: number,
+    bytes: Uint8Array,
+    from: number,
+    octets: number,
+  ): StoredTemplate {
+    const lateMs = current.validFromMs - exportTimeMs;
+    if (lateMs > 0 && lateMs <= LATE_MESSAGE_MS_MAX) {
+      let valid: StoredTemplate = previous;
+      while (valid.validFromMs > exportTimeMs && valid.previous !== undefined) valid = valid.previous;
+      return valid;
+    }
+    const contested = this.#transport === 'udp' && current.announcedCount < 2;
+    if (contested && !fits(current, bytes, from, octets) && fits(previous, bytes, from, octets)) {
+      return previous;
+    }
+    return current;
+  }
+
+  /** The template now in force, or undefined. */
+  current(templateId: number): StoredTemplate | undefined {
+    return this.#templates.get(templateId);
+  }
+
+  entries(): IterableIterator<StoredTemplate> {
+    return this.#templates.values();
+  }
+
+  /** Takes a template that a message of `exportTimeMs` announced. Problems go to `report`. */
+  announce(
+    template: Template,
+    options: boolean,
+    exportTimeMs: number,
+    offset: number,
+    report: (problem: DecodeProblem) => void,
+  ): AnnounceOutcome {
+    this.counters.templateRecords += 1;
+    const known = this.#templates.get(template.templateId);
+    if (known === undefined) return this.#add(template, options, exportTimeMs, offset, report);
+    if (known.options === options && sameTemplate(known.template, template)) {
+      known.announcedCount += 1;
+      return 'repeated';
+    }
+    this.counters.templateConflicts += 1;
+    report(decodeProblem('template_conflict', offset, `(template ${template.templateId})`));
+    return this.#redefine(known, template, options, exportTimeMs, offset, report);
+  }
+
+  #add(
+    template: Template,
+    options: boolean,
+    exportTimeMs: number,
+    offset: number,
+    report: (problem: DecodeProblem) => void,
+  ): AnnounceOutcome {
+    if (this.#templates.size >= TEMPLATES_PER_DOMAIN_MAX || !this.#reserve(template)) {
+      return this.#refuse(template, offset, report);
+    }
+    this.#put(storedTemplate(template, options, exportTimeMs));
+    return 'added';
+  }
+
+  #redefine(
+    known: StoredTemplate,
+    template: Template,
+    options: boolean,
+    exportTimeMs: number,
+    offset: number,
+    report: (problem: DecodeProblem) => void,
+  ): AnnounceOutcome {
+    const returned = this.#takeFromHistory(known, template, options);
+    if (returned === undefined && !this.#reserve(template)) return this.#refuse(template, offset, report);
+    const entry = returned ?? storedTemplate(template, options, exportTimeMs);
+    entry.announcedCount += returned === undefined ? 0 : 1;
+    const lateMs = known.validFromMs - exportTimeMs;
+    if (this.#transport === 'udp' && lateMs > 0 && lateMs <= LATE_MESSAGE_MS_MAX) {
+      entry.validFromMs = exportTimeMs;
+      insertByTime(known, entry);
+      this.#trimHistory(known);
+      return 'late';
+    }
+    entry.validFromMs = exportTimeMs;
+    entry.previous = known;
+    this.#trimHistory(entry);
+    this.#put(entry);
+    return 'redefined';
+  }
+
+  /** Obeys a withdrawal where the transport is reliable; over UDP it is refused. */
+  withdraw(withdrawal: TemplateWithdrawal, report: (problem: DecodeProblem) => void): void {
+    const { templateId, all, offset } = withdrawal;
+    if (this.#transport === 'udp') {
+      this.counters.templatesRefused += 1;
+      report(decodeProblem('template_withdrawal_invalid', offset, `(template ${templateId}, over UDP)`));
+    } else if (all !== undefined) {
+      this.#withdrawAll(all === 'optionsTemplates');
+    } else if (this.#templates.has(templateId)) {
+      this.#remove(templateId);
+    } else {
+      report(decodeProblem('template_withdrawal_invalid', offset, `(template ${templateId} is not known)`));
+    }
+  }
+
+  #withdrawAll(options: boolean): void {
+    for (const [templateId, entry] of this.#templates) {
+      if (entry.options === options) this.#remove(templateId);
+    }
+  }
+
+  #remove(templateId: number): void {
+    for (let entry = this.#templates.get(templateId); entry !== undefined; entry = entry.previous) {
+      this.#fieldCount -= entry.template.fields.length;
+    }
+    this.#templates.delete(templateId);
+    this.#lastId = -1;
+    this.counters.templateWithdrawals += 1;
+  }
+
+  #refuse(template: Template, offset: number, report: (problem: DecodeProblem) => void): AnnounceOutcome {
+    this.counters.templatesRefused += 1;
+    report(decodeProblem('template_limit_reached', offset, `(template ${template.templateId})`));
+    return 'refused';
+  }
+
+  #reserve(template: Template): boolean {
+    if (this.#fieldCount + template.fields.length > TEMPLATE_FIELDS_PER_DOMAIN_MAX) return false;
+    this.#fieldCount += template.fields.length;
+    return true;
+  }
+
+  #put(entry: StoredTemplate): void {
+    this.#templates.set(entry.template.templateId, entry);
+    this.#lastId = -1;
+  }
+
+  /** A predecessor of `known` with this content, unlinked. */
+  #takeFromHistory(known: StoredTemplate, template: Template, options: boolean): StoredTemplate | undefined {
+    for (let newer = known; newer.previous !== undefined; newer = newer.previous) {
+      const entry = newer.previous;
+      if (entry.options !== options || !sameTemplate(entry.template, template)) continue;
+      newer.previous = entry.previous;
+      entry.previous = undefined;
+      return entry;
+    }
+    return undefined;
+  }
+
+  #trimHistory(entry: StoredTemplate): void {
+    let oldest = entry;
+    for (let depth = 0; depth < TEMPLATE_HISTORY_MAX && oldest.previous !== undefined; depth++) {
+      oldest = oldest.previous;
+    }
+    for (let dropped = oldest.previous; dropped !== undefined; dropped = dropped.previous) {
+      this.#fieldCount -= dropped.template.fields.length;
+    }
+    oldest.previous = undefined;
+  }
+}
+
+/** A template with what is computed once for it. */
+export function storedTemplate(template: Template, options: boolean, validFromMs: number): StoredTemplate {
+  const variable = template.fields.some((field) => field.length === VARIABLE_LENGTH);
+  const octetsMin = recordOctetsMin(template);
+  return {
+    template,
+    options,
+    validFromMs,
+    announcedCount: 1,
+    previous: undefined,
+    recordOctets: variable ? 0 : octetsMin,
+    recordOctetsMin: octetsMin,
+    plan: undefined,
+  };
+}
+
+/** Whether two templates say the same of the same ID. */
+export function sameTemplate(one: Template, other: Template): boolean {
+  return (
+    one.scopeFieldCount === other.scopeFieldCount &&
+    one.fields.length === other.fields.length &&
+    one.fields.every((field, index) => sameField(field, other.fields[index] as FieldSpecifier))
+  );
+}
+
+function sameField(one: FieldSpecifier, other: FieldSpecifier): boolean {
+  return (
+    one.elementId === other.elementId &&
+    one.length === other.length &&
+    one.enterpriseNumber === other.enterpriseNumber
+  );
+}
+
+/** Puts `entry` behind the newest predecessor of `current` that is older than it. */
+function insertByTime(current: StoredTemplate, entry: StoredTemplate): void {
+  let newer = current;
+  while (newer.previous !== undefined && newer.previous.validFromMs > entry.validFromMs) {
+    newer = newer.previous;
+  }
+  entry.previous = newer.previous;
+  newer.previous = entry;
+}
+
+/** Whether a Set body is whole records of this template and padding (RFC 7011 section 3.3.1). */
+function fits(entry: StoredTemplate, bytes: Uint8Array, from: number, octets: number): boolean {
+  if (entry.recordOctets === 0) return octets >= entry.recordOctetsMin;
+  const rest = octets % entry.recordOctets;
+  return octets >= entry.recordOctets && rest < 8 && isZero(bytes, from + octets - rest, from + octets);
+}
