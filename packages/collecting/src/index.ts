@@ -1,4 +1,18 @@
+export {
+  type Collector,
+  type CollectorOptions,
+  type CollectorServices,
+  type CollectorStatus,
+  createCollector,
+  type SourceStatus,
+} from './collector.ts';
 export { type CollectorConfig, formatCollectorConfig, parseCollectorConfig } from './collector-config.ts';
+export {
+  type CountingStore,
+  type CountingStoreOptions,
+  createCountingStore,
+  type StoreSums,
+} from './counting-store.ts';
 export {
   acceptedVersions,
   checkFlowSources,
@@ -13,6 +27,15 @@ export {
   nextMonitoringPort,
 } from './flow-source.ts';
 export { type GenerateOptions, type GenerateResult, generateRecords } from './generate-records.ts';
+export type { ListenerState } from './listener.ts';
+export type {
+  ExporterStatus,
+  ListenerCounters,
+  ListenerStatus,
+  ProblemCount,
+  RefusedVersion,
+} from './listener-status.ts';
+export type { ReceiverKind } from './polled-receiver.ts';
 export { createRecordMix, MIX_MESSAGE_OCTETS_MAX, type RecordMix } from './record-mix.ts';
 export {
   type CapturedPayload,

@@ -1,0 +1,44 @@
+/** What the main thread and a listener's worker say to each other. Everything here is structured-cloneable. */
+import type { MessagePort } from 'node:worker_threads';
+import type { MetricsSnapshot } from '@weir/base';
+import type { FlowSource } from './flow-source.ts';
+import type { ListenerStatus } from './listener-status.ts';
+import type { ReceiverKind } from './polled-receiver.ts';
+import type { TemplateRecords } from './template-file.ts';
+
+/** `workerData` of a listener's worker. */
+export interface ListenerSetup {
+  readonly source: FlowSource;
+  /** Into the store: FlowBatches leave through it. */
+  readonly storePort: MessagePort;
+  /** What was known when the last listener of this source stopped. */
+  readonly templates: TemplateRecords | undefined;
+  /** How to receive; undefined for the fastest way that the platform has. */
+  readonly receiver: ReceiverKind | undefined;
+}
+
+export type ListenerQuestion = 'status' | 'metrics' | 'templates' | 'stop';
+
+export interface ListenerAnswers {
+  status: ListenerStatus;
+  metrics: MetricsSnapshot;
+  templates: TemplateRecords;
+  /** The last word: everything that was received is in the store. */
+  stop: { status: ListenerStatus; templates: TemplateRecords };
+}
+
+export interface ListenerRequest {
+  readonly id: number;
+  readonly question: ListenerQuestion;
+}
+
+export type ListenerEvent =
+  | { readonly kind: 'listening'; readonly status: ListenerStatus }
+  | { readonly kind: 'refused'; readonly code: string; readonly message: string; readonly exitCode: number }
+  | { readonly kind: 'answer'; readonly id: number; readonly value: ListenerAnswers[ListenerQuestion] }
+  | {
+      readonly kind: 'log';
+      readonly level: 'info' | 'warn' | 'error';
+      readonly facts: object;
+      readonly message: string;
+    };

@@ -1,0 +1,59 @@
+/** What a listener knows of itself and of its exporters. Structured-cloneable; times in ms since the Unix epoch. */
+import type { DecodeErrorCode, DomainCounters, FlowDecoderCounters } from '@weir/ipfix';
+import type { BatchWriterCounters } from './batch-writer.ts';
+import type { ReceiverKind } from './polled-receiver.ts';
+
+/** Problems of one kind that the datagrams of an exporter had. */
+export interface ProblemCount {
+  readonly code: DecodeErrorCode;
+  readonly count: number;
+  readonly lastAtMs: number;
+  /** The latest one, for people. */
+  readonly lastMessage: string;
+}
+
+/** One observation domain of one exporter. */
+export interface ExporterStatus extends DomainCounters {
+  readonly address: string;
+  readonly observationDomainId: number;
+  /** 1, 5, 7, 9 or 10. */
+  readonly version: number;
+  readonly source: string;
+  readonly firstSeenMs: number;
+  readonly lastSeenMs: number;
+  readonly problemsByCode: readonly ProblemCount[];
+}
+
+export interface ListenerCounters {
+  /** Datagrams and octets of UDP payload that were taken from the socket. */
+  datagrams: number;
+  octets: number;
+  /** Datagrams longer than the arena's slots, which no UDP over IPv4 or IPv6 can be. */
+  truncated: number;
+  /** Dropped by the kernel because the socket's buffer was full; undefined where it cannot be known. */
+  kernelDrops: number | undefined;
+  /** Datagrams whose version the source's type does not accept. */
+  refused: number;
+}
+
+export interface RefusedVersion {
+  /** The number in the first two octets; 0 stands for all that are no export protocol. */
+  readonly version: number;
+  readonly datagrams: number;
+}
+
+export interface ListenerStatus {
+  readonly source: string;
+  readonly address: string;
+  readonly port: number;
+  readonly receiver: ReceiverKind;
+  readonly receiveBufferOctets: number;
+  readonly startedAtMs: number;
+  readonly counters: Readonly<ListenerCounters>;
+  readonly refusedVersions: readonly RefusedVersion[];
+  readonly decoder: Readonly<FlowDecoderCounters>;
+  readonly writer: Readonly<BatchWriterCounters>;
+  /** Problems of datagrams that no exporter could be made of, by code. */
+  readonly unattributedProblems: readonly ProblemCount[];
+  readonly exporters: readonly ExporterStatus[];
+}

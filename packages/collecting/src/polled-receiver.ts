@@ -1,0 +1,97 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import {
+  type DatagramReceiverOptions,
+  type DatagramReceiverStatistics,
+  nativeCallsUnavailable,
+  type OnDatagram,
+  openDatagramReceiver,
+  openDgramReceiver,
+} from '@weir/host';
+
+/** How datagrams leave the kernel: many a system call, or one an event where that is not available. */
+export type ReceiverKind = 'recvmmsg' | 'dgram';
+
+/** Either receiver of `host`, asked for datagrams in turns. */
+export interface PolledReceiver {
+  readonly kind: ReceiverKind;
+  readonly localPort: number;
+  /** Octets of the kernel's buffer as obtained. */
+  readonly receiveBufferOctets: number;
+  /**
+   * Gives what arrived to `onDatagram`; where nothing did, waits for it up to `timeoutMs`. Resolves to the
+   * number of datagrams, after the thread's other events had their turn.
+   */
+  receive(timeoutMs: number): Promise<number>;
+  senderAddress(senderKey: number): string | undefined;
+  statistics(): DatagramReceiverStatistics;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the socket: `recvmmsg` where the platform has it, unless `kind` asks for something else. Rejects with
+ * the UserError of `host` when the socket cannot be had.
+ */
+export async function openPolledReceiver(
+  options: DatagramReceiverOptions,
+  onDatagram: OnDatagram,
+  kind: ReceiverKind = nativeCallsUnavailable() === undefined ? 'recvmmsg' : 'dgram',
+): Promise<PolledReceiver> {
+  return kind === 'recvmmsg' ? openBatched(options, onDatagram) : openEventDriven(options, onDatagram);
+}
+
+function openBatched(options: DatagramReceiverOptions, onDatagram: OnDatagram): PolledReceiver {
+  const receiver = openDatagramReceiver(options);
+  return {
+    kind: 'recvmmsg',
+    localPort: receiver.localPort,
+    receiveBufferOctets: receiver.receiveBufferOctets,
+    async receive(timeoutMs) {
+      const count = receiver.receive(timeoutMs, onDatagram);
+      await nextTurn();
+      return count;
+    },
+    senderAddress: (senderKey) => receiver.senderAddress(senderKey),
+    statistics: () => receiver.statistics(),
+    async close() {
+      receiver.close();
+    },
+  };
+}
+
+async function openEventDriven(
+  options: DatagramReceiverOptions,
+  onDatagram: OnDatagram,
+): Promise<PolledReceiver> {
+  let arrived = 0;
+  let wake: (() => void) | undefined;
+  const receiver = await openDgramReceiver(options, (...datagram) => {
+    arrived += 1;
+    onDatagram(...datagram);
+    wake?.();
+  });
+  return {
+    kind: 'dgram',
+    localPort: receiver.localPort,
+    receiveBufferOctets: receiver.receiveBufferOctets,
+    async receive(timeoutMs) {
+      // The kernel's datagrams arrive in the poll phase, which the first turn passes through.
+      await nextTurn();
+      if (arrived === 0 && timeoutMs > 0) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, timeoutMs);
+          wake = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+        wake = undefined;
+      }
+      const count = arrived;
+      arrived = 0;
+      return count;
+    },
+    senderAddress: (senderKey) => receiver.senderAddress(senderKey),
+    statistics: () => receiver.statistics(),
+    close: () => receiver.close(),
+  };
+}
