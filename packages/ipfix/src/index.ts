@@ -1,3 +1,4 @@
+export { formatHex, formatIPv4, formatIPv6, formatMacAddress, parseIPv4, parseIPv6 } from './address-text.ts';
 export type { BatchSink } from './column-reader.ts';
 export { READER_LIMITS_DEFAULT, type ReaderLimits } from './datagram-reader.ts';
 export {
@@ -15,6 +16,14 @@ export {
   type ElementRegistryCounters,
   elementOfTypeRecord,
 } from './element-registry.ts';
+export type {
+  EncodableField,
+  EncodableFieldMap,
+  EncodableRecord,
+  FieldMap,
+  FieldValue,
+  RecordFields,
+} from './field-value.ts';
 export {
   clearFlowBatch,
   createFlowBatch,
@@ -68,4 +77,19 @@ export {
   reverseOf,
   valueName,
 } from './information-model.ts';
+export {
+  createMessageEncoder,
+  MESSAGE_OCTETS_MAX_DEFAULT,
+  type MessageEncoder,
+  type MessageEncoderCounters,
+  type MessageEncoderOptions,
+} from './message-encoder.ts';
+export {
+  createMessageSplitter,
+  type MessageSink,
+  type MessageSplitter,
+  type MessageSplitterCounters,
+} from './message-splitter.ts';
+export { type FieldSpecifier, type Template, VARIABLE_LENGTH } from './template.ts';
 export type { TransportKind, TransportSession } from './transport-session.ts';
+export { decodeValue, type EncodableValue, encodeValue, type PlainValue } from './value-codec.ts';

@@ -227,9 +227,13 @@ function encodeString(bytes: Uint8Array, position: number, octets: number, value
   return content !== undefined && content.length <= octets && write(bytes, position, octets, content);
 }
 
+/** A time that no calendar reaches is shown as the integer that it is on the wire. */
+const encodeRaw = integerEncoder(8, false);
+
 function timeEncoder(octetsOfType: number, wireOf: (instant: Instant) => bigint): Encode {
   return (bytes, position, octets, value) => {
     const given = value instanceof Date ? value.getTime() : value;
+    if (typeof given === 'string' && /^\d+$/.test(given)) return encodeRaw(bytes, position, octets, given);
     const instant = typeof given === 'number' || typeof given === 'string' ? parseInstant(given) : undefined;
     if (instant === undefined || octets !== octetsOfType) return false;
     const wire = wireOf(instant);
