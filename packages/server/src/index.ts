@@ -1,1 +1,10 @@
-export {};
+export { createServer, type Server, type ServerCounters, type ServerOptions } from './server.ts';
+export type { QueryableStore } from './store-questions.ts';
+export type {
+  ExporterStatus,
+  ListenerStatus,
+  MeteredInterfaceStatus,
+  MeteringStatus,
+  StoreStatus,
+  SystemStatus,
+} from './system-status.ts';

@@ -1,0 +1,119 @@
+/** The shapes of `/api/v1` that the console reads; `/api/v1/openapi.json` describes them in full. */
+
+/** A value of a dimension as the API gives it: text, a number, or null where the record had none. */
+export type DimensionValue = string | number | null;
+
+export interface Measures {
+  octets: number;
+  packets: number;
+  flows: number;
+}
+export type MeasureName = keyof Measures;
+
+export interface SeriesLine {
+  /** Values of the dimensions in the order of `SeriesResponse.by`; null for all the rest together. */
+  key: DimensionValue[] | null;
+  octets: number[];
+  packets: number[];
+  flows: number[];
+}
+
+/** Sums for each step of time; `times` are the starts of the steps in ms since the epoch. */
+export interface SeriesResponse {
+  from: number;
+  to: number;
+  stepMs: number;
+  by: string[];
+  times: number[];
+  series: SeriesLine[];
+  tookMs: number;
+}
+
+/** From `fromTime` on the series is replaced; what is older than `from` has left the window. */
+export interface SeriesPatch extends SeriesResponse {
+  fromTime: number;
+}
+
+export type QueryRow = Record<string, DimensionValue>;
+
+export interface QueryResponse {
+  from: number;
+  to: number;
+  by: string[];
+  rows: QueryRow[];
+  total: Measures;
+  tookMs: number;
+  sql: string;
+}
+
+export type FlowRecord = Record<string, DimensionValue>;
+
+export interface FlowsResponse {
+  flows: FlowRecord[];
+  next: string | null;
+  tookMs: number;
+}
+
+export interface MeteredInterface {
+  name: string;
+  packets: number;
+  octets: number;
+  activeFlows: number;
+  droppedPackets: number;
+}
+
+export interface ListenerStatus {
+  source: string;
+  transport: string;
+  address: string;
+  port: number;
+  state: 'listening' | 'failed';
+  problem?: string;
+  datagrams: number;
+  droppedDatagrams: number;
+}
+
+export interface ExporterStatus {
+  address: string;
+  observationDomainId: number;
+  source: string;
+  version: number;
+  records: number;
+  recordsPerSecond: number;
+  lostRecords: number;
+  lastSeenAt: number;
+}
+
+export interface StatusResponse {
+  version: string;
+  now: number;
+  startedAt: number;
+  demo: boolean;
+  metering:
+    | { state: 'on'; interfaces: MeteredInterface[] }
+    | { state: 'off'; reason: string; howToGrant?: string };
+  listeners: ListenerStatus[];
+  exporters: ExporterStatus[];
+  store: {
+    dataDirectory: string;
+    records: number;
+    octets: number;
+    oldestAt: number | null;
+    newestAt: number | null;
+  };
+}
+
+/** The newest rates: means over the last `windowMs`. */
+export interface Pulse extends Measures {
+  at: number;
+  windowMs: number;
+  exporters: number;
+}
+
+export interface ApiProblem {
+  code: string;
+  message: string;
+  /** Filter errors only: offset in the filter's text, and what could have stood there. */
+  position?: number;
+  expected?: string[];
+}

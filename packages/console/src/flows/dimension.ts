@@ -1,0 +1,65 @@
+import { fieldNamed, formatFieldValue } from '@weir/analysis';
+import type { DimensionValue } from '../api/contract.ts';
+import { serviceName } from './service-name.ts';
+
+/** What the chart and the top talkers can be grouped by: names for people, dimensions for the API. */
+export const GROUPINGS = {
+  protocol: { title: 'Protocol', plural: 'Protocols', dimensions: ['protocol'] },
+  srcAddr: { title: 'Source', plural: 'Sources', dimensions: ['srcAddr'] },
+  dstAddr: { title: 'Destination', plural: 'Destinations', dimensions: ['dstAddr'] },
+  conversation: { title: 'Conversation', plural: 'Conversations', dimensions: ['srcAddr', 'dstAddr'] },
+  srcPort: { title: 'Source port', plural: 'Source ports', dimensions: ['srcPort'] },
+  dstPort: { title: 'Destination port', plural: 'Destination ports', dimensions: ['dstPort'] },
+  direction: { title: 'Direction', plural: 'Directions', dimensions: ['direction'] },
+  exporter: { title: 'Exporter', plural: 'Exporters', dimensions: ['exporter'] },
+} as const satisfies Record<string, { title: string; plural: string; dimensions: readonly string[] }>;
+
+export type GroupBy = keyof typeof GROUPINGS;
+export const GROUP_BY = Object.keys(GROUPINGS) as GroupBy[];
+
+export const isGroupBy = (name: string): name is GroupBy => Object.hasOwn(GROUPINGS, name);
+
+/** A value for people: what to show, and a hint that says more (a service's name, for instance). */
+export interface DisplayedValue {
+  text: string;
+  hint?: string;
+}
+
+/** How a value of a dimension reads. A null is said, never blank. */
+export function displayValue(dimension: string, value: DimensionValue): DisplayedValue {
+  if (value === null) return { text: 'not exported' };
+  const field = fieldNamed(dimension);
+  const text = field === undefined ? String(value) : formatFieldValue(field, value);
+  if (dimension === 'protocol') return { text: /^\d+$/.test(text) ? `protocol ${text}` : text.toUpperCase() };
+  const hint = typeof value === 'number' && dimension.endsWith('Port') ? serviceName(value) : undefined;
+  return hint === undefined ? { text } : { text, hint };
+}
+
+/** The name of a group of values, in the order of the dimensions. */
+export function displayKey(dimensions: readonly string[], key: readonly DimensionValue[]): string {
+  return dimensions
+    .map((dimension, index) => {
+      const { text, hint } = displayValue(dimension, key[index] ?? null);
+      return hint === undefined ? text : `${text} ${hint}`;
+    })
+    .join(' → ');
+}
+
+/** The same protocol has the same colour in every chart and table. */
+export const FIXED_COLOURS: Readonly<Partial<Record<GroupBy, Record<string, string>>>> = {
+  protocol: {
+    '[6]': '--series-blue',
+    '[17]': '--series-amber',
+    '[1]': '--series-green',
+    '[58]': '--series-sky',
+    '[47]': '--series-pink',
+    '[50]': '--series-indigo',
+    '[132]': '--series-olive',
+    '[89]': '--series-brown',
+  },
+  direction: { '[0]': '--series-sky', '[1]': '--series-amber' },
+};
+
+/** The colour of a protocol wherever it stands alone. */
+export const protocolColour = (protocol: DimensionValue): string =>
+  FIXED_COLOURS.protocol?.[`[${protocol}]`] ?? '--series-other';

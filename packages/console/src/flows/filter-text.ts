@@ -1,0 +1,20 @@
+import type { DimensionValue } from '../api/contract.ts';
+
+/** The filter term that a click on a value stands for, or undefined where the value cannot be asked for. */
+export function filterTerm(dimension: string, value: DimensionValue, exclude = false): string | undefined {
+  if (value === null) return undefined;
+  const literal = typeof value === 'number' || isBareWord(value) ? String(value) : JSON.stringify(value);
+  return `${dimension} ${exclude ? '!=' : '='} ${literal}`;
+}
+
+/** `filter` and also `term`; unchanged when the term is already in it. */
+export function withTerm(filter: string, term: string): string {
+  const trimmed = filter.trim();
+  if (trimmed === '') return term;
+  if (trimmed === term || trimmed.split(/\s+and\s+/i).includes(term)) return trimmed;
+  const hasAlternative = /\bor\b|\|\|/i.test(trimmed) && !(trimmed.startsWith('(') && trimmed.endsWith(')'));
+  return `${hasAlternative ? `(${trimmed})` : trimmed} and ${term}`;
+}
+
+/** Addresses and plain names need no quotes. */
+const isBareWord = (text: string): boolean => /^[0-9a-fA-F:.]+$/.test(text);

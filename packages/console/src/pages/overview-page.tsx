@@ -1,0 +1,253 @@
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { useCallback } from 'react';
+import { ApiError, apiGet, type Parameters } from '../api/client.ts';
+import type {
+  DimensionValue,
+  FlowsResponse,
+  MeasureName,
+  Pulse,
+  QueryResponse,
+  SeriesResponse,
+  StatusResponse,
+} from '../api/contract.ts';
+import { type FeedState, useLiveFeed } from '../api/live-feed.ts';
+import { GROUPINGS } from '../flows/dimension.ts';
+import { checkFilter } from '../flows/filter-check.ts';
+import { filterTerm, withTerm } from '../flows/filter-text.ts';
+import { FilterByProvider } from '../flows/value.tsx';
+import { formatCount, quantity } from '../format/quantity.ts';
+import { formatDateTime } from '../format/time.ts';
+import { useViewState } from '../use-view-state.ts';
+import type { TimeRange, ViewState } from '../view-state.ts';
+import { StatTile } from '../widgets/stat-tile.tsx';
+import { EmptyState } from './empty-state.tsx';
+import { FlowsPanel } from './flows-panel.tsx';
+import { Header } from './header.tsx';
+import { StatusPanel } from './status-panel.tsx';
+import { TopPanel } from './top-panel.tsx';
+import { TrafficPanel } from './traffic-panel.tsx';
+
+const TOP_ROWS = 10;
+const CHART_LINES = 8;
+const FLOW_ROWS = 50;
+/** Without the live feed the page asks again this often. */
+const POLL_MS = 5000;
+
+/** The one page of the walking skeleton: what the network carries now, who causes it, and what was seen last. */
+export function OverviewPage() {
+  const [view, change] = useViewState();
+  const data = useOverviewData(view);
+  const { range, filter } = view;
+
+  const filterBy = useCallback(
+    (dimension: string, value: DimensionValue, exclude: boolean) => {
+      const term = filterTerm(dimension, value, exclude);
+      if (term !== undefined) change({ filter: withTerm(filter, term) });
+    },
+    [filter, change],
+  );
+  const filterByKey = useCallback(
+    (key: readonly DimensionValue[], exclude: boolean) => {
+      const terms = GROUPINGS[view.by].dimensions.map((name, index) =>
+        filterTerm(name, key[index] ?? null, exclude),
+      );
+      const next = terms.reduce<string>(
+        (text, term) => (term === undefined ? text : withTerm(text, term)),
+        filter,
+      );
+      change({ filter: next });
+    },
+    [filter, view.by, change],
+  );
+  const clearFilter = useCallback(() => change({ filter: '' }), [change]);
+  const empty = (
+    <EmptyState span={spanInWords(range)} filter={filter} status={data.status} onClearFilter={clearFilter} />
+  );
+
+  return (
+    <FilterByProvider value={filterBy}>
+      <Header
+        range={range}
+        filter={filter}
+        feed={data.feed}
+        checkFilter={checkFilter}
+        onRange={(next) => change({ range: next })}
+        onFilter={(next) => change({ filter: next })}
+      />
+      <main className="mx-auto grid max-w-[110rem] grid-cols-1 gap-3 px-3 py-3 sm:px-4 lg:grid-cols-12">
+        {data.problem !== undefined && <Problem problem={data.problem} />}
+        <Tiles pulse={data.pulse} series={data.series} status={data.status} filtered={filter !== ''} />
+        <TrafficPanel
+          className="lg:col-span-8"
+          series={data.series}
+          by={view.by}
+          measure={view.measure}
+          zoomed={range.kind === 'fixed'}
+          onBy={(by) => change({ by })}
+          onMeasure={(measure) => change({ measure })}
+          onZoom={(from, to) => change({ range: { kind: 'fixed', from, to } })}
+          onZoomOut={() => change({ range: { kind: 'last', last: '15m' } })}
+          onKey={filterByKey}
+        />
+        <TopPanel
+          className="lg:col-span-4"
+          top={data.top}
+          by={view.top}
+          measure={view.measure}
+          onBy={(top) => change({ top })}
+        />
+        <FlowsPanel
+          className="lg:col-span-8 xl:col-span-9"
+          flows={data.flows}
+          live={data.feed === 'live'}
+          empty={empty}
+        />
+        <StatusPanel className="self-start lg:col-span-4 xl:col-span-3" status={data.status} />
+      </main>
+    </FilterByProvider>
+  );
+}
+
+interface OverviewData {
+  feed: FeedState;
+  pulse: Pulse | undefined;
+  series: SeriesResponse | undefined;
+  top: QueryResponse | undefined;
+  flows: FlowsResponse | undefined;
+  status: StatusResponse | undefined;
+  problem: Error | undefined;
+}
+
+/** The page's questions: asked once, then kept up to date by the live feed while the range ends now. */
+function useOverviewData(view: ViewState): OverviewData {
+  const { filter, range } = view;
+  const time: Parameters = range.kind === 'last' ? { last: range.last } : { from: range.from, to: range.to };
+  const by = GROUPINGS[view.by].dimensions.join(',');
+  const topBy = GROUPINGS[view.top].dimensions.join(',');
+  const seriesParameters = { ...time, filter, by, top: CHART_LINES, orderBy: view.measure };
+  const topParameters = { ...time, filter, by: topBy, top: TOP_ROWS, orderBy: view.measure };
+  const flowParameters = { ...time, filter, limit: FLOW_ROWS };
+  const targets = {
+    pulse: ['pulse', { filter }],
+    series: ['series', seriesParameters],
+    top: ['query', topParameters],
+    flows: ['flows', flowParameters],
+    status: ['status', {}],
+  } as const;
+  const liveParameters = {
+    ...time,
+    filter,
+    by,
+    top: CHART_LINES,
+    topBy,
+    topRows: TOP_ROWS,
+    limit: FLOW_ROWS,
+    orderBy: view.measure,
+  };
+  const feed = useLiveFeed(liveParameters, targets, range.kind === 'last');
+  const poll = feed === 'live' || range.kind === 'fixed' ? false : POLL_MS;
+
+  const pulse = useApi<Pulse>(targets.pulse, poll);
+  const series = useApi<SeriesResponse>(targets.series, poll);
+  const top = useApi<QueryResponse>(targets.top, poll);
+  const flows = useApi<FlowsResponse>(targets.flows, poll);
+  const status = useApi<StatusResponse>(targets.status, feed === 'live' ? false : POLL_MS);
+  const failed = [series, top, flows, pulse, status].find((query) => query.error !== null);
+  return {
+    feed,
+    pulse: pulse.data,
+    series: series.data,
+    top: top.data,
+    flows: flows.data,
+    status: status.data,
+    problem: failed?.error ?? undefined,
+  };
+}
+
+function useApi<T>(key: readonly [string, Parameters], refetchInterval: number | false) {
+  const [path, parameters] = key;
+  return useQuery({
+    queryKey: key,
+    queryFn: ({ signal }) => apiGet<T>(path, parameters, signal),
+    placeholderData: keepPreviousData,
+    refetchInterval,
+  });
+}
+
+interface TilesProps {
+  pulse: Pulse | undefined;
+  series: SeriesResponse | undefined;
+  status: StatusResponse | undefined;
+  filtered: boolean;
+}
+
+function Tiles({ pulse, series, status, filtered }: TilesProps) {
+  const seconds = (pulse?.windowMs ?? 1000) / 1000;
+  const rate = (name: MeasureName, factor: number): number =>
+    pulse === undefined ? Number.NaN : (pulse[name] * factor) / seconds;
+  const note = pulse === undefined ? '' : `mean of the last ${seconds} s${filtered ? ', filtered' : ''}`;
+  const stored = status === undefined ? '' : `${formatCount(status.store.records)} records kept`;
+  return (
+    <dl className="grid grid-cols-2 gap-3 lg:col-span-12 lg:grid-cols-4">
+      <StatTile
+        label="Traffic"
+        {...quantity(rate('octets', 8), 'b/s')}
+        note={note}
+        course={courseOf(series, 'octets')}
+      />
+      <StatTile
+        label="Packets"
+        {...quantity(rate('packets', 1), 'pkt/s')}
+        note={note}
+        course={courseOf(series, 'packets')}
+      />
+      <StatTile
+        label="Flows"
+        {...quantity(rate('flows', 1), 'flows/s')}
+        note={note}
+        course={courseOf(series, 'flows')}
+      />
+      <StatTile
+        label="Active exporters"
+        figure={pulse === undefined ? '–' : String(pulse.exporters)}
+        unit={
+          status === undefined ? '' : `of ${Math.max(status.exporters.length, pulse?.exporters ?? 0)} known`
+        }
+        note={stored}
+      />
+    </dl>
+  );
+}
+
+function courseOf(series: SeriesResponse | undefined, measure: MeasureName): number[] {
+  if (series === undefined) return [];
+  return series.times.map((_, index) =>
+    series.series.reduce((sum, line) => sum + (line[measure][index] ?? 0), 0),
+  );
+}
+
+function Problem({ problem }: { problem: Error }) {
+  const reached = problem instanceof ApiError;
+  return (
+    <p
+      role="alert"
+      className="rounded-lg border border-drop bg-drop-soft px-3.5 py-2 text-ink lg:col-span-12"
+    >
+      {reached
+        ? problem.message
+        : 'Weir does not answer. It may have been stopped; the page tries again by itself.'}
+    </p>
+  );
+}
+
+function spanInWords(range: TimeRange): string {
+  if (range.kind === 'fixed') return `between ${formatDateTime(range.from)} and ${formatDateTime(range.to)}`;
+  const words = {
+    '5m': '5 minutes',
+    '15m': '15 minutes',
+    '1h': 'hour',
+    '6h': '6 hours',
+    '24h': '24 hours',
+  } as const;
+  return `in the last ${words[range.last]}`;
+}

@@ -1,0 +1,170 @@
+import type { ExporterStatus, ListenerStatus, StatusResponse } from '../api/contract.ts';
+import { Value } from '../flows/value.tsx';
+import { formatCount, formatOctets, formatQuantity } from '../format/quantity.ts';
+import { formatAgo, formatDateTime } from '../format/time.ts';
+import { CommandLine } from '../widgets/copy-button.tsx';
+import { Panel } from '../widgets/panel.tsx';
+
+const VERSION_NAMES: Readonly<Record<number, string>> = {
+  0: 'this machine',
+  1: 'NetFlow v1',
+  5: 'NetFlow v5',
+  7: 'NetFlow v7',
+  9: 'NetFlow v9',
+  10: 'IPFIX',
+};
+
+/** What is metered, what listens, who sends, and what is kept. */
+export function StatusPanel({
+  status,
+  className,
+}: {
+  status: StatusResponse | undefined;
+  className?: string;
+}) {
+  if (status === undefined) {
+    return (
+      <Panel title="Sources" className={className ?? ''}>
+        <p className="p-3.5 text-ink-faint">Asking the server…</p>
+      </Panel>
+    );
+  }
+  return (
+    <Panel title="Sources" note={`Weir ${status.version}`} className={className ?? ''}>
+      <div className="divide-y divide-line">
+        <Metering metering={status.metering} demo={status.demo} />
+        <Listeners listeners={status.listeners} />
+        <Exporters exporters={status.exporters} now={status.now} />
+        <Store store={status.store} />
+      </div>
+    </Panel>
+  );
+}
+
+function Heading({ children }: { children: string }) {
+  return <h3 className="mb-1 font-medium text-ink-faint text-xs">{children}</h3>;
+}
+
+function Dot({ good, label }: { good: boolean; label: string }) {
+  return (
+    <span
+      className={`inline-block size-2 shrink-0 rounded-full ${good ? 'bg-good' : 'bg-warn'}`}
+      role="img"
+      aria-label={label}
+    />
+  );
+}
+
+function Metering({ metering, demo }: { metering: StatusResponse['metering']; demo: boolean }) {
+  return (
+    <div className="px-3.5 py-2.5">
+      <Heading>Metered here</Heading>
+      {metering.state === 'on' ? (
+        <ul className="space-y-1">
+          {metering.interfaces.map((entry) => (
+            <li key={entry.name} className="flex items-baseline gap-2">
+              <Dot
+                good={entry.droppedPackets === 0}
+                label={entry.droppedPackets === 0 ? 'healthy' : 'losing packets'}
+              />
+              <span className="wire">{entry.name}</span>
+              <span className="figures ml-auto text-right text-ink-soft text-xs">
+                {formatCount(entry.packets)} packets · {formatCount(entry.activeFlows)} flows open
+                {entry.droppedPackets > 0 && (
+                  <span className="text-warn"> · {formatCount(entry.droppedPackets)} missed</span>
+                )}
+              </span>
+            </li>
+          ))}
+        </ul>
+      ) : (
+        <div className="space-y-1.5">
+          <p className="flex items-baseline gap-2">
+            <Dot good={false} label="not metering" />
+            <span>{metering.reason}</span>
+          </p>
+          {metering.howToGrant !== undefined && <CommandLine command={metering.howToGrant} />}
+        </div>
+      )}
+      {demo && <p className="mt-1.5 text-ink-faint text-xs">Demonstration traffic is being replayed.</p>}
+    </div>
+  );
+}
+
+function Listeners({ listeners }: { listeners: readonly ListenerStatus[] }) {
+  return (
+    <div className="px-3.5 py-2.5">
+      <Heading>Listening</Heading>
+      {listeners.length === 0 && <p className="text-ink-soft">No port is open for exporters.</p>}
+      <ul className="space-y-1">
+        {listeners.map((listener) => (
+          <li
+            key={`${listener.source} ${listener.address} ${listener.port}`}
+            className="flex flex-wrap items-baseline gap-x-2"
+          >
+            <Dot good={listener.state === 'listening'} label={listener.state} />
+            <span className="wire">
+              {listener.transport}/{listener.port}
+            </span>
+            <span className="text-ink-faint text-xs">{listener.source}</span>
+            <span className="figures ml-auto text-ink-soft text-xs">
+              {listener.problem ?? `${formatCount(listener.datagrams)} datagrams`}
+              {listener.droppedDatagrams > 0 && (
+                <span className="text-warn"> · {formatCount(listener.droppedDatagrams)} lost</span>
+              )}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function Exporters({ exporters, now }: { exporters: readonly ExporterStatus[]; now: number }) {
+  return (
+    <div className="px-3.5 py-2.5">
+      <Heading>Exporters</Heading>
+      {exporters.length === 0 && <p className="text-ink-soft">None has sent anything yet.</p>}
+      <ul className="space-y-1.5">
+        {exporters.map((exporter) => (
+          <li
+            key={`${exporter.address} ${exporter.observationDomainId} ${exporter.source} ${exporter.version}`}
+          >
+            <div className="flex items-baseline gap-2">
+              <Dot
+                good={exporter.lostRecords === 0}
+                label={exporter.lostRecords === 0 ? 'no loss' : 'loses records'}
+              />
+              <Value dimension="exporter" value={exporter.address} className="wire" />
+              <span className="figures ml-auto whitespace-nowrap text-xs">
+                {formatQuantity(exporter.recordsPerSecond, 'records/s')}
+              </span>
+            </div>
+            <div className="figures flex gap-2 pl-4 text-ink-faint text-xs">
+              <span>{VERSION_NAMES[exporter.version] ?? `version ${exporter.version}`}</span>
+              <span title={formatDateTime(exporter.lastSeenAt)}>{formatAgo(exporter.lastSeenAt, now)}</span>
+              <span className={`ml-auto whitespace-nowrap ${exporter.lostRecords > 0 ? 'text-warn' : ''}`}>
+                {exporter.lostRecords > 0 ? `${formatCount(exporter.lostRecords)} lost` : 'no loss'}
+              </span>
+            </div>
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function Store({ store }: { store: StatusResponse['store'] }) {
+  return (
+    <div className="px-3.5 py-2.5">
+      <Heading>Kept</Heading>
+      <p className="figures">
+        {formatCount(store.records)} records · {formatOctets(store.octets)}
+      </p>
+      <p className="figures text-ink-faint text-xs">
+        {store.oldestAt === null ? 'Nothing is stored yet' : `Since ${formatDateTime(store.oldestAt)}`} in{' '}
+        <span className="[overflow-wrap:anywhere]">{store.dataDirectory}</span>
+      </p>
+    </div>
+  );
+}

@@ -1,0 +1,33 @@
+import { useRef, useState } from 'react';
+
+export interface Held<T> {
+  value: T;
+  /** True while the value stands still although a newer one is there. */
+  behind: boolean;
+  /** To be spread over the element that holds the value while it is pointed at or has the focus. */
+  handlers: {
+    onPointerEnter: (event: { pointerType: string }) => void;
+    onPointerLeave: () => void;
+    onFocus: () => void;
+    onBlur: () => void;
+  };
+}
+
+/** Keeps what is pointed at where it is, so that a live list never moves away under a click. */
+export function useHeld<T>(newest: T): Held<T> {
+  const [pointed, setPointed] = useState(false);
+  const [focused, setFocused] = useState(false);
+  const shown = useRef(newest);
+  const holding = pointed || focused;
+  if (!holding) shown.current = newest;
+  return {
+    value: shown.current,
+    behind: holding && shown.current !== newest,
+    handlers: {
+      onPointerEnter: (event) => setPointed(event.pointerType === 'mouse'),
+      onPointerLeave: () => setPointed(false),
+      onFocus: () => setFocused(true),
+      onBlur: () => setFocused(false),
+    },
+  };
+}

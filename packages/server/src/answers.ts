@@ -1,0 +1,66 @@
+/** What the API answers, as schemas: the source of the OpenAPI document. Console and clients read these shapes. */
+import { z } from 'zod';
+
+const value = z
+  .union([z.string(), z.number(), z.null()])
+  .describe('Text, a number, or null where the record had none');
+const timeMs = z.number().describe('Milliseconds since the Unix epoch');
+
+export const measuresSchema = z.object({ octets: z.number(), packets: z.number(), flows: z.number() });
+
+export const seriesAnswerSchema = z.object({
+  from: timeMs,
+  to: timeMs,
+  stepMs: z.number(),
+  by: z.array(z.string()).describe('Dimensions of the keys, in order'),
+  times: z.array(timeMs).describe('Starts of the steps'),
+  series: z.array(
+    z.object({
+      key: z.array(value).nullable().describe('Values of the dimensions; null: all the rest together'),
+      octets: z.array(z.number()).describe('Sum for each step'),
+      packets: z.array(z.number()),
+      flows: z.array(z.number()),
+    }),
+  ),
+  tookMs: z.number(),
+});
+
+export const queryAnswerSchema = z.object({
+  from: timeMs,
+  to: timeMs,
+  by: z.array(z.string()),
+  rows: z.array(z.record(z.string(), value)).describe('The dimensions by name, and octets, packets, flows'),
+  total: measuresSchema.describe('Sums over all flows of the question, also those beyond the rows'),
+  tookMs: z.number(),
+  sql: z.string().describe('What the store was asked'),
+});
+
+export const flowsAnswerSchema = z.object({
+  flows: z.array(z.record(z.string(), value)).describe('Records, newest first, each field by its name'),
+  next: z.string().nullable().describe('Cursor of the next, older page; null at the end'),
+  tookMs: z.number(),
+});
+
+export const pulseSchema = measuresSchema.extend({
+  at: timeMs,
+  windowMs: z.number().describe('The sums are over this long, ending at `at`'),
+  exporters: z.number().describe('Exporters with at least one record in that time'),
+});
+
+export const problemSchema = z.object({
+  error: z.object({
+    code: z.string().describe('Stable'),
+    message: z.string(),
+    position: z.number().optional().describe('Filter errors: offset in the text'),
+    expected: z.array(z.string()).optional().describe('Filter errors: what could stand there'),
+  }),
+});
+
+export type DimensionValue = z.infer<typeof value>;
+export type Measures = z.infer<typeof measuresSchema>;
+export type SeriesAnswer = z.infer<typeof seriesAnswerSchema>;
+export type SeriesLine = SeriesAnswer['series'][number];
+export type QueryAnswer = z.infer<typeof queryAnswerSchema>;
+export type FlowsAnswer = z.infer<typeof flowsAnswerSchema>;
+export type Pulse = z.infer<typeof pulseSchema>;
+export type Problem = z.infer<typeof problemSchema>['error'];

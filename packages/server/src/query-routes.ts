@@ -1,0 +1,78 @@
+import type { Clock } from '@weir/base';
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import {
+  flowsAnswerSchema,
+  problemSchema,
+  pulseSchema,
+  queryAnswerSchema,
+  seriesAnswerSchema,
+} from './answers.ts';
+import {
+  flowsParameters,
+  pulseParameters,
+  queryParameters,
+  seriesParameters,
+  timeWindow,
+} from './parameters.ts';
+import type { StoreQuestions } from './store-questions.ts';
+
+/** Windows of "the last 15 minutes" start on whole seconds, so that pages which ask at once share an answer. */
+const WINDOW_ROUNDING_MS = 1000;
+
+/** The schemas of one route, for the OpenAPI document; requests are checked with the same zod schemas. */
+export function describeRoute(summary: string, parameters: z.ZodType | undefined, answer: z.ZodType) {
+  return {
+    schema: {
+      summary,
+      ...(parameters === undefined ? {} : { querystring: z.toJSONSchema(parameters, { io: 'input' }) }),
+      response: {
+        200: z.toJSONSchema(answer),
+        400: z.toJSONSchema(problemSchema),
+        503: z.toJSONSchema(problemSchema),
+      },
+    },
+  };
+}
+
+const planAnswerSchema = z.object({
+  columns: z.array(z.object({ name: z.string(), kind: z.string() })),
+  rows: z.array(z.record(z.string(), z.unknown())),
+  elapsedMs: z.number(),
+  nextCursor: z.string().optional(),
+  sql: z.string(),
+});
+
+/** `/query`, `/series`, `/flows`, `/pulse`: questions to the store. */
+export function addQueryRoutes(app: FastifyInstance, questions: StoreQuestions, clock: Clock): void {
+  const window = (parameters: Parameters<typeof timeWindow>[0]) =>
+    timeWindow(parameters, Math.floor(clock.nowMs() / WINDOW_ROUNDING_MS) * WINDOW_ROUNDING_MS);
+
+  app.get('/query', describeRoute('The largest groups', queryParameters, queryAnswerSchema), (request) => {
+    const asked = queryParameters.parse(request.query);
+    return questions.rank({ ...asked, window: window(asked) }, request.signal);
+  });
+
+  app.post('/query', describeRoute('A query plan', undefined, planAnswerSchema), (request) =>
+    questions.plan(request.body, request.signal),
+  );
+
+  app.get('/series', describeRoute('Sums over time', seriesParameters, seriesAnswerSchema), (request) => {
+    const asked = seriesParameters.parse(request.query);
+    return questions.series({ ...asked, window: window(asked) }, request.signal);
+  });
+
+  app.get('/flows', describeRoute('Records, newest first', flowsParameters, flowsAnswerSchema), (request) => {
+    const asked = flowsParameters.parse(request.query);
+    return questions.records({ ...asked, cursor: asked.cursor, window: window(asked) }, request.signal);
+  });
+
+  app.get(
+    '/pulse',
+    describeRoute('What arrived in the last minute', pulseParameters, pulseSchema),
+    (request) => {
+      const { filter } = pulseParameters.parse(request.query);
+      return questions.pulse(filter, request.signal);
+    },
+  );
+}

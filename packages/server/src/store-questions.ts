@@ -1,0 +1,212 @@
+/** The questions of the API as plans of `analysis`, put to a store through the gate. */
+import {
+  type AnswerRow,
+  type AnswerValue,
+  automaticStepMs,
+  formatDimension,
+  parseQueryPlan,
+  type QueryPlan,
+  type QueryResult,
+  renderSql,
+} from '@weir/analysis';
+import type { Clock } from '@weir/base';
+import type {
+  DimensionValue,
+  FlowsAnswer,
+  Measures,
+  Pulse,
+  QueryAnswer,
+  SeriesAnswer,
+  SeriesLine,
+} from './answers.ts';
+import type { FlowQuestions, RankQuestion, RecordsQuestion, SeriesQuestion } from './flow-questions.ts';
+import type { QueryGate } from './query-gate.ts';
+
+/** What the server needs of a store; FlowStore of `storage` has it. */
+export interface QueryableStore {
+  query(plan: QueryPlan, options?: { signal?: AbortSignal }): Promise<QueryResult>;
+}
+
+/** The tiles show means over this long: shorter jumps about, longer is not "now". */
+const PULSE_WINDOW_MS = 60_000;
+/** Records that arrive now ended at most this long ago, or they are not part of "now". */
+const PULSE_FLOW_AGE_MAX_MS = 3_600_000;
+/** Clocks of exporters run ahead; their newest records are shown all the same. */
+const CLOCK_SKEW_MAX_MS = 3_600_000;
+const PULSE_EXPORTERS_MAX = 10_000;
+
+interface StoreQuestionsOptions {
+  readonly store: QueryableStore;
+  readonly gate: QueryGate;
+  readonly clock: Clock;
+}
+
+export interface StoreQuestions extends FlowQuestions {
+  /** Answers a plan from outside. Throws what parseQueryPlan throws. */
+  plan(input: unknown, signal: AbortSignal): Promise<QueryResult & { sql: string }>;
+}
+
+export function createStoreQuestions({ store, gate, clock }: StoreQuestionsOptions): StoreQuestions {
+  function ask(plan: QueryPlan, signal: AbortSignal): Promise<QueryResult> {
+    return gate.run(JSON.stringify(plan), (cancel) => store.query(plan, { signal: cancel }), signal);
+  }
+
+  async function rank(question: RankQuestion, signal: AbortSignal): Promise<QueryAnswer> {
+    const { fromMs, toMs } = question.window;
+    const common = { timeRange: { fromMs, toMs }, filter: question.filter, orderBy: question.orderBy };
+    const plan = parseQueryPlan({ ...common, kind: 'groups', groupBy: question.by, limit: question.top });
+    const totalPlan = parseQueryPlan({ ...common, kind: 'groups', groupBy: [], limit: 1 });
+    const [answer, total] = await Promise.all([ask(plan, signal), ask(totalPlan, signal)]);
+    return {
+      from: fromMs,
+      to: toMs,
+      by: dimensionsOf(plan),
+      rows: answer.rows as QueryAnswer['rows'],
+      total: measuresOf(total.rows[0]),
+      tookMs: answer.elapsedMs,
+      sql: renderSql(plan).sql,
+    };
+  }
+
+  return {
+    rank,
+    async plan(input, signal) {
+      const plan = parseQueryPlan(input);
+      const answer = await ask(plan, signal);
+      return { ...answer, sql: renderSql(plan).sql };
+    },
+    async series(question, signal) {
+      const plan = seriesPlan(question);
+      const answer = await ask(plan, signal);
+      return seriesAnswer(plan, answer);
+    },
+    async records(question, signal) {
+      const answer = await ask(recordsPlan(question, clock.nowMs()), signal);
+      return recordsAnswer(answer);
+    },
+    async pulse(filter, signal) {
+      const plan = pulsePlan(filter, clock.nowMs());
+      const answer = await ask(plan, signal);
+      return pulseAnswer(answer, plan.timeRange.toMs - CLOCK_SKEW_MAX_MS);
+    },
+  };
+}
+
+/** Whole steps only: a step that has just begun would look like a drop in traffic. */
+function seriesPlan(question: SeriesQuestion) {
+  const stepMs = automaticStepMs(question.window, question.points);
+  const fromMs = Math.ceil(question.window.fromMs / stepMs) * stepMs;
+  const toMs = Math.max(fromMs + stepMs, Math.floor(question.window.toMs / stepMs) * stepMs);
+  const plan = parseQueryPlan({
+    kind: 'series',
+    timeRange: { fromMs, toMs },
+    filter: question.filter,
+    groupBy: question.by,
+    orderBy: question.orderBy,
+    limit: question.top,
+    stepMs,
+  });
+  if (plan.kind !== 'series') throw new Error('a series plan is a series plan');
+  return plan;
+}
+
+/** One row a group and step becomes one line a group with a value for every step, largest line first. */
+function seriesAnswer(plan: ReturnType<typeof seriesPlan>, answer: QueryResult): SeriesAnswer {
+  const { fromMs, toMs } = plan.timeRange;
+  const { stepMs } = plan;
+  const by = dimensionsOf(plan);
+  const count = Math.ceil((toMs - fromMs) / stepMs);
+  const lines = new Map<string, SeriesLine>();
+  for (const row of answer.rows) {
+    const key = row['other'] === true ? null : by.map((name) => dimensionValue(row[name]));
+    const id = JSON.stringify(key);
+    const line = lines.get(id) ?? emptyLine(key, count);
+    lines.set(id, line);
+    const index = Math.floor((Date.parse(String(row['time'])) - fromMs) / stepMs);
+    if (index < 0 || index >= count) continue;
+    for (const name of ['octets', 'packets', 'flows'] as const)
+      line[name][index] = Math.round(numberOf(row[name]) * 10) / 10;
+  }
+  const sum = (line: SeriesLine): number =>
+    line.key === null ? -1 : line[plan.orderBy].reduce((total, value) => total + value, 0);
+  return {
+    from: fromMs,
+    to: toMs,
+    stepMs,
+    by,
+    times: Array.from({ length: count }, (_, index) => fromMs + index * stepMs),
+    series: [...lines.values()].sort((a, b) => sum(b) - sum(a)),
+    tookMs: answer.elapsedMs,
+  };
+}
+
+function emptyLine(key: DimensionValue[] | null, count: number): SeriesLine {
+  const zeros = (): number[] => new Array<number>(count).fill(0);
+  return { key, octets: zeros(), packets: zeros(), flows: zeros() };
+}
+
+function recordsPlan(question: RecordsQuestion, nowMs: number): QueryPlan {
+  const { fromMs, toMs } = question.window;
+  // A window that ends now goes on a little: its end moves with each question, which a shared answer must not.
+  const endsNow = Math.abs(nowMs - toMs) < 1000;
+  return parseQueryPlan({
+    kind: 'records',
+    timeRange: { fromMs, toMs: endsNow ? toMs + CLOCK_SKEW_MAX_MS : toMs },
+    filter: question.filter,
+    limit: question.limit,
+    cursor: question.cursor,
+  });
+}
+
+function recordsAnswer(answer: QueryResult): FlowsAnswer {
+  return {
+    flows: answer.rows as FlowsAnswer['flows'],
+    next: answer.nextCursor ?? null,
+    tookMs: answer.elapsedMs,
+  };
+}
+
+/**
+ * What was reported in the window, by time of arrival: flows are reported some seconds after they ended, so
+ * what *ended* in the last minute is never all there yet, what *arrived* is.
+ */
+function pulsePlan(filter: string, nowMs: number) {
+  const arrived = `receivedAt >= ${new Date(nowMs - PULSE_WINDOW_MS).toISOString()}`;
+  return parseQueryPlan({
+    kind: 'groups',
+    timeRange: { fromMs: nowMs - PULSE_FLOW_AGE_MAX_MS, toMs: nowMs + CLOCK_SKEW_MAX_MS },
+    filter: filter.trim() === '' ? arrived : `(${filter}) and ${arrived}`,
+    groupBy: ['exporter'],
+    orderBy: 'flows',
+    limit: PULSE_EXPORTERS_MAX,
+  });
+}
+
+function pulseAnswer(answer: QueryResult, nowMs: number): Pulse {
+  const total: Measures = { octets: 0, packets: 0, flows: 0 };
+  for (const row of answer.rows) {
+    const measures = measuresOf(row);
+    total.octets += measures.octets;
+    total.packets += measures.packets;
+    total.flows += measures.flows;
+  }
+  return { ...total, at: nowMs, windowMs: PULSE_WINDOW_MS, exporters: answer.rows.length };
+}
+
+function dimensionsOf(plan: QueryPlan): string[] {
+  return plan.kind === 'records' ? [] : plan.groupBy.map(formatDimension);
+}
+
+function measuresOf(row: AnswerRow | undefined): Measures {
+  return {
+    octets: numberOf(row?.['octets']),
+    packets: numberOf(row?.['packets']),
+    flows: numberOf(row?.['flows']),
+  };
+}
+
+/** A measure; integers past 2^53 come as text and lose their last digits here. */
+const numberOf = (value: AnswerValue | undefined): number => Number(value ?? 0);
+
+const dimensionValue = (value: AnswerValue | undefined): DimensionValue =>
+  typeof value === 'string' || typeof value === 'number' ? value : null;

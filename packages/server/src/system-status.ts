@@ -1,0 +1,96 @@
+/** What the process tells about itself; counters are totals since the start, times ms since the epoch. */
+
+export interface MeteredInterfaceStatus {
+  readonly name: string;
+  readonly packets: number;
+  readonly octets: number;
+  /** Flows in the cache that have not ended. */
+  readonly activeFlows: number;
+  /** Packets that the kernel or the meter had to let go. */
+  readonly droppedPackets: number;
+}
+
+export type MeteringStatus =
+  | { readonly state: 'on'; readonly interfaces: readonly MeteredInterfaceStatus[] }
+  /** `reason` is one sentence; `howToGrant` is one command line that removes it. */
+  | { readonly state: 'off'; readonly reason: string; readonly howToGrant?: string };
+
+export interface ListenerStatus {
+  /** Name of the flow source. */
+  readonly source: string;
+  /** `udp`, `tcp`, `tls`. */
+  readonly transport: string;
+  readonly address: string;
+  readonly port: number;
+  readonly state: 'listening' | 'failed';
+  /** Why it does not listen: one sentence. */
+  readonly problem?: string;
+  readonly datagrams: number;
+  readonly droppedDatagrams: number;
+}
+
+export interface ExporterStatus {
+  readonly address: string;
+  readonly observationDomainId: number;
+  readonly source: string;
+  /** 1, 5, 7, 9, 10; 0 for this machine's own meter. */
+  readonly version: number;
+  readonly records: number;
+  /** Records that the exporter sent and that did not arrive, by its sequence numbers. */
+  readonly lostRecords: number;
+  readonly lastSeenAt: number;
+}
+
+export interface StoreStatus {
+  readonly dataDirectory: string;
+  readonly records: number;
+  /** Octets on disk. */
+  readonly octets: number;
+  readonly oldestAt: number | null;
+  readonly newestAt: number | null;
+}
+
+export interface SystemStatus {
+  readonly version: string;
+  readonly startedAt: number;
+  /** Made-up traffic is being replayed. */
+  readonly demo: boolean;
+  readonly metering: MeteringStatus;
+  readonly listeners: readonly ListenerStatus[];
+  readonly exporters: readonly ExporterStatus[];
+  readonly store: StoreStatus;
+}
+
+/** SystemStatus as the API answers it: with the server's time and rates. */
+export interface StatusAnswer extends Omit<SystemStatus, 'exporters'> {
+  readonly now: number;
+  readonly exporters: readonly (ExporterStatus & { readonly recordsPerSecond: number })[];
+}
+
+/** Rates are means over at least this long, so that a batch that just arrived is not a spike. */
+const RATE_WINDOW_MS = 5000;
+
+/** Turns totals into rates by remembering an earlier status. */
+export function createStatusRates(): (status: SystemStatus, nowMs: number) => StatusAnswer {
+  let base: { atMs: number; records: Map<string, number> } | undefined;
+  let next: { atMs: number; records: Map<string, number> } | undefined;
+
+  return (status, nowMs) => {
+    const records = new Map(status.exporters.map((exporter) => [exporterKey(exporter), exporter.records]));
+    if (next === undefined || nowMs - next.atMs >= RATE_WINDOW_MS) {
+      base = next;
+      next = { atMs: nowMs, records };
+    }
+    const from = base ?? next;
+    const seconds = (nowMs - from.atMs) / 1000;
+    const exporters = status.exporters.map((exporter) => {
+      const before = from.records.get(exporterKey(exporter)) ?? 0;
+      const recordsPerSecond = seconds > 0 ? Math.max(0, exporter.records - before) / seconds : 0;
+      return { ...exporter, recordsPerSecond };
+    });
+    return { ...status, now: nowMs, exporters };
+  };
+}
+
+const exporterKey = (exporter: ExporterStatus): string =>
+  JSON.stringify([exporter.address, exporter.observationDomainId, exporter.source, exporter.version]);
