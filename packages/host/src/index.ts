@@ -4,6 +4,31 @@ export {
   type SocketBufferLimits,
   socketBufferLimits,
 } from './capability.ts';
+export {
+  DATAGRAM_OCTETS_MAX,
+  type DatagramReceiver,
+  type DatagramReceiverOptions,
+  type DatagramReceiverStatistics,
+  type OnDatagram,
+  openDatagramReceiver,
+  RECEIVE_BUFFER_OCTETS_DEFAULT,
+} from './datagram-receiver.ts';
+export {
+  type DatagramSender,
+  type DatagramSenderOptions,
+  type DatagramSenderStatistics,
+  openDatagramSender,
+  SEND_QUEUE_OCTETS_DEFAULT,
+} from './datagram-sender.ts';
+export { type DgramReceiver, openDgramReceiver } from './dgram-receiver.ts';
+export {
+  chooseInterfaces,
+  INTERFACES_METERED_MAX,
+  type InterfaceChoice,
+  listInterfaces,
+  type NetworkInterface,
+} from './interfaces.ts';
+export { libcUnavailable as nativeCallsUnavailable } from './libc.ts';
 export { LINKTYPE_ETHERNET, LINKTYPE_RAW } from './link-type.ts';
 export {
   DIRECTION_EGRESS,
@@ -17,4 +42,5 @@ export {
   RING_OCTETS_DEFAULT,
   SNAP_LENGTH_DEFAULT,
 } from './packet-ring.ts';
+export { type PathMtu, pathMtu } from './path-mtu.ts';
 export { acceptOctets, type FilterInstruction, type SocketFilter } from './socket-filter.ts';

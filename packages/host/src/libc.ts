@@ -24,6 +24,7 @@ export interface Libc {
   recv(fd: number, buffer: bigint, length: number, flags: number): number;
   send(fd: number, buffer: Uint8Array, length: number, flags: number): number;
   poll(descriptors: Uint8Array, count: number, timeoutMs: number): number;
+  usleep(microseconds: number): number;
   ioctl(fd: number, request: number, argument: Uint8Array): number;
   close(fd: number): number;
   mmap(
@@ -88,6 +89,7 @@ function load(): Libc {
     recv: library.func('long recv(int fd, void *buffer, size_t length, int flags)'),
     send: library.func('long send(int fd, void *buffer, size_t length, int flags)'),
     poll: library.func('int poll(void *descriptors, unsigned long count, int timeout)'),
+    usleep: library.func('int usleep(uint32_t microseconds)'),
     ioctl: library.func('int ioctl(int fd, unsigned long request, void *argument)'),
     close: library.func('int close(int fd)'),
     mmap: library.func(
