@@ -90,6 +90,14 @@ export {
   type MessageSplitter,
   type MessageSplitterCounters,
 } from './message-splitter.ts';
+export {
+  createRecordDecoder,
+  type DecodedRecord,
+  decodeRecords,
+  type RecordDecoder,
+  type RecordDecoderCounters,
+  type RecordSink,
+} from './record-decoder.ts';
 export { type FieldSpecifier, type Template, VARIABLE_LENGTH } from './template.ts';
 export type { TransportKind, TransportSession } from './transport-session.ts';
 export { decodeValue, type EncodableValue, encodeValue, type PlainValue } from './value-codec.ts';

@@ -1,0 +1,204 @@
+/**
+ * Datagrams of IPFIX and NetFlow v1, v5, v7, v9 into records for people: what `weir decode` prints. Templates,
+ * early data and malformed units are treated exactly as on the way to FlowBatch columns, by the same reader.
+ */
+import { BoundedReader } from './bounded-reader.ts';
+import { absoluteUptime } from './column-kernels.ts';
+import { DatagramReader, READER_LIMITS_DEFAULT, type ReaderLimits } from './datagram-reader.ts';
+import { formatInstant } from './date-time.ts';
+import { DecodeError, type DecodeProblem, problemOf } from './decode-error.ts';
+import type { ExporterScope } from './domain-state.ts';
+import { createElementRegistry, type ElementRegistry, elementOfTypeRecord } from './element-registry.ts';
+import type { FieldMap, RecordFields } from './field-value.ts';
+import type { ExporterIdentity } from './flow-batch.ts';
+import type { MessageContext } from './message.ts';
+import { createRecordReader, type RecordReader } from './record-reader.ts';
+import type { Template } from './template.ts';
+import type { StoredTemplate } from './template-store.ts';
+import type { TransportSession } from './transport-session.ts';
+
+/** One Data Record with what its message says; the shape is that of a line of `decode --json`. */
+export interface DecodedRecord {
+  /** 1, 5, 7, 9 or 10. */
+  readonly version: number;
+  /** The exporter's address. */
+  readonly exporter: string;
+  /** ISO 8601: in whole seconds for v9 and IPFIX, which say no more. */
+  readonly exportTime: string;
+  /** 0 for v1, which has none. */
+  readonly sequenceNumber: number;
+  /** Of v9 the Source ID, of v5 engine type and engine id. */
+  readonly observationDomainId: number;
+  /** 0 for the versions without templates. */
+  readonly templateId: number;
+  /** Present when the template is an Options Template. */
+  readonly scope?: FieldMap;
+  readonly fields: FieldMap;
+}
+
+export interface RecordSink {
+  record(record: DecodedRecord): void;
+  /** Told of everything malformed; `exporter` is unknown while a header is read. */
+  problem?(problem: DecodeProblem, exporter: ExporterIdentity | undefined): void;
+}
+
+export interface RecordDecoderCounters {
+  datagrams: number;
+  messages: number;
+  records: number;
+  problems: number;
+  /** Elements that exporters described themselves, RFC 5610. */
+  elementsDefined: number;
+}
+
+export interface RecordDecoder {
+  /**
+   * Decodes one datagram (or, of a stream, whole messages). `receivedAtMs` is the decoder's only clock.
+   * Never throws for what the octets say.
+   */
+  decodeDatagram(bytes: Uint8Array, session: TransportSession, receivedAtMs: number, sink: RecordSink): void;
+  /** Forgets a session that ended; of TCP, TLS and file sessions the templates too. */
+  closeSession(session: TransportSession): void;
+  counters(): RecordDecoderCounters;
+}
+
+interface ScopeReader {
+  readonly elements: ElementRegistry;
+  readonly records: RecordReader;
+}
+
+/** IANA element numbers of the times that NetFlow counts from the exporter's boot. */
+const UPTIME_FIELDS = [
+  ['flowStartSysUpTime', 'flowStartMilliseconds'],
+  ['flowEndSysUpTime', 'flowEndMilliseconds'],
+] as const;
+
+export function createRecordDecoder(options: { limits?: Partial<ReaderLimits> } = {}): RecordDecoder {
+  const reader = new DatagramReader({ ...READER_LIMITS_DEFAULT, ...options.limits });
+  const scopes = new WeakMap<ExporterScope, ScopeReader>();
+  let sink: RecordSink | undefined;
+  let records = 0;
+  let elementsDefined = 0;
+
+  function scopeReaderOf(scope: ExporterScope): ScopeReader {
+    const known = scopes.get(scope);
+    if (known !== undefined) return known;
+    const elements = createElementRegistry();
+    const created = { elements, records: createRecordReader(elements) };
+    scopes.set(scope, created);
+    return created;
+  }
+
+  function takeRecord(record: RecordFields, entry: StoredTemplate, message: MessageContext): void {
+    if (entry.options) {
+      const element = elementOfTypeRecord({ ...record.scope, ...record.fields });
+      const { elements } = scopeReaderOf(message.domain.scope);
+      if (element !== undefined && elements.define(element)) elementsDefined++;
+    }
+    records++;
+    sink?.record(decodedRecord(record, entry, message));
+  }
+
+  function dataSet(entry: StoredTemplate, message: MessageContext, from: number, to: number): number {
+    const { view, datagramStart, domain } = message;
+    const set = new BoundedReader(view.bytes, 'record_truncated', from, to, -datagramStart);
+    const scopeReader = scopeReaderOf(domain.scope);
+    const context = {
+      templateById: (templateId: number): Template | undefined =>
+        domain.templates.current(templateId)?.template,
+      problem: (problem: DecodeProblem) => reader.problem(problem),
+    };
+    const before = records;
+    while (set.remaining >= entry.recordOctetsMin) {
+      const start = set.offset;
+      try {
+        takeRecord(scopeReader.records.read(set, entry.template, context), entry, message);
+      } catch (error) {
+        const { code } = problemOf(error);
+        reader.problem(problemOf(new DecodeError(code, start)));
+        break;
+      }
+    }
+    return records - before;
+  }
+
+  const taker = {
+    dataSet,
+    problem: (problem: DecodeProblem, message: MessageContext | undefined) =>
+      sink?.problem?.(problem, message?.exporter),
+  };
+
+  return {
+    decodeDatagram(bytes, session, receivedAtMs, into) {
+      sink = into;
+      reader.read(bytes, session, receivedAtMs, taker);
+    },
+    closeSession: (session) => reader.exporters.close(session),
+    counters: () => ({
+      datagrams: reader.counters.datagrams,
+      messages: reader.counters.messages,
+      records,
+      problems: reader.counters.problems,
+      elementsDefined,
+    }),
+  };
+}
+
+/** What a sequence of datagrams of one exporter holds, in order: a short way for files and tests. */
+export function* decodeRecords(
+  datagrams: Iterable<Uint8Array>,
+  session: TransportSession,
+  decoder: RecordDecoder = createRecordDecoder(),
+): Generator<DecodedRecord | { readonly error: DecodeProblem }> {
+  const found: (DecodedRecord | { readonly error: DecodeProblem })[] = [];
+  const sink: RecordSink = {
+    record: (record) => found.push(record),
+    problem: (error) => found.push({ error }),
+  };
+  for (const bytes of datagrams) {
+    decoder.decodeDatagram(bytes, session, 0, sink);
+    yield* found;
+    found.length = 0;
+  }
+}
+
+function decodedRecord(record: RecordFields, entry: StoredTemplate, message: MessageContext): DecodedRecord {
+  const { version, exporter, exportTimeMs, sequenceNumber, observationDomainId } = message;
+  const { templateId } = entry.template;
+  const { fields } = record;
+  if (version < 9) delete fields['paddingOctets'];
+  if (!entry.options) addAbsoluteTimes(fields, message);
+  return {
+    version,
+    exporter: exporter.address,
+    exportTime: instantText(exportTimeMs, version < 9 ? 3 : 0),
+    sequenceNumber,
+    observationDomainId,
+    templateId,
+    ...(entry.options ? { scope: record.scope ?? {} } : {}),
+    fields,
+  };
+}
+
+/** Times counted from the exporter's boot are given as points in time too, where the boot is known. */
+function addAbsoluteTimes(fields: FieldMap, message: MessageContext): void {
+  for (const [uptimeName, timeName] of UPTIME_FIELDS) {
+    const uptimeMs = fields[uptimeName];
+    if (typeof uptimeMs !== 'number' || timeName in fields) continue;
+    const timeMs = absoluteTime(uptimeMs, message);
+    if (timeMs !== undefined) fields[timeName] = instantText(timeMs, 3);
+  }
+}
+
+/** The header's uptime tells how long ago that was, whatever wrapped in between (every 49.7 days). */
+function absoluteTime(uptimeMs: number, message: MessageContext): number | undefined {
+  const { version, exportTimeMs, headerUptimeMs, systemInitTimeMs } = message;
+  if (version < 10) return exportTimeMs - ((headerUptimeMs - uptimeMs) | 0);
+  return systemInitTimeMs === 0 ? undefined : absoluteUptime(systemInitTimeMs, uptimeMs, exportTimeMs);
+}
+
+function instantText(timeMs: number, digits: number): string {
+  const seconds = Math.floor(timeMs / 1000);
+  const nanoseconds = (timeMs - seconds * 1000) * 1e6;
+  return formatInstant({ seconds, nanoseconds }, digits) ?? String(timeMs);
+}
