@@ -9,6 +9,8 @@
  * A type below 1536 is the length of an 802.3 payload, which begins with an LLC header (IEEE 802.3 clause 3.2.6).
  */
 export const ETHERNET_HEADER_OCTETS = 14;
+/** Shorter payloads are padded (IEEE 802.3 clause 4.2.3.3). */
+export const ETHERNET_PAYLOAD_OCTETS_MIN = 46;
 /** The smallest value that is an EtherType; smaller ones are lengths. */
 export const ETHERTYPE_MIN = 0x0600;
 

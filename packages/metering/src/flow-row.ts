@@ -7,7 +7,8 @@ import { type ExporterIdentity, FLOW_COLUMN_INDEX, type FlowBatch, type FlowColu
 import type { FlowCache } from './flow-cache.ts';
 import * as record from './flow-record.ts';
 import { HalfSipHash } from './half-siphash.ts';
-import { PROTOCOL_ICMPV4, PROTOCOL_ICMPV6 } from './icmp.ts';
+import { PROTOCOL_ICMPV4 } from './icmpv4.ts';
+import { PROTOCOL_ICMPV6 } from './icmpv6.ts';
 import {
   DIRECTION_EGRESS,
   KEY_INTERFACE,

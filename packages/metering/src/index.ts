@@ -9,6 +9,7 @@ export {
   IDLE_TIMEOUT_MS_DEFAULT,
   TCP_LINGER_MS_DEFAULT,
 } from './flow-cache.ts';
+export { type FlowFields, flowFields } from './flow-fields.ts';
 export type { FlowRowSink } from './flow-row.ts';
 export { type MeterFileOptions, type MeterFileSummary, meterFile } from './meter-file.ts';
 export {

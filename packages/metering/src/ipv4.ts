@@ -15,19 +15,23 @@
  * |                    Destination Address                        |
  * +---------------------------------------------------------------+
  *
- * `checkIpv4` says whether the fixed header is there and consistent; the other functions need its yes.
+ * The accessors need the yes of `hasWholeIpv4Header`; they mean something after that of `checkIpv4`.
  */
 export const IPV4_HEADER_OCTETS_MIN = 20;
 
+/** Whether the octets from `offset` to `end` hold the fixed part and the options, as far as the length says. */
+export function hasWholeIpv4Header(view: DataView, offset: number, end: number): boolean {
+  return end - offset >= IPV4_HEADER_OCTETS_MIN && end - offset >= ipv4HeaderOctets(view, offset);
+}
+
 /**
- * Whether the octets from `offset` to `end` begin with a usable IPv4 header: whole fixed part, version 4, a
- * header length of at least 20 and a total length that is 0 (left to the network card) or covers the header.
- * The checksum is not looked at: outgoing packets are captured before the card has computed it.
+ * Whether a whole header makes sense: version 4, a length of at least 20 octets and a total length that is 0 (left
+ * to the network card) or covers the header. The checksum is not looked at: outgoing packets are captured
+ * before the card has computed it.
  */
-export function checkIpv4(view: DataView, offset: number, end: number): boolean {
-  if (end - offset < IPV4_HEADER_OCTETS_MIN) return false;
+export function checkIpv4(view: DataView, offset: number): boolean {
   const first = view.getUint8(offset);
-  if (first >> 4 !== 4 || (first & 0x0f) < 5) return false;
+  if (first < 0x45 || first > 0x4f) return false;
   const totalLength = view.getUint16(offset + 2);
   return totalLength === 0 || totalLength >= (first & 0x0f) * 4;
 }

@@ -8,6 +8,7 @@ import * as link from './link-type.ts';
 import * as cooked from './linux-cooked.ts';
 import { checkLlc, isSnap, LLC_HEADER_OCTETS, llcType, SNAP_HEADER_OCTETS, snapType } from './llc-snap.ts';
 import { checkLoopback, LOOPBACK_HEADER_OCTETS, loopbackType } from './loopback.ts';
+import { ETHERTYPE_MACSEC, macsecTypeOffset } from './macsec.ts';
 import { isMplsType, mplsPayloadOffset } from './mpls.ts';
 import { nflogPayloadOffset } from './nflog.ts';
 import { DIRECTION_UNKNOWN } from './packet-header.ts';
@@ -31,6 +32,8 @@ export class NetworkStart {
   etherType = 0;
   /** Where the header of that type begins. */
   offset = 0;
+  /** Where the octets of that header's packet end: an 802.3 length may say so before the capture does. */
+  end = 0;
   /** The outermost VLAN identifier; 0 without one. */
   vlanId = 0;
   sourceMacOffset = -1;
@@ -62,8 +65,9 @@ export function findNetworkLayer(
   start.direction = DIRECTION_UNKNOWN;
   start.interfaceIndex = 0;
   start.offset = offset;
+  start.end = end;
   start.etherType = readLinkHeader(view, offset, end, linkType, start);
-  walkEncapsulations(view, end, start);
+  walkEncapsulations(view, start);
 }
 
 /** Reads the outermost header; returns the EtherType of what follows at `start.offset`. */
@@ -117,11 +121,11 @@ function readLinkHeader(
 }
 
 /** Steps over headers until `start` is at an IP header or at something that leads to none. */
-function walkEncapsulations(view: DataView, end: number, start: NetworkStart): void {
+function walkEncapsulations(view: DataView, start: NetworkStart): void {
   for (let count = 0; count < ENCAPSULATIONS_MAX; count += 1) {
     const type = start.etherType;
     if (type === ETHERTYPE_IPV4 || type === ETHERTYPE_IPV6 || type <= LINK_NOT_IP) return;
-    start.etherType = readEncapsulation(view, type, end, start);
+    start.etherType = readEncapsulation(view, type, start.end, start);
   }
   start.etherType = LINK_NOT_IP;
 }
@@ -138,17 +142,21 @@ function readEncapsulation(view: DataView, type: number, end: number, start: Net
   if (isMplsType(type)) return readMpls(view, offset, end, start);
   switch (type) {
     case ETHERTYPE_PPPOE_SESSION:
-      if (!checkPppoe(view, offset, end)) return LINK_NOT_IP;
+      if (!checkPppoe(offset, end)) return LINK_TRUNCATED;
       return readPpp(view, offset + PPPOE_HEADER_OCTETS, end, start) ? start.etherType : LINK_TRUNCATED;
     case ETHERTYPE_PROVIDER_BACKBONE:
       return readInnerEthernet(view, offset + 4, end, start);
     case ETHERTYPE_ETHERNET:
       return readInnerEthernet(view, offset, end, start);
     case ETHERTYPE_VN_TAG:
-      return typeAfter(view, offset, 4, end, start);
+      return typeAfter(view, offset, 6, end, start);
     case ETHERTYPE_E_TAG:
     case ETHERTYPE_CISCO_METADATA:
-      return typeAfter(view, offset, 6, end, start);
+      return typeAfter(view, offset, 8, end, start);
+    case ETHERTYPE_MACSEC: {
+      const at = macsecTypeOffset(view, offset, end);
+      return at < 0 ? LINK_NOT_IP : typeAfter(view, at, 2, end, start);
+    }
     case ETHERTYPE_NSH:
       return readNsh(view, offset, end, start);
     default:
@@ -173,7 +181,9 @@ function readInnerEthernet(view: DataView, offset: number, end: number, start: N
 
 /** `value` when it is an EtherType; when it is an 802.3 length, what the LLC header says. */
 function typeOrLength(view: DataView, value: number, end: number, start: NetworkStart): number {
-  return value >= ETHERTYPE_MIN ? value : readLlc(view, start.offset, end, start);
+  if (value >= ETHERTYPE_MIN) return value;
+  start.end = Math.min(end, start.offset + value);
+  return readLlc(view, start.offset, start.end, start);
 }
 
 function readLlc(view: DataView, offset: number, end: number, start: NetworkStart): number {
@@ -228,13 +238,22 @@ function typeOfRawIp(view: DataView, offset: number, end: number): number {
   return version === 6 ? ETHERTYPE_IPV6 : LINK_NOT_IP;
 }
 
+/** Behind a label stack: IP, or the Ethernet frame of a pseudowire with or without a control word (RFC 4448). */
 function readMpls(view: DataView, offset: number, end: number, start: NetworkStart): number {
   const at = mplsPayloadOffset(view, offset, end);
   if (at < 0 || at >= end) return LINK_TRUNCATED;
   start.offset = at;
-  const nibble = view.getUint8(at) >> 4;
-  if (nibble === 0) return readInnerEthernet(view, at + 4, end, start);
-  return typeOfRawIp(view, at, end);
+  const rawType = typeOfRawIp(view, at, end);
+  if (rawType !== LINK_NOT_IP) return rawType;
+  const hasControlWord = view.getUint8(at) >> 4 === 0 && leadsToIp(view, at + 4, end);
+  return readInnerEthernet(view, hasControlWord ? at + 4 : at, end, start);
+}
+
+/** Whether an Ethernet frame at `offset` would have a type that this walk knows. */
+function leadsToIp(view: DataView, offset: number, end: number): boolean {
+  if (!checkEthernet(offset, end)) return false;
+  const type = ethernetType(view, offset);
+  return type === ETHERTYPE_IPV4 || type === ETHERTYPE_IPV6 || isVlanTagType(type) || isMplsType(type);
 }
 
 /** A header of `octets` that ends in the EtherType of what follows it. */

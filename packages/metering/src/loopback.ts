@@ -12,10 +12,14 @@ export function checkLoopback(offset: number, end: number): boolean {
   return end - offset >= LOOPBACK_HEADER_OCTETS;
 }
 
-/** The EtherType that the family stands for; 0 for other families. Values from 1536 on are EtherTypes. */
+/**
+ * The EtherType that the family stands for; 0 for other families. A value that is large in both byte orders is
+ * that of captures that put an EtherType into the last two octets.
+ */
 export function loopbackType(view: DataView, offset: number): number {
   const bigEndian = view.getUint32(offset);
   const family = bigEndian <= 0xffff ? bigEndian : view.getUint32(offset, true);
+  if (family > 0xffff) return view.getUint16(offset + 2);
   if (family === 2) return ETHERTYPE_IPV4;
   return FAMILIES_IPV6.includes(family) ? ETHERTYPE_IPV6 : 0;
 }

@@ -5,8 +5,9 @@
  * (a chunk of a file, a packet ring). Ethernet without tags takes the short way; the rest goes through
  * link-layer.ts.
  */
-import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from './ethernet.ts';
-import { checkIcmp, icmpTypeCode, PROTOCOL_ICMPV4, PROTOCOL_ICMPV6 } from './icmp.ts';
+import { ETHERNET_PAYLOAD_OCTETS_MIN, ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from './ethernet.ts';
+import { checkIcmpv4, icmpv4TypeCode, PROTOCOL_ICMPV4 } from './icmpv4.ts';
+import { checkIcmpv6, icmpv6TypeCode, PROTOCOL_ICMPV6 } from './icmpv6.ts';
 import * as ipv4 from './ipv4.ts';
 import * as ipv6 from './ipv6.ts';
 import { findNetworkLayer, LINK_TRUNCATED, LINK_UNSUPPORTED, NetworkStart } from './link-layer.ts';
@@ -21,8 +22,9 @@ import {
   KIND_VLAN_SHIFT,
   PacketHeader,
 } from './packet-header.ts';
-import { checkPorts, PROTOCOL_SCTP, PROTOCOL_UDP, portPair } from './ports.ts';
-import { checkTcp, PROTOCOL_TCP, tcpControlBits } from './tcp.ts';
+import { checkSctp, PROTOCOL_SCTP, sctpPorts } from './sctp.ts';
+import { checkTcpControlBits, checkTcpPorts, PROTOCOL_TCP, tcpControlBits, tcpPorts } from './tcp.ts';
+import { checkUdp, PROTOCOL_UDP, udpPorts } from './udp.ts';
 
 /** What became of a frame. The numbers index the meter's counters; PACKET_OUTCOMES names them. */
 export const OUTCOME_IP = 0;
@@ -99,9 +101,9 @@ export class PacketDissector {
     const kind = (start.vlanId << KIND_VLAN_SHIFT) | ((knownDirection & 3) << KIND_DIRECTION_SHIFT);
     switch (start.etherType) {
       case ETHERTYPE_IPV4:
-        return this.#dissectIpv4(view, start.offset, end, wireEnd, kind);
+        return this.#dissectIpv4(view, start.offset, start.end, wireEnd, kind);
       case ETHERTYPE_IPV6:
-        return this.#dissectIpv6(view, start.offset, end, wireEnd, kind);
+        return this.#dissectIpv6(view, start.offset, start.end, wireEnd, kind);
       case LINK_TRUNCATED:
         return OUTCOME_TRUNCATED;
       case LINK_UNSUPPORTED:
@@ -112,9 +114,8 @@ export class PacketDissector {
   }
 
   #dissectIpv4(view: DataView, offset: number, end: number, wireEnd: number, kind: number): number {
-    if (!ipv4.checkIpv4(view, offset, end)) {
-      return end - offset < ipv4.IPV4_HEADER_OCTETS_MIN ? OUTCOME_TRUNCATED : OUTCOME_MALFORMED;
-    }
+    if (!ipv4.hasWholeIpv4Header(view, offset, end)) return OUTCOME_TRUNCATED;
+    if (!ipv4.checkIpv4(view, offset)) return OUTCOME_MALFORMED;
     const header = this.header;
     const key = header.key;
     const totalLength = ipv4.ipv4TotalLength(view, offset);
@@ -143,7 +144,8 @@ export class PacketDissector {
     const key = header.key;
     const payload = this.#payload;
     const payloadLength = ipv6.ipv6PayloadLength(view, offset);
-    const octets = payloadLength === 0 ? wireEnd - offset : ipv6.IPV6_HEADER_OCTETS + payloadLength;
+    const octets =
+      payloadLength === 0 ? unstatedOctets(wireEnd - offset) : ipv6.IPV6_HEADER_OCTETS + payloadLength;
     header.octets = octets;
     header.typeOfService = ipv6.ipv6TrafficClass(view, offset);
     header.timeToLive = ipv6.ipv6HopLimit(view, offset);
@@ -164,12 +166,16 @@ export class PacketDissector {
     let ports = 0;
     let controlBits = 0;
     if (protocol === PROTOCOL_TCP) {
-      if (checkPorts(offset, end)) ports = portPair(view, offset);
-      if (checkTcp(offset, end)) controlBits = tcpControlBits(view, offset);
-    } else if (protocol === PROTOCOL_UDP || protocol === PROTOCOL_SCTP) {
-      if (checkPorts(offset, end)) ports = portPair(view, offset);
-    } else if (protocol === PROTOCOL_ICMPV4 || protocol === PROTOCOL_ICMPV6) {
-      if (checkIcmp(offset, end)) ports = icmpTypeCode(view, offset);
+      if (checkTcpPorts(offset, end)) ports = tcpPorts(view, offset);
+      if (checkTcpControlBits(offset, end)) controlBits = tcpControlBits(view, offset);
+    } else if (protocol === PROTOCOL_UDP) {
+      if (checkUdp(offset, end)) ports = udpPorts(view, offset);
+    } else if (protocol === PROTOCOL_ICMPV4) {
+      if (checkIcmpv4(offset, end)) ports = icmpv4TypeCode(view, offset);
+    } else if (protocol === PROTOCOL_ICMPV6) {
+      if (checkIcmpv6(offset, end)) ports = icmpv6TypeCode(view, offset);
+    } else if (protocol === PROTOCOL_SCTP) {
+      if (checkSctp(offset, end)) ports = sctpPorts(view, offset);
     }
     header.key[KEY_PORTS] = ports;
     header.tcpControlBits = controlBits;
@@ -179,4 +185,12 @@ export class PacketDissector {
     this.header.key[KEY_PORTS] = 0;
     this.header.tcpControlBits = 0;
   }
+}
+
+/**
+ * The octets of an IPv6 packet that says its payload has none: a jumbogram or one that the network card will cut up has
+ * all that was on the wire; what fits into the padding of the shortest Ethernet frame is padding.
+ */
+function unstatedOctets(wireOctets: number): number {
+  return wireOctets <= ETHERNET_PAYLOAD_OCTETS_MIN ? ipv6.IPV6_HEADER_OCTETS : wireOctets;
 }

@@ -38,6 +38,9 @@ export const BLOCK_OCTETS_MAX = 16 * 1024 * 1024;
 /** An interface costs 32 octets here; a capture of a big machine has hundreds. */
 const INTERFACES_MAX = 65_536;
 
+/** The last millisecond of the year 9999, which every calendar and store behind us can write. */
+const TIMESTAMP_MS_MAX = 253_402_300_799_999;
+
 interface CaptureInterface {
   linkType: number;
   /** 0: no limit. */
@@ -153,14 +156,19 @@ export class PcapngParser implements CaptureParser {
     }
     const units =
       view.getUint32(body + 4, littleEndian) * 4294967296 + view.getUint32(body + 8, littleEndian);
-    const timestampMs = units / entry.unitsPerMs + entry.offsetMs;
+    const timestampMs = this.#plausibleTime(units / entry.unitsPerMs + entry.offsetMs);
     const wire = view.getUint32(body + 16, littleEndian);
     const optionsAt = at + ((captured + 3) & ~3);
     const direction = end - optionsAt >= 8 ? this.#direction(view, optionsAt, end) : DIRECTION_UNKNOWN;
-    this.#lastTimestampMs = timestampMs;
     this.packets += 1;
     this.#onPacket(bytes, at, captured, wire, timestampMs, direction, entry.index, entry.linkType);
     return true;
+  }
+
+  /** 64 bits can say times that no calendar has; such a packet gets the time of the packet before. */
+  #plausibleTime(timestampMs: number): number {
+    if (timestampMs >= 0 && timestampMs <= TIMESTAMP_MS_MAX) this.#lastTimestampMs = timestampMs;
+    return this.#lastTimestampMs;
   }
 
   /** A Simple Packet Block has no time: it gets that of the packet before. */

@@ -9,6 +9,6 @@
 export const ETHERTYPE_PPPOE_SESSION = 0x8864;
 export const PPPOE_HEADER_OCTETS = 6;
 
-export function checkPppoe(view: DataView, offset: number, end: number): boolean {
-  return end - offset >= PPPOE_HEADER_OCTETS && view.getUint8(offset) === 0x11;
+export function checkPppoe(offset: number, end: number): boolean {
+  return end - offset >= PPPOE_HEADER_OCTETS;
 }

@@ -13,9 +13,19 @@ export const TCP_SYN = 0x002;
 export const TCP_RST = 0x004;
 export const TCP_ACK = 0x010;
 
-/** Whether the octets reach to the end of the control bits. A packet cut shorter may still have its ports. */
-export function checkTcp(offset: number, end: number): boolean {
+/** Whether the ports are there: they may be when the packet is cut off before the control bits. */
+export function checkTcpPorts(offset: number, end: number): boolean {
+  return end - offset >= 4;
+}
+
+/** Whether the octets reach to the end of the control bits. */
+export function checkTcpControlBits(offset: number, end: number): boolean {
   return end - offset >= 14;
+}
+
+/** Both ports in one signed word, source in the high half. */
+export function tcpPorts(view: DataView, offset: number): number {
+  return view.getInt32(offset);
 }
 
 /** tcpControlBits as RFC 7125 defines them: the low twelve bits of octets 12 and 13, data offset left out. */
