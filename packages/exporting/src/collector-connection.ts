@@ -4,12 +4,16 @@
  */
 import type { CancelTimer, Clock, Logger } from '@weir/base';
 import { assert } from '@weir/base';
+import type { Template } from '@weir/ipfix';
 import type { CollectorAddress } from './collector-address.ts';
 import type { PackedMessage } from './message-packer.ts';
 import { createMessageQueue, type MessageQueue } from './message-queue.ts';
-import { type AnnouncedTemplate, encodeTemplateMessages } from './template-message.ts';
+import { type ColdMessage, DOMAIN_OFFSET, encodeTemplates, PROCESS_DOMAIN_ID } from './template-message.ts';
 import { isRefused, type LocalSocket, type MessageTransport } from './udp-transport.ts';
 
+/** RFC 7011 section 3.1. */
+const EXPORT_TIME_OFFSET = 4;
+const SEQUENCE_NUMBER_OFFSET = 8;
 /** Memory of a collector's queue: at 1400 octets a message some 6000 messages, 80,000 records. */
 const QUEUE_OCTETS = 8 * 1024 * 1024;
 /** A datagram of 1400 octets takes 2304 of a socket buffer; Linux's default of 212,992 holds 92. */
@@ -53,12 +57,14 @@ export interface CollectorConnection {
   /** First and last time that something was not sent, milliseconds since the Unix epoch; 0 for never. */
   readonly notSentTimes: { readonly firstMs: number; readonly lastMs: number };
   readonly localSocket: LocalSocket | undefined;
+  /** Octets that a message to this collector may have, as the network knows it now. */
+  payloadOctetsMax(): number;
   /** Resolves when the socket is open, or when its first try failed: it is tried again. */
   start(): Promise<void>;
   /** Queues a copy of a message of flow records, preceded by the templates that the collector lacks. */
   offer(message: PackedMessage): void;
-  /** Queues messages of option records with the Options Templates that they need. */
-  offerOptions(messages: readonly OptionsMessage[]): void;
+  /** Queues messages of option records, whose templates are among the standard ones. */
+  offerOptions(messages: readonly ColdMessage[]): void;
   /** Repeats the templates when it is time. */
   tick(): void;
   /** Whether at least half of the queue is free, or waiting would not help: the socket is not open. */
@@ -68,22 +74,18 @@ export interface CollectorConnection {
   stop(): Promise<void>;
 }
 
-/** A whole message without sequence number and Export Time. */
-export interface OptionsMessage {
-  readonly bytes: Uint8Array;
-  /** Option Data Records in it. */
-  readonly recordCount: number;
-}
-
 export interface ConnectionOptions {
   readonly address: CollectorAddress;
   readonly transport: MessageTransport;
   readonly observationDomainId: number;
+  /** Octets of a message at most, for as long as the session lasts: the size of the queue's slots. */
   readonly messageOctetsMax: number;
+  /** What the path carries now. */
+  readonly currentOctetsMax: () => number;
   readonly messagesPerSecondMax: number;
   readonly templateRefreshIntervalMs: number;
   /** Announced before anything else, Options Templates among them. */
-  readonly standardTemplates: readonly AnnouncedTemplate[];
+  readonly standardTemplates: readonly Template[];
   readonly clock: Clock;
   readonly logger: Logger;
   /** Called when a message has left the queue. */
@@ -107,8 +109,9 @@ export function createCollectorConnection(options: ConnectionOptions): Collector
   const contents: SlotContents[] = Array.from({ length: slotCount }, emptyContents);
   const counters = emptyCounters();
   const notSentTimes = { firstMs: 0, lastMs: 0 };
-  const announced = new Set<AnnouncedTemplate>();
-  let sequenceNumber = 0;
+  const announced = new Set<Template>();
+  /** RFC 7011 section 3.1: one sequence for each Observation Domain. */
+  const sequenceNumbers = new Map<number, number>();
   let localSocket: LocalSocket | undefined;
   let isOpen = false;
   let isStopped = false;
@@ -140,18 +143,34 @@ export function createCollectorConnection(options: ConnectionOptions): Collector
       countNotSent(what);
       return false;
     }
-    queue.view.setUint32(queue.offsetOf(slot) + 8, sequenceNumber);
-    sequenceNumber = (sequenceNumber + what.records) >>> 0;
+    const at = queue.offsetOf(slot);
+    const domain = queue.view.getUint32(at + DOMAIN_OFFSET);
+    const sequenceNumber = sequenceNumbers.get(domain) ?? 0;
+    queue.view.setUint32(at + SEQUENCE_NUMBER_OFFSET, sequenceNumber);
+    sequenceNumbers.set(domain, (sequenceNumber + what.records) >>> 0);
     contents[slot] = what;
     return true;
   }
 
-  function announce(templates: readonly AnnouncedTemplate[]): void {
-    for (const { bytes, templates: announcedHere } of encodeTemplateMessages(templates, options)) {
-      const what = { ...emptyContents(), isTemplates: true };
-      if (!enqueue(bytes, 0, bytes.length, what)) return;
-      for (const template of announcedHere) announced.add(template);
-    }
+  /** Announces what the collector will need; what does not fit the queue is announced again later. */
+  function announce(templates: readonly Template[]): void {
+    const isOptions = ({ scopeFieldCount }: Template) => scopeFieldCount > 0;
+    const dataTemplates = templates.filter((template) => !isOptions(template));
+    const isQueued =
+      announceIn(options.observationDomainId, dataTemplates) &&
+      announceIn(PROCESS_DOMAIN_ID, templates.filter(isOptions));
+    if (isQueued) for (const template of templates) announced.add(template);
+  }
+
+  function announceIn(domain: number, templates: readonly Template[]): boolean {
+    const messages = encodeTemplates(templates, domain, currentOctetsMax());
+    return messages.every(({ bytes }) =>
+      enqueue(bytes, 0, bytes.length, { ...emptyContents(), isTemplates: true }),
+    );
+  }
+
+  function currentOctetsMax(): number {
+    return Math.min(messageOctetsMax, options.currentOctetsMax());
   }
 
   function announceAll(): void {
@@ -186,7 +205,7 @@ export function createCollectorConnection(options: ConnectionOptions): Collector
       const slot = queue.take();
       if (slot < 0) return;
       tokens -= 1;
-      queue.view.setUint32(queue.offsetOf(slot) + 4, Math.floor(clock.nowMs() / 1000));
+      queue.view.setUint32(queue.offsetOf(slot) + EXPORT_TIME_OFFSET, Math.floor(clock.nowMs() / 1000));
       transmit(slot);
     }
     if (queue.waiting === 0 || queue.sending >= SENDING_MAX || cancelPump !== undefined) return;
@@ -268,6 +287,7 @@ export function createCollectorConnection(options: ConnectionOptions): Collector
     get localSocket() {
       return localSocket;
     },
+    payloadOctetsMax: () => transport.payloadOctetsMax(),
     async start() {
       transport.onRefused = onRefused;
       startedAtMs = clock.monotonicMs();

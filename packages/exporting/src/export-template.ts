@@ -6,7 +6,14 @@
  * the further fields too. A Template ID is computed from its content, so that it means the same after a
  * restart: collectors remember templates over UDP.
  */
-import type { ExtraLayout, ExtraField as FieldSpecifier, FlowColumnName } from '@weir/ipfix';
+import {
+  type ExtraLayout,
+  type FieldSpecifier,
+  type FlowColumnName,
+  REVERSE_ENTERPRISE_NUMBER,
+  type Template,
+  VARIABLE_LENGTH,
+} from '@weir/ipfix';
 import {
   type FieldWriter,
   writeIpv4Address,
@@ -16,7 +23,7 @@ import {
   writeUnsigned16,
   writeUnsigned32,
   writeUnsigned64,
-  writeUptimes,
+  writeUptime,
 } from './field-writer.ts';
 
 /** The position in this list is the low three bits of a Template ID. */
@@ -38,11 +45,10 @@ export const TEMPLATE_ID_FIRST = 256;
 export const OPTIONS_TEMPLATE_ID_FIRST = 12_288;
 /** Templates for records with fields that have no column, in order of appearance. */
 export const EXTRA_TEMPLATE_ID_FIRST = 16_384;
+/** So that a template fits the smallest message: 60 fields of 4 octets and these of 8 stay below 512. */
+const EXTRA_FIELDS_MAX = 30;
 /** 4 × the kinds of records that one router was seen to send; each takes some 2 KiB. */
 export const EXTRA_TEMPLATES_MAX = 1024;
-
-/** RFC 5103 section 6.1. */
-const REVERSE_ENTERPRISE_NUMBER = 29305;
 
 /** Fields that are written together: their specifiers in the order of their octets. */
 interface TemplateField {
@@ -62,12 +68,9 @@ export interface OptionalGroup {
 }
 
 /** A template with the writers of its fields. */
-export interface ExportTemplate {
-  readonly templateId: number;
+export interface ExportTemplate extends Template {
   /** Dense number: position in the registry's `templates`. */
   readonly index: number;
-  readonly scopeFieldCount: 0;
-  readonly fields: readonly FieldSpecifier[];
   readonly writers: readonly { readonly write: FieldWriter; readonly offset: number }[];
   /** Octets of the fields that have columns; extra fields follow. */
   readonly recordOctets: number;
@@ -90,13 +93,6 @@ function field(
   return { specifiers: [iana(elementId, length)], columns, write };
 }
 
-/** flowStartSysUpTime, flowEndSysUpTime, systemInitTimeMilliseconds. */
-const UPTIMES: TemplateField = {
-  specifiers: [iana(22, 4), iana(21, 4), iana(160, 8)],
-  columns: ['flowStart', 'flowEnd'],
-  write: writeUptimes,
-};
-
 function addressFields(family: 4 | 6): TemplateField[] {
   return family === 4
     ? [
@@ -113,7 +109,8 @@ function addressFields(family: 4 | 6): TemplateField[] {
 function standardFields(kind: FlowKind): TemplateField[] {
   const family = familyOf(kind);
   return [
-    UPTIMES,
+    field(22, 4, writeUptime('flowStart'), 'flowStart'),
+    field(21, 4, writeUptime('flowEnd'), 'flowEnd'),
     field(4, 1, writeUnsigned8('protocol'), 'protocol'),
     ...addressFields(family),
     field(7, 2, writeUnsigned16('srcPort'), 'srcPort'),
@@ -253,7 +250,7 @@ export function createTemplateRegistry(): TemplateRegistry {
       const key = `${plain.templateId}:${JSON.stringify(layout)}`;
       const known = extra.get(key);
       if (known !== undefined) return known;
-      if (extra.size >= EXTRA_TEMPLATES_MAX) return plain;
+      if (extra.size >= EXTRA_TEMPLATES_MAX || layout.length > EXTRA_FIELDS_MAX) return plain;
       const made = add({
         ...plain,
         templateId: EXTRA_TEMPLATE_ID_FIRST + extra.size,
@@ -294,11 +291,11 @@ function compileTemplate(
   };
 }
 
-/** RFC 7011 section 7: a length of 65535 announces that it varies. */
+/** -1 when a field's length varies. */
 function octetsOfLayout(layout: ExtraLayout): number {
   let octets = 0;
   for (const { length } of layout) {
-    if (length === 65535) return -1;
+    if (length === VARIABLE_LENGTH) return -1;
     octets += length;
   }
   return octets;

@@ -17,17 +17,25 @@ import { createMessagePacker, type PackerCounters } from './message-packer.ts';
 import type { Profile } from './profile.ts';
 import { reasonDisabled } from './profile-description.ts';
 import { type ClassifierCounters, createRowClassifier } from './row-classifier.ts';
-import { encodeStatistics, type MeteringLoss, STATISTICS_TEMPLATES } from './statistics-record.ts';
-import { createUdpTransport, type LocalSocket, type MessageTransport } from './udp-transport.ts';
+import { type MeteringLoss, STATISTICS_TEMPLATES, statisticsRecords } from './statistics-record.ts';
+import { encodeOptionRecords } from './template-message.ts';
+import {
+  createUdpTransport,
+  type LocalSocket,
+  MESSAGE_OCTETS_DEFAULT,
+  type MessageTransport,
+} from './udp-transport.ts';
 
 /** A record waits in a message that is not full for at most this and a tick: less than a second. */
 const MESSAGE_AGE_MS_MAX = 500;
 const TICK_MS = 250;
+/** An Ethernet frame's worth; larger messages are for who asks for them (MaxMessageSize). */
+const MESSAGE_OCTETS_CAP = 1500 - 20 - 8;
+/** RFC 7011 section 10.3.3: what a sender may count on when it knows nothing better. */
+const MESSAGE_OCTETS_LEAST = 512;
 const STATISTICS_INTERVAL_MS = 60_000;
 /** How long `stop` waits for the queues: 8 MiB at 20,000 messages a second take 0.3 s. */
 const STOP_DEADLINE_MS = 10_000;
-/** IPv6's least MTU (1280) without its header and UDP's: what every path carries, overlays included. */
-export const MESSAGE_OCTETS_DEFAULT = 1280 - 40 - 8;
 
 export interface ExporterOptions {
   readonly logger: Logger;
@@ -77,13 +85,14 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
   const disabledReason = reasonDisabled(profile);
   const registry = createTemplateRegistry();
   const classifier = createRowClassifier(registry, profile.direction);
-  const messageOctetsMax = Math.min(profile.messageOctetsMax ?? MESSAGE_OCTETS_DEFAULT, 65_507);
+  const messageOctetsMax = profile.messageOctetsMax ?? MESSAGE_OCTETS_CAP;
+  const systemInitTimeMs = options.systemInitTimeMs ?? Math.round(clock.nowMs() - uptime() * 1000);
   const { observationDomainId } = profile;
   const packer = createMessagePacker({
     classifier,
     observationDomainId,
-    messageOctetsMax,
-    systemInitTimeMs: options.systemInitTimeMs ?? Math.round(clock.nowMs() - uptime() * 1000),
+    messageOctetsMax: Math.min(messageOctetsMax, MESSAGE_OCTETS_DEFAULT),
+    systemInitTimeMs,
     emit(message) {
       for (const connection of connections) connection.offer(message);
     },
@@ -98,6 +107,7 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
       transport: createTransport(address),
       observationDomainId,
       messageOctetsMax,
+      currentOctetsMax: () => packer.messageOctetsMax,
       messagesPerSecondMax: profile.messagesPerSecondMax,
       templateRefreshIntervalMs: profile.templateRefreshIntervalMs,
       standardTemplates,
@@ -142,14 +152,33 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
     onProgress();
   }
 
+  /** Every message goes to every collector, so the narrowest path decides. */
+  function followPathMtu(): void {
+    let octets = messageOctetsMax;
+    for (const connection of connections) octets = Math.min(octets, connection.payloadOctetsMax());
+    packer.messageOctetsMax = Math.max(octets, MESSAGE_OCTETS_LEAST);
+  }
+
   function sendStatistics(): void {
+    const loss = options.meteringLoss?.();
     for (const connection of connections) {
       const { counters, notSentTimes } = connection;
-      const loss = options.meteringLoss?.();
-      connection.offerOptions(
-        encodeStatistics({ observationDomainId, messageOctetsMax, counters, notSentTimes, loss }),
-      );
+      const records = statisticsRecords({
+        ...counters,
+        observationDomainId,
+        exportingProcessId: process.pid,
+        systemInitTimeMs,
+        notSentFirstMs: notSentTimes.firstMs,
+        notSentLastMs: notSentTimes.lastMs,
+        loss,
+      });
+      connection.offerOptions(encodeOptionRecords(records, packer.messageOctetsMax));
     }
+  }
+
+  function eachMinute(): void {
+    followPathMtu();
+    sendStatistics();
   }
 
   async function drained(): Promise<void> {
@@ -163,8 +192,8 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
     async start() {
       if (disabledReason !== undefined) logger.warn(`${profile.fileName}: ${disabledReason}`);
       await Promise.all(connections.map((connection) => connection.start()));
-      timers = [clock.every(TICK_MS, tick), clock.every(STATISTICS_INTERVAL_MS, sendStatistics)];
-      sendStatistics();
+      timers = [clock.every(TICK_MS, tick), clock.every(STATISTICS_INTERVAL_MS, eachMinute)];
+      eachMinute();
     },
     async stop() {
       for (const cancel of timers) cancel();

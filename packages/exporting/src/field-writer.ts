@@ -91,31 +91,19 @@ export function writeMacAddress(column: NamesOf<Uint32Array>): FieldWriter {
   };
 }
 
-/** Half the range of a 32-bit uptime: a flow that begins in it and lasts up to 24 days stays in range. */
-const UPTIME_WINDOW_MS = 2 ** 31;
-const UPTIME_MAX_MS = 2 ** 32 - 1;
 const WORD = 2 ** 32;
 
 /**
- * flowStartSysUpTime, flowEndSysUpTime and systemInitTimeMilliseconds: 4 + 4 + 8 octets.
- *
- * An uptime has 32 bits and wraps after 49.7 days, and a capture file may be older than this machine. So the
- * initialization time that goes with a record is the machine's own, moved by whole windows until the flow
- * lies after it: for a machine up less than 24 days it never moves, and the sums are always exact.
+ * flowStartSysUpTime or flowEndSysUpTime: milliseconds since the device's start, modulo 2^32 as sysUpTime
+ * itself is. The absolute times are in every record too; collectors that demand these take differences.
  */
-export const writeUptimes: FieldWriter = (run, fieldOffset) => {
-  const { view, columns, rows, offsets, count, systemInitTimeMs } = run;
-  const { flowStart, flowEnd } = columns;
-  for (let i = 0; i < count; i += 1) {
-    const at = offsets[i]! + fieldOffset;
-    const word = rows[i]! * 2;
-    const startMs = flowStart[word]! + flowStart[word + 1]! * WORD;
-    const endMs = flowEnd[word]! + flowEnd[word + 1]! * WORD;
-    const windows = Math.floor((startMs - systemInitTimeMs) / UPTIME_WINDOW_MS);
-    const initMs = Math.max(0, systemInitTimeMs + windows * UPTIME_WINDOW_MS);
-    view.setUint32(at, Math.min(Math.max(0, startMs - initMs), UPTIME_MAX_MS));
-    view.setUint32(at + 4, Math.min(Math.max(0, endMs - initMs), UPTIME_MAX_MS));
-    view.setUint32(at + 8, Math.floor(initMs / WORD));
-    view.setUint32(at + 12, initMs >>> 0);
-  }
-};
+export function writeUptime(column: 'flowStart' | 'flowEnd'): FieldWriter {
+  return ({ view, columns, rows, offsets, count, systemInitTimeMs }, fieldOffset) => {
+    const words = columns[column];
+    for (let i = 0; i < count; i += 1) {
+      const word = rows[i]! * 2;
+      const timeMs = words[word]! + words[word + 1]! * WORD;
+      view.setUint32(offsets[i]! + fieldOffset, (timeMs - systemInitTimeMs) >>> 0);
+    }
+  };
+}

@@ -13,10 +13,14 @@ export {
   type Exporter,
   type ExporterCounters,
   type ExporterOptions,
-  MESSAGE_OCTETS_DEFAULT,
 } from './exporter.ts';
 export { defaultProfilePath, loadProfile, type Profile, parseProfile } from './profile.ts';
 export { describeProfile, printableProfile, reasonDisabled } from './profile-description.ts';
 export { DIRECTIONS, type Direction, PROFILE_PROPERTIES } from './profile-properties.ts';
 export type { MeteringLoss } from './statistics-record.ts';
-export type { LocalSocket, MessageTransport, SendDone } from './udp-transport.ts';
+export {
+  type LocalSocket,
+  MESSAGE_OCTETS_DEFAULT,
+  type MessageTransport,
+  type SendDone,
+} from './udp-transport.ts';

@@ -123,6 +123,12 @@ function explainAbsentValue(text: string, error: ParseError): Explanation {
 
 /** A comma is missed where the next property or element begins; both neighbours are named. */
 function explainMissingComma(text: string, root: JsonNode | undefined, offset: number): Explanation {
+  if (text[offset - 1] === '0' && /[0-9]/.test(text[offset] ?? '')) {
+    return {
+      problem: { offset: offset - 1, message: 'not a JSON number: a leading zero' },
+      recoverable: false,
+    };
+  }
   const next = nodeStartingAt(root, offset);
   const siblings = next?.parent?.children ?? [];
   const previous = next === undefined ? undefined : siblings[siblings.indexOf(next) - 1];

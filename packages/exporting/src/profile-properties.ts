@@ -37,7 +37,8 @@ export function defaultValues(): FlowMetadataValues {
     idleTimeoutMs: 30_000,
     activeTimeout: 0,
     templateRefreshIntervalMs: 600_000,
-    observationDomainId: 0,
+    // Not 0, which is the domain of the exporter's own statistics (RFC 7011 section 3.1).
+    observationDomainId: 1,
     interfaces: [],
     messageOctetsMax: undefined,
     messagesPerSecondMax: 20_000,

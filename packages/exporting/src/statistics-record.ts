@@ -1,11 +1,10 @@
 /**
  * What the exporter says of itself (RFC 7011 sections 4.1 to 4.3), as option records: how much it exported,
- * what it could not send to this collector, what the meter could not meter.
+ * what it could not send to this collector, what the meter could not meter, and when its uptime was 0.
  */
-import type { ExtraField as FieldSpecifier } from '@weir/ipfix';
-import type { CollectorCounters, OptionsMessage } from './collector-connection.ts';
+import type { EncodableRecord, FieldSpecifier, Template } from '@weir/ipfix';
 import { OPTIONS_TEMPLATE_ID_FIRST } from './export-template.ts';
-import type { AnnouncedTemplate } from './template-message.ts';
+import { PROCESS_DOMAIN_ID } from './template-message.ts';
 
 /** Packets that were seen but not metered: RFC 7011 section 4.2. Times in milliseconds since the Unix epoch. */
 export interface MeteringLoss {
@@ -24,14 +23,14 @@ const EXPORTING_PROCESS_ID = iana(144, 4);
 const OBSERVATION_TIME_MILLISECONDS = iana(323, 8);
 
 /** exportedMessageTotalCount, exportedFlowRecordTotalCount, exportedOctetTotalCount. */
-const METERING_STATISTICS: AnnouncedTemplate = {
+const METERING_STATISTICS: Template = {
   templateId: OPTIONS_TEMPLATE_ID_FIRST,
   scopeFieldCount: 1,
   fields: [OBSERVATION_DOMAIN_ID, iana(41, 8), iana(42, 8), iana(40, 8)],
 };
 
-/** ignoredPacketTotalCount, ignoredOctetTotalCount, first and last time. */
-const METERING_RELIABILITY: AnnouncedTemplate = {
+/** ignoredPacketTotalCount, ignoredOctetTotalCount, time of the first and of the last. */
+const METERING_RELIABILITY: Template = {
   templateId: OPTIONS_TEMPLATE_ID_FIRST + 1,
   scopeFieldCount: 1,
   fields: [
@@ -43,8 +42,8 @@ const METERING_RELIABILITY: AnnouncedTemplate = {
   ],
 };
 
-/** notSentFlowTotalCount, notSentPacketTotalCount, notSentOctetTotalCount, first and last time. */
-const EXPORTING_RELIABILITY: AnnouncedTemplate = {
+/** notSentFlowTotalCount, notSentPacketTotalCount, notSentOctetTotalCount, time of the first and of the last. */
+const EXPORTING_RELIABILITY: Template = {
   templateId: OPTIONS_TEMPLATE_ID_FIRST + 2,
   scopeFieldCount: 1,
   fields: [
@@ -57,72 +56,89 @@ const EXPORTING_RELIABILITY: AnnouncedTemplate = {
   ],
 };
 
-/** The Options Templates of `encodeStatistics`. */
-export const STATISTICS_TEMPLATES: readonly AnnouncedTemplate[] = [
+/**
+ * systemInitTimeMilliseconds, to which flowStartSysUpTime and flowEndSysUpTime are relative. Here and not in
+ * every record: records have absolute times, and nfcapd 1.7.1 changes start and end when it adds this up.
+ */
+const SYSTEM_INITIALIZATION: Template = {
+  templateId: OPTIONS_TEMPLATE_ID_FIRST + 3,
+  scopeFieldCount: 1,
+  fields: [EXPORTING_PROCESS_ID, iana(160, 8)],
+};
+
+/** The Options Templates of `statisticsRecords`. */
+export const STATISTICS_TEMPLATES: readonly Template[] = [
   METERING_STATISTICS,
   METERING_RELIABILITY,
   EXPORTING_RELIABILITY,
+  SYSTEM_INITIALIZATION,
 ];
 
+/** Totals since the start, of one collector unless said otherwise. */
 export interface Statistics {
   readonly observationDomainId: number;
-  readonly messageOctetsMax: number;
-  readonly counters: Readonly<CollectorCounters>;
-  readonly notSentTimes: { readonly firstMs: number; readonly lastMs: number };
+  readonly exportingProcessId: number;
+  readonly systemInitTimeMs: number;
+  readonly messagesSent: number;
+  readonly flowsSent: number;
+  readonly octetsSent: number;
+  readonly flowsNotSent: number;
+  readonly packetsNotSent: number;
+  readonly octetsNotSent: number;
+  /** First and last time that a flow was not sent; 0 for never. */
+  readonly notSentFirstMs: number;
+  readonly notSentLastMs: number;
+  /** Of the Metering Process; undefined where it does not tell. */
   readonly loss: MeteringLoss | undefined;
 }
 
-/** The option records of one collector, in one message. */
-export function encodeStatistics(statistics: Statistics): OptionsMessage[] {
-  const { observationDomainId, counters, notSentTimes, loss } = statistics;
-  const records: [AnnouncedTemplate, number[]][] = [
-    [
-      METERING_STATISTICS,
-      [observationDomainId, counters.messagesSent, counters.flowsSent, counters.octetsSent],
-    ],
-    [
-      EXPORTING_RELIABILITY,
-      [
-        process.pid,
-        counters.flowsNotSent,
-        counters.packetsNotSent,
-        counters.octetsNotSent,
-        notSentTimes.firstMs,
-        notSentTimes.lastMs,
-      ],
-    ],
+/** The option records of one collector. */
+export function statisticsRecords(statistics: Statistics): { template: Template; record: EncodableRecord }[] {
+  const { observationDomainId, exportingProcessId, loss } = statistics;
+  const records: { template: Template; record: EncodableRecord }[] = [
+    {
+      template: METERING_STATISTICS,
+      record: {
+        scope: { observationDomainId },
+        fields: {
+          exportedMessageTotalCount: statistics.messagesSent,
+          exportedFlowRecordTotalCount: statistics.flowsSent,
+          exportedOctetTotalCount: statistics.octetsSent,
+        },
+      },
+    },
+    {
+      template: EXPORTING_RELIABILITY,
+      record: {
+        scope: { exportingProcessId },
+        fields: {
+          notSentFlowTotalCount: statistics.flowsNotSent,
+          notSentPacketTotalCount: statistics.packetsNotSent,
+          notSentOctetTotalCount: statistics.octetsNotSent,
+          observationTimeMilliseconds: [
+            new Date(statistics.notSentFirstMs),
+            new Date(statistics.notSentLastMs),
+          ],
+        },
+      },
+    },
   ];
+  if (observationDomainId !== PROCESS_DOMAIN_ID) {
+    const fields = { systemInitTimeMilliseconds: new Date(statistics.systemInitTimeMs) };
+    records.push({ template: SYSTEM_INITIALIZATION, record: { scope: { exportingProcessId }, fields } });
+  }
   if (loss !== undefined) {
-    records.push([
-      METERING_RELIABILITY,
-      [observationDomainId, loss.ignoredPackets, loss.ignoredOctets, loss.firstMs, loss.lastMs],
-    ]);
-  }
-  return [{ bytes: encode(records, observationDomainId), recordCount: records.length }];
-}
-
-function encode(records: [AnnouncedTemplate, number[]][], observationDomainId: number): Uint8Array {
-  const octets = records.reduce(
-    (sum, [{ fields }]) => sum + 4 + fields.reduce((total, { length }) => total + length, 0),
-    16,
-  );
-  const bytes = new Uint8Array(octets);
-  const view = new DataView(bytes.buffer);
-  view.setUint16(0, 10);
-  view.setUint16(2, octets);
-  view.setUint32(12, observationDomainId);
-  let position = 16;
-  for (const [{ templateId, fields }, values] of records) {
-    const setStart = position;
-    view.setUint16(position, templateId);
-    position += 4;
-    fields.forEach(({ length }, index) => {
-      const value = values[index] ?? 0;
-      if (length === 8) view.setBigUint64(position, BigInt(Math.floor(value)));
-      else view.setUint32(position, value);
-      position += length;
+    records.push({
+      template: METERING_RELIABILITY,
+      record: {
+        scope: { observationDomainId },
+        fields: {
+          ignoredPacketTotalCount: loss.ignoredPackets,
+          ignoredOctetTotalCount: loss.ignoredOctets,
+          observationTimeMilliseconds: [new Date(loss.firstMs), new Date(loss.lastMs)],
+        },
+      },
     });
-    view.setUint16(setStart + 2, position - setStart);
   }
-  return bytes;
+  return records;
 }

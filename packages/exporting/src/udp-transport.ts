@@ -1,6 +1,13 @@
-/** A connected UDP socket to one collector (RFC 7011 section 10.3). */
+/**
+ * A connected UDP socket to one collector (RFC 7011 section 10.3).
+ *
+ * On node:dgram itself, and not on a sender that queues: the octets of a message belong to a slot of the
+ * collector's queue, which is free again only when that very send is done, and a message whose send reports
+ * an earlier one's refusal is sent again.
+ */
 import { createSocket, type Socket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
+import { pathMtu } from '@weir/host';
 import type { CollectorAddress } from './collector-address.ts';
 
 /** The socket that export traffic leaves from, so that a meter can leave it out. */
@@ -22,13 +29,19 @@ export interface MessageTransport {
   open(): Promise<LocalSocket>;
   /** The octets must stay as they are until `done` is called. */
   send(bytes: Uint8Array, offset: number, length: number, done: SendDone): void;
+  /** Octets of the largest message that the path carries whole, as known now. */
+  payloadOctetsMax(): number;
   /** Called when the network reports, outside of a send, that nothing listens at the collector. */
   onRefused: () => void;
   close(): Promise<void>;
 }
 
+/** IPv6's least MTU (1280) without its header and UDP's: what every path carries, overlays included. */
+export const MESSAGE_OCTETS_DEFAULT = 1280 - 40 - 8;
+
 export function createUdpTransport(address: CollectorAddress): MessageTransport {
   let socket: Socket | undefined;
+  let remoteAddress: string | undefined;
 
   async function resolve(): Promise<{ host: string; family: number }> {
     if (address.family !== 0) return { host: address.host, family: address.family };
@@ -51,6 +64,7 @@ export function createUdpTransport(address: CollectorAddress): MessageTransport 
       opened.on('error', () => transport.onRefused());
       opened.on('message', () => {});
       socket = opened;
+      remoteAddress = host;
       const local = opened.address();
       return {
         protocol: 17,
@@ -59,6 +73,11 @@ export function createUdpTransport(address: CollectorAddress): MessageTransport 
         remoteAddress: host,
         remotePort: address.port,
       };
+    },
+    payloadOctetsMax() {
+      if (remoteAddress === undefined) return MESSAGE_OCTETS_DEFAULT;
+      const { known, payloadOctetsMax } = pathMtu(remoteAddress);
+      return known ? payloadOctetsMax : MESSAGE_OCTETS_DEFAULT;
     },
     send(bytes, offset, length, done) {
       if (socket === undefined) {
