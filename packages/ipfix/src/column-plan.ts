@@ -1,7 +1,7 @@
 /**
  * A template compiled to a list of column copies: data, not generated code. Each copy is one loop over all
- * records of a Set (column-kernels.ts), so the cost of choosing what to do is paid for each field of a Set,
- * not for each value.
+ * records of a Set (column-kernels.ts), so the cost of choosing what to do is paid once for a Set, not for
+ * each value.
  *
  * A record is seen as segments: a variable-length field ends a segment, so a field is at a fixed distance
  * from the start of its segment. A template of fixed length has one segment. Fields without a column are
@@ -32,31 +32,34 @@ import type { ExtraField, ExtraLayout } from './flow-batch.ts';
 import { COLUMN_TYPE_OCTETS, FLOW_COLUMN_INDEX, FLOW_COLUMNS, type FlowColumnName } from './flow-column.ts';
 import { type FieldSpecifier, type Template, VARIABLE_LENGTH } from './template.ts';
 
-/** Which loop a copy runs. Numbers, so that the switch over them is a jump. */
+/**
+ * Which kernel a copy runs. The kinds run in the order of their numbers, so that what is made of another
+ * column (duration, icmpFromPorts) comes behind it, and the boot time overrides a fallback.
+ */
 export const COPY = {
-  number: 0,
-  variableNumber: 1,
-  address4: 2,
-  address6: 3,
-  addressEither: 4,
-  mac: 5,
-  seconds: 6,
-  ntp: 7,
-  deltaMicroseconds: 8,
-  headerUptime: 9,
-  recordUptime: 10,
-  domainUptime: 11,
-  duration: 12,
-  intervalAndSpace: 13,
-  pair: 14,
-  icmpFromPorts: 15,
-  u8: 16,
-  u8ToU16: 17,
-  u16: 18,
-  u16ToU32: 19,
-  u32: 20,
-  u32ToU64: 21,
-  u64: 22,
+  u8: 0,
+  u8ToU16: 1,
+  u16: 2,
+  u16ToU32: 3,
+  u32: 4,
+  u32ToU64: 5,
+  u64: 6,
+  address4: 7,
+  address6: 8,
+  number: 9,
+  variableNumber: 10,
+  addressEither: 11,
+  mac: 12,
+  seconds: 13,
+  ntp: 14,
+  deltaMicroseconds: 15,
+  headerUptime: 16,
+  recordUptime: 17,
+  domainUptime: 18,
+  intervalAndSpace: 19,
+  pair: 20,
+  duration: 21,
+  icmpFromPorts: 22,
 } as const;
 
 /** Where a field of each record is: so many octets behind the start of a segment. */
@@ -85,6 +88,12 @@ export interface ColumnCopy {
   readonly divisor: number;
 }
 
+/** All copies of one kind. */
+export interface CopyGroup {
+  readonly kind: number;
+  readonly copies: readonly ColumnCopy[];
+}
+
 /** Octets of a record that go to `extra` together: from one place to another. */
 export interface ExtraRun {
   readonly fromSegment: number;
@@ -100,7 +109,8 @@ export interface ColumnPlan {
   /** Octets of a record; 0 when it has variable-length fields. */
   readonly recordOctets: number;
   readonly recordOctetsMin: number;
-  readonly copies: readonly ColumnCopy[];
+  /** In the order in which they run. */
+  readonly groups: readonly CopyGroup[];
   /** Columns that have a value in every row, by index. */
   readonly presentColumns: readonly number[];
   readonly extraRuns: readonly ExtraRun[];
@@ -111,6 +121,7 @@ export interface ColumnPlan {
   /** Columns for which the decoder must look elsewhere. */
   readonly samplerId: Place | undefined;
   readonly hasSamplingRate: boolean;
+  readonly hasInIf: boolean;
 }
 
 /** Options for compiling: v1 … v9 count sysUptime from the header, IPFIX from an element or an option. */
@@ -370,13 +381,14 @@ class PlanCompiler {
       segmentOctets: this.#segmentOctets,
       recordOctets: variable ? 0 : fixedOctets,
       recordOctetsMin: fixedOctets + this.#segmentOctets.length - 1,
-      copies: this.#copies,
+      groups: groupByKind(this.#copies),
       presentColumns: [...always, ...this.#present],
       extraRuns: extra.runs,
       extraOctets: extra.runs.reduce((sum, run) => sum + run.toRelative - run.fromRelative, 0),
       extraLayout: extra.layout,
       samplerId: sampler === undefined ? undefined : this.#place(sampler),
       hasSamplingRate,
+      hasInIf: this.#present.has(FLOW_COLUMN_INDEX.inIf),
     };
   }
 
@@ -397,6 +409,11 @@ class PlanCompiler {
     }
     return { runs, layout: layout.length === 0 ? null : layout };
   }
+}
+
+function groupByKind(copies: readonly ColumnCopy[]): CopyGroup[] {
+  const kinds = [...new Set(copies.map((copy) => copy.kind))].sort((one, other) => one - other);
+  return kinds.map((kind) => ({ kind, copies: copies.filter((copy) => copy.kind === kind) }));
 }
 
 function isPadding(field: FieldSpecifier): boolean {

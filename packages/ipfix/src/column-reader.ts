@@ -4,17 +4,8 @@
  * the plan runs over all of them. Hot: raw typed arrays with asserted reads, checked by that walk.
  */
 import {
-  addDuration,
   copyAddress4,
   copyAddress6,
-  copyAddressEither,
-  copyDeltaMicroseconds,
-  copyIntervalAndSpace,
-  copyMac,
-  copyNtp,
-  copyPair,
-  copySeconds,
-  copySysUptime,
   copyU8,
   copyU8ToU16,
   copyU16,
@@ -22,17 +13,29 @@ import {
   copyU32,
   copyU32ToU64,
   copyU64,
-  copyUnsigned,
-  copyUptimeFrom,
-  copyUptimeFromRecord,
-  copyVariableUnsigned,
   fill16,
   fill32,
   fillTime,
-  readUnsigned,
+  type Rows,
   type WireView,
 } from './column-kernels.ts';
-import { COPY, type ColumnCopy, type ColumnPlan, type Place } from './column-plan.ts';
+import {
+  addDuration,
+  copyAddressEither,
+  copyDeltaMicroseconds,
+  copyDomainUptime,
+  copyHeaderUptime,
+  copyIntervalAndSpace,
+  copyMac,
+  copyNtp,
+  copyNumber,
+  copyPair,
+  copyRecordUptime,
+  copySeconds,
+  copyVariableNumber,
+  readUnsigned,
+} from './column-kernels-rare.ts';
+import { COPY, type ColumnCopy, type ColumnPlan, type CopyGroup, type Place } from './column-plan.ts';
 import type { ExporterIdentity, FlowBatch } from './flow-batch.ts';
 import { FLOW_COLUMN_INDEX, FLOW_COLUMNS } from './flow-column.ts';
 import type { SamplingState } from './sampling-state.ts';
@@ -74,6 +77,7 @@ const OFFSETS_MAX = 65536;
 const ROWS_AT_ONCE_MAX = 1024;
 
 const COLUMN = FLOW_COLUMN_INDEX;
+const SAMPLING_RATE_COLUMN = [COLUMN.samplingRate];
 
 export class ColumnReader {
   readonly counters: ColumnReaderCounters = { valuesSaturated: 0, extrasDropped: 0 };
@@ -81,11 +85,19 @@ export class ColumnReader {
   truncatedAt = -1;
   /** Offset behind the last whole record. */
   endedAt = 0;
-  #bases = new Uint32Array(OFFSETS_MAX);
-  #rowsMax = ROWS_AT_ONCE_MAX;
+  readonly #rows: Rows = {
+    view: { bytes: new Uint8Array(0), data: new DataView(new ArrayBuffer(0)) },
+    start: 0,
+    stride: 0,
+    bases: new Uint32Array(OFFSETS_MAX),
+    basesPerSegment: ROWS_AT_ONCE_MAX,
+    count: 0,
+    row: 0,
+    columns: [],
+    saturated: 0,
+  };
   #batch: FlowBatch | undefined;
-  /** The columns of #batch by index. */
-  #columns: (Uint8Array | Uint16Array | Uint32Array)[] = [];
+  #extraData: DataView = new DataView(new ArrayBuffer(0));
 
   /** Reads all records from `from` to `to` (offsets in `view`'s buffer); the answer is how many. */
   readSet(
@@ -96,128 +108,129 @@ export class ColumnReader {
     context: SetContext,
     sink: BatchSink,
   ): number {
-    this.truncatedAt = -1;
-    const segments = plan.segmentOctets.length;
-    this.#fitOffsets(segments);
+    this.#begin(plan, view);
     let position = from;
     let records = 0;
     let batch = sink.batch;
-    while (to - position >= plan.recordOctetsMin && this.truncatedAt < 0) {
+    while (to - position >= plan.recordOctetsMin) {
       const row = batch.rowCount;
-      const rows = Math.min(this.#rowsMax, batch.capacity - row);
-      const count =
-        segments === 1
-          ? this.#walkFixed(plan, batch, position, to, rows)
-          : this.#walkVariable(plan, view.bytes, batch, position, to, rows);
-      position = this.endedAt;
-      if (count === 0 && this.truncatedAt >= 0) break;
-      if (count === 0) {
-        // The extra arena is full: an empty batch takes the record, or the record loses its extra fields.
-        if (row === 0) this.counters.extrasDropped += 1;
-        else batch = sink.full();
-        if (row === 0) position = this.#readWithoutExtra(plan, view, position, to, context, batch);
-        if (row === 0) records += 1;
+      const count = this.#walk(plan, batch, position, to, batch.capacity - row, true);
+      if (count > 0) {
+        this.#fill(plan, batch, row, count, context, true);
+      } else if (this.truncatedAt >= 0) {
+        break;
+      } else if (row > 0) {
+        // The arena of extra octets is full.
+        batch = sink.full();
         continue;
+      } else {
+        // One record has more extra octets than an empty batch: the row goes without them.
+        this.counters.extrasDropped += 1;
+        this.#walk(plan, batch, position, to, 1, false);
+        this.#fill(plan, batch, row, 1, context, false);
       }
-      this.#fill(plan, view, batch, row, count, context, true);
-      records += count;
+      records += batch.rowCount - row;
+      position = this.endedAt;
       if (batch.rowCount === batch.capacity) batch = sink.full();
     }
     this.endedAt = position;
+    this.counters.valuesSaturated += this.#rows.saturated;
     return records;
   }
 
-  #fitOffsets(segments: number): void {
-    this.#rowsMax = Math.min(ROWS_AT_ONCE_MAX, Math.floor(OFFSETS_MAX / segments));
+  #begin(plan: ColumnPlan, view: WireView): void {
+    const rows = this.#rows;
+    const segments = plan.segmentOctets.length;
+    rows.view = view;
+    rows.stride = plan.recordOctets;
+    rows.basesPerSegment = Math.min(ROWS_AT_ONCE_MAX, Math.floor(OFFSETS_MAX / segments));
+    rows.saturated = 0;
+    this.truncatedAt = -1;
   }
 
-  /** Notes where records of fixed length begin. */
-  #walkFixed(plan: ColumnPlan, batch: FlowBatch, from: number, to: number, rows: number): number {
+  /** Notes where up to `rowsMax` records begin, and `endedAt` behind them; the answer is how many. */
+  #walk(
+    plan: ColumnPlan,
+    batch: FlowBatch,
+    from: number,
+    to: number,
+    rowsMax: number,
+    withExtra: boolean,
+  ): number {
+    const limit = Math.min(rowsMax, this.#rows.basesPerSegment);
+    const room = withExtra ? extraRoom(batch) : Number.POSITIVE_INFINITY;
+    this.#rows.start = from;
+    return plan.recordOctets > 0
+      ? this.#walkFixed(plan, from, to, limit, room)
+      : this.#walkVariable(plan, from, to, limit, room);
+  }
+
+  #walkFixed(plan: ColumnPlan, from: number, to: number, rowsMax: number, room: number): number {
     const octets = plan.recordOctets;
-    let count = Math.min(rows, Math.floor((to - from) / octets));
-    if (plan.extraOctets > 0) count = Math.min(count, Math.floor(extraRoom(batch) / plan.extraOctets));
-    const bases = this.#bases;
+    let count = Math.min(rowsMax, Math.floor((to - from) / octets));
+    if (plan.extraOctets > 0) count = Math.min(count, Math.floor(room / plan.extraOctets));
+    const { bases } = this.#rows;
     for (let i = 0, at = from; i < count; i++, at += octets) bases[i] = at;
     this.endedAt = from + count * octets;
     return count;
   }
 
-  /** Notes where each segment of each record begins, up to one that reaches beyond `to`. */
-  #walkVariable(
-    plan: ColumnPlan,
-    bytes: Uint8Array,
-    batch: FlowBatch,
-    from: number,
-    to: number,
-    rows: number,
-  ): number {
-    const { segmentOctets, recordOctetsMin, extraLayout } = plan;
-    const bases = this.#bases;
-    const rowsMax = this.#rowsMax;
-    const lastSegment = segmentOctets.length - 1;
-    let room = extraRoom(batch);
+  /** Notes where each segment of each record begins, up to a record that reaches beyond `to`. */
+  #walkVariable(plan: ColumnPlan, from: number, to: number, rowsMax: number, room: number): number {
+    const { recordOctetsMin, extraLayout } = plan;
+    let roomLeft = room;
     let position = from;
     let count = 0;
-    for (; count < rows && to - position >= recordOctetsMin; count++) {
-      let at = position;
-      for (let segment = 0; ; segment++) {
-        bases[segment * rowsMax + count] = at;
-        at += segmentOctets[segment]!;
-        if (segment === lastSegment) break;
-        if (at >= to) {
-          at = to + 1;
-          break;
-        }
-        const short = bytes[at]!;
-        if (short < 255) at += 1 + short;
-        else if (at + 3 > to) at = to + 1;
-        else at += 3 + ((bytes[at + 1]! << 8) | bytes[at + 2]!);
-        if (at > to) break;
-      }
-      if (at > to) {
+    for (; count < rowsMax && to - position >= recordOctetsMin; count++) {
+      const end = this.#walkRecord(plan, position, to, count);
+      if (end < 0) {
         this.truncatedAt = position;
         break;
       }
-      if (extraLayout !== null) {
-        room -= this.#extraOctetsOf(plan, count);
-        if (room < 0) break;
-      }
-      position = at;
+      if (extraLayout !== null) roomLeft -= this.#extraOctetsOf(plan, count);
+      if (roomLeft < 0) break;
+      position = end;
     }
     this.endedAt = position;
     return count;
   }
 
+  /** Notes the segments of the record at `from`; the answer is where it ends, or -1 when that is beyond `to`. */
+  #walkRecord(plan: ColumnPlan, from: number, to: number, index: number): number {
+    const { segmentOctets } = plan;
+    const { bases, basesPerSegment } = this.#rows;
+    const { bytes } = this.#rows.view;
+    const lastSegment = segmentOctets.length - 1;
+    let at = from;
+    for (let segment = 0; segment < lastSegment; segment++) {
+      bases[segment * basesPerSegment + index] = at;
+      at += segmentOctets[segment]!;
+      if (at >= to) return -1;
+      const short = bytes[at]!;
+      if (short < 255) at += 1 + short;
+      else if (at + 3 > to) return -1;
+      else at += 3 + ((bytes[at + 1]! << 8) | bytes[at + 2]!);
+    }
+    bases[lastSegment * basesPerSegment + index] = at;
+    at += segmentOctets[lastSegment]!;
+    return at <= to ? at : -1;
+  }
+
   #extraOctetsOf(plan: ColumnPlan, index: number): number {
-    const bases = this.#bases;
-    const rowsMax = this.#rowsMax;
+    const { bases, basesPerSegment } = this.#rows;
+    const { extraRuns } = plan;
     let octets = 0;
-    for (const run of plan.extraRuns) {
-      octets += bases[run.toSegment * rowsMax + index]! + run.toRelative;
-      octets -= bases[run.fromSegment * rowsMax + index]! + run.fromRelative;
+    for (let at = 0; at < extraRuns.length; at++) {
+      const run = extraRuns[at]!;
+      octets += bases[run.toSegment * basesPerSegment + index]! + run.toRelative;
+      octets -= bases[run.fromSegment * basesPerSegment + index]! + run.fromRelative;
     }
     return octets;
   }
 
-  /** One record whose extra fields are greater than the whole arena: the row goes without them. */
-  #readWithoutExtra(
-    plan: ColumnPlan,
-    view: WireView,
-    from: number,
-    to: number,
-    context: SetContext,
-    batch: FlowBatch,
-  ): number {
-    const bare = { ...plan, extraOctets: 0, extraLayout: null };
-    if (plan.recordOctets > 0) this.#walkFixed(bare, batch, from, to, 1);
-    else this.#walkVariable(bare, view.bytes, batch, from, to, 1);
-    this.#fill(plan, view, batch, batch.rowCount, 1, context, false);
-    return this.endedAt;
-  }
-
+  /** Fills `count` rows from `row` with the records that were walked. */
   #fill(
     plan: ColumnPlan,
-    view: WireView,
     batch: FlowBatch,
     row: number,
     count: number,
@@ -225,229 +238,166 @@ export class ColumnReader {
     withExtra: boolean,
   ): void {
     if (batch !== this.#batch) this.#attach(batch);
+    const rows = this.#rows;
+    rows.row = row;
+    rows.count = count;
     fillTime(batch.columns.receivedAt, row, count, context.receivedAtMs);
     fill16(batch.columns.exporter, row, count, exporterIndex(batch, context.exporter));
-    for (const copy of plan.copies) this.#run(copy, view, batch, row, count, context);
-    for (const column of plan.presentColumns) markPresent(batch.validity[column]!, row, row + count);
-    if (!plan.hasSamplingRate) this.#fillSampling(plan, view, batch, row, count, context);
-    if (plan.extraLayout !== null && withExtra) this.#copyExtra(plan, view.bytes, batch, row, count);
+    const { groups } = plan;
+    for (let index = 0; index < groups.length; index++) this.#run(groups[index]!, batch, context);
+    markColumnsPresent(batch.validity, plan.presentColumns, row, row + count);
+    if (!plan.hasSamplingRate) this.#fillSampling(plan, batch, context);
+    if (plan.extraLayout !== null && withExtra) this.#copyExtra(plan, batch, row, count);
     else this.#endExtra(plan, batch, row, count);
     batch.rowCount = row + count;
   }
 
   #attach(batch: FlowBatch): void {
     this.#batch = batch;
-    this.#columns = FLOW_COLUMNS.map((column) => batch.columns[column.name]);
+    this.#rows.columns = FLOW_COLUMNS.map((column) => batch.columns[column.name]);
+    const { extra } = batch;
+    this.#extraData = new DataView(extra.buffer, extra.byteOffset, extra.byteLength);
   }
 
-  #run(
-    copy: ColumnCopy,
-    view: WireView,
-    batch: FlowBatch,
-    row: number,
-    count: number,
-    context: SetContext,
-  ): void {
-    const bases = this.#bases;
-    const first = copy.segment * this.#rowsMax;
-    const at = copy.relative;
-    const column = this.#columns[copy.column]!;
-    switch (copy.kind) {
+  #run(group: CopyGroup, batch: FlowBatch, context: SetContext): void {
+    const rows = this.#rows;
+    const { copies } = group;
+    switch (group.kind) {
       case COPY.u8:
-        copyU8(view, bases, first, at, count, column as Uint8Array, row);
+        copyU8(copies, rows);
         break;
       case COPY.u8ToU16:
-        copyU8ToU16(view, bases, first, at, count, column as Uint16Array, row);
+        copyU8ToU16(copies, rows);
         break;
       case COPY.u16:
-        copyU16(view, bases, first, at, count, column as Uint16Array, row);
+        copyU16(copies, rows);
         break;
       case COPY.u16ToU32:
-        copyU16ToU32(view, bases, first, at, count, column as Uint32Array, row);
+        copyU16ToU32(copies, rows);
         break;
       case COPY.u32:
-        copyU32(view, bases, first, at, count, column as Uint32Array, row);
+        copyU32(copies, rows);
         break;
       case COPY.u32ToU64:
-        copyU32ToU64(view, bases, first, at, count, column as Uint32Array, row);
+        copyU32ToU64(copies, rows);
         break;
       case COPY.u64:
-        copyU64(view, bases, first, at, count, column as Uint32Array, row);
+        copyU64(copies, rows);
         break;
       case COPY.address4:
-        copyAddress4(view, bases, first, at, count, column as Uint32Array, this.#other(copy), row);
+        copyAddress4(copies, rows);
         break;
       case COPY.address6:
-        copyAddress6(view, bases, first, at, count, column as Uint32Array, this.#other(copy), row);
-        break;
-      case COPY.seconds:
-        copySeconds(view, bases, first, at, count, column as Uint32Array, row);
-        break;
-      case COPY.headerUptime:
-        copySysUptime(
-          view,
-          bases,
-          first,
-          at,
-          count,
-          column as Uint32Array,
-          row,
-          context.exportTimeMs,
-          context.headerUptimeMs,
-        );
+        copyAddress6(copies, rows);
         break;
       default:
-        this.#runRare(copy, view, batch, row, count, context);
+        for (const copy of copies) this.#runRare(copy, batch, context);
     }
   }
 
-  /** The copies that few templates need, apart from the others so that `#run` stays small. */
-  #runRare(
-    copy: ColumnCopy,
-    view: WireView,
-    batch: FlowBatch,
-    row: number,
-    count: number,
-    context: SetContext,
-  ): void {
-    const bases = this.#bases;
-    const first = copy.segment * this.#rowsMax;
-    const at = copy.relative;
-    const second = copy.otherSegment * this.#rowsMax;
-    const secondAt = copy.otherRelative;
-    const column = this.#columns[copy.column]! as Uint32Array;
+  #runRare(copy: ColumnCopy, batch: FlowBatch, context: SetContext): void {
+    const rows = this.#rows;
     const { exportTimeMs } = context;
     switch (copy.kind) {
       case COPY.number:
-        this.counters.valuesSaturated += copyUnsigned(
-          view,
-          bases,
-          first,
-          at,
-          copy.width,
-          count,
-          column,
-          copy.columnOctets,
-          row,
-        );
+        copyNumber(copy, rows);
         break;
       case COPY.variableNumber:
-        this.counters.valuesSaturated += copyVariableUnsigned(
-          view,
-          bases,
-          first,
-          at,
-          count,
-          column,
-          copy.columnOctets,
-          row,
-        );
+        copyVariableNumber(copy, rows);
         break;
       case COPY.addressEither:
-        copyAddressEither(view, bases, first, at, second, secondAt, count, column, this.#other(copy), row);
+        copyAddressEither(copy, rows);
         break;
       case COPY.mac:
-        copyMac(view, bases, first, at, count, column, row);
+        copyMac(copy, rows);
+        break;
+      case COPY.seconds:
+        copySeconds(copy, rows);
         break;
       case COPY.ntp:
-        copyNtp(view, bases, first, at, count, column, row);
+        copyNtp(copy, rows);
         break;
       case COPY.deltaMicroseconds:
-        copyDeltaMicroseconds(view, bases, first, at, count, column, row, exportTimeMs);
+        copyDeltaMicroseconds(copy, rows, exportTimeMs);
+        break;
+      case COPY.headerUptime:
+        copyHeaderUptime(copy, rows, exportTimeMs, context.headerUptimeMs);
         break;
       case COPY.recordUptime:
-        copyUptimeFromRecord(view, bases, first, at, second, secondAt, count, column, row, exportTimeMs);
+        copyRecordUptime(copy, rows, exportTimeMs);
         break;
       case COPY.domainUptime:
-        if (context.systemInitTimeMs === 0) return;
-        copyUptimeFrom(view, bases, first, at, count, column, row, context.systemInitTimeMs, exportTimeMs);
-        markPresent(batch.validity[copy.column]!, row, row + count);
-        break;
-      case COPY.duration:
-        addDuration(view, bases, first, at, count, this.#other(copy), column, row, copy.width, copy.divisor);
+        if (context.systemInitTimeMs === 0) break;
+        copyDomainUptime(copy, rows, context.systemInitTimeMs, exportTimeMs);
+        markColumnsPresent(batch.validity, [copy.column], rows.row, rows.row + rows.count);
         break;
       case COPY.intervalAndSpace:
-        copyIntervalAndSpace(
-          view,
-          bases,
-          first,
-          at,
-          second,
-          secondAt,
-          count,
-          column,
-          row,
-          copy.width,
-          copy.otherWidth,
-        );
+        copyIntervalAndSpace(copy, rows);
         break;
       case COPY.pair:
-        copyPair(
-          view,
-          bases,
-          first,
-          at,
-          second,
-          secondAt,
-          count,
-          this.#columns[copy.column]! as Uint16Array,
-          row,
-        );
+        copyPair(copy, rows);
+        break;
+      case COPY.duration:
+        addDuration(copy, rows);
         break;
       case COPY.icmpFromPorts:
-        icmpFromPorts(batch, row, count);
+        icmpFromPorts(batch, rows.row, rows.count);
         break;
     }
-  }
-
-  #other(copy: ColumnCopy): Uint32Array {
-    return this.#columns[copy.otherColumn]! as Uint32Array;
   }
 
   /** The sampling rate of records that do not say it: the header's, the sampler's, the domain's. */
-  #fillSampling(
-    plan: ColumnPlan,
-    view: WireView,
-    batch: FlowBatch,
-    row: number,
-    count: number,
-    context: SetContext,
-  ): void {
+  #fillSampling(plan: ColumnPlan, batch: FlowBatch, context: SetContext): void {
     const { sampling } = context;
-    const column = batch.columns.samplingRate;
     if (context.headerSamplingRate === 0 && sampling.isEmpty) return;
+    const { row, count } = this.#rows;
     const constant = context.headerSamplingRate || sampling.onlyRate;
     if (constant > 0) {
-      fill32(column, row, count, constant);
-      markPresent(batch.validity[COLUMN.samplingRate]!, row, row + count);
+      fill32(batch.columns.samplingRate, row, count, constant);
+      markColumnsPresent(batch.validity, SAMPLING_RATE_COLUMN, row, row + count);
       return;
     }
-    const { samplerId } = plan;
     for (let i = 0; i < count; i++) {
-      const sampler = samplerId === undefined ? -1 : this.#numberAt(samplerId, view, i);
-      const rate = sampling.rateOf(sampler, batch.columns.inIf[row + i]!);
+      const sampler = plan.samplerId === undefined ? -1 : this.#numberAt(plan.samplerId, i);
+      const rate = sampling.rateOf(sampler, plan.hasInIf ? batch.columns.inIf[row + i]! : -1);
       if (rate === 0) continue;
-      column[row + i] = rate;
-      markPresent(batch.validity[COLUMN.samplingRate]!, row + i, row + i + 1);
+      batch.columns.samplingRate[row + i] = rate;
+      markColumnsPresent(batch.validity, SAMPLING_RATE_COLUMN, row + i, row + i + 1);
     }
   }
 
-  #numberAt(place: Place, view: WireView, index: number): number {
+  #numberAt(place: Place, index: number): number {
     if (place.length === VARIABLE_LENGTH) return -1;
-    const base = this.#bases[place.segment * this.#rowsMax + index]!;
-    return readUnsigned(view, base + place.relative, place.length);
+    const { bases, basesPerSegment, view } = this.#rows;
+    return readUnsigned(view, bases[place.segment * basesPerSegment + index]! + place.relative, place.length);
   }
 
-  #copyExtra(plan: ColumnPlan, bytes: Uint8Array, batch: FlowBatch, row: number, count: number): void {
+  /**
+   * Copies the extra runs of each record. Eight octets at a time, over the end of a run where both sides
+   * have room: what is written too much is overwritten by the next run, and a loop whose length is the same
+   * for most runs is predicted well. Measured for runs of 1 to 24 octets: half the time of octet by octet.
+   */
+  #copyExtra(plan: ColumnPlan, batch: FlowBatch, row: number, count: number): void {
     const { extra, extraEnd } = batch;
-    const bases = this.#bases;
-    const rowsMax = this.#rowsMax;
+    const { extraRuns } = plan;
+    const { bases, basesPerSegment, view } = this.#rows;
+    const { bytes, data } = view;
+    const into = this.#extraData;
     let at = row === 0 ? 0 : extraEnd[row - 1]!;
     for (let i = 0; i < count; i++) {
-      for (const run of plan.extraRuns) {
-        const from = bases[run.fromSegment * rowsMax + i]! + run.fromRelative;
-        const to = bases[run.toSegment * rowsMax + i]! + run.toRelative;
-        for (let index = from; index < to; index++) extra[at++] = bytes[index]!;
+      for (let index = 0; index < extraRuns.length; index++) {
+        const run = extraRuns[index]!;
+        const from = bases[run.fromSegment * basesPerSegment + i]! + run.fromRelative;
+        const octets = bases[run.toSegment * basesPerSegment + i]! + run.toRelative - from;
+        if (from + octets + 8 <= data.byteLength && at + octets + 8 <= into.byteLength) {
+          for (let done = 0; done < octets; done += 8) {
+            into.setUint32(at + done, data.getUint32(from + done));
+            into.setUint32(at + done + 4, data.getUint32(from + done + 4));
+          }
+        } else {
+          for (let done = 0; done < octets; done++) extra[at + done] = bytes[from + done]!;
+        }
+        at += octets;
       }
       extraEnd[row + i] = at;
     }
@@ -502,17 +452,26 @@ function icmpFromPorts(batch: FlowBatch, row: number, count: number): void {
   }
 }
 
-/** Sets the bits `from` (inclusive) to `to` (exclusive): a mask at either end, whole octets between. */
-function markPresent(bitmap: Uint8Array, from: number, to: number): void {
+/**
+ * Sets the bits `from` (inclusive) to `to` (exclusive) of several bitmaps: a mask at either end, computed once
+ * for all, and whole octets between.
+ */
+function markColumnsPresent(
+  validity: readonly Uint8Array[],
+  columns: readonly number[],
+  from: number,
+  to: number,
+): void {
   const firstByte = from >> 3;
   const lastByte = (to - 1) >> 3;
-  const firstMask = 0xff << (from & 7);
+  const onlyByte = firstByte === lastByte;
   const lastMask = 0xff >> (7 - ((to - 1) & 7));
-  if (firstByte === lastByte) {
-    bitmap[firstByte]! |= firstMask & lastMask;
-    return;
+  const firstMask = (0xff << (from & 7)) & (onlyByte ? lastMask : 0xff);
+  for (let index = 0; index < columns.length; index++) {
+    const bitmap = validity[columns[index]!]!;
+    bitmap[firstByte]! |= firstMask;
+    if (onlyByte) continue;
+    for (let byte = firstByte + 1; byte < lastByte; byte++) bitmap[byte] = 0xff;
+    bitmap[lastByte]! |= lastMask;
   }
-  bitmap[firstByte]! |= firstMask;
-  for (let index = firstByte + 1; index < lastByte; index++) bitmap[index] = 0xff;
-  bitmap[lastByte]! |= lastMask;
 }

@@ -3,7 +3,6 @@
  * early data and malformed units are treated exactly as on the way to FlowBatch columns, by the same reader.
  */
 import { BoundedReader } from './bounded-reader.ts';
-import { absoluteUptime } from './column-kernels.ts';
 import { DatagramReader, READER_LIMITS_DEFAULT, type ReaderLimits } from './datagram-reader.ts';
 import { formatInstant } from './date-time.ts';
 import { DecodeError, type DecodeProblem, problemOf } from './decode-error.ts';
@@ -13,6 +12,7 @@ import type { FieldMap, RecordFields } from './field-value.ts';
 import type { ExporterIdentity } from './flow-batch.ts';
 import type { MessageContext } from './message.ts';
 import { createRecordReader, type RecordReader } from './record-reader.ts';
+import { timeOfUptime, timeSinceInit } from './sys-uptime.ts';
 import type { Template } from './template.ts';
 import type { StoredTemplate } from './template-store.ts';
 import type { TransportSession } from './transport-session.ts';
@@ -193,8 +193,8 @@ function addAbsoluteTimes(fields: FieldMap, message: MessageContext): void {
 /** The header's uptime tells how long ago that was, whatever wrapped in between (every 49.7 days). */
 function absoluteTime(uptimeMs: number, message: MessageContext): number | undefined {
   const { version, exportTimeMs, headerUptimeMs, systemInitTimeMs } = message;
-  if (version < 10) return exportTimeMs - ((headerUptimeMs - uptimeMs) | 0);
-  return systemInitTimeMs === 0 ? undefined : absoluteUptime(systemInitTimeMs, uptimeMs, exportTimeMs);
+  if (version < 10) return timeOfUptime(uptimeMs, exportTimeMs, headerUptimeMs);
+  return systemInitTimeMs === 0 ? undefined : timeSinceInit(systemInitTimeMs, uptimeMs, exportTimeMs);
 }
 
 function instantText(timeMs: number, digits: number): string {
