@@ -33,7 +33,7 @@ import {
   networkValue,
   numberValue,
 } from './filter-value.ts';
-import { parseTcpFlags, protocolNumber } from './value-name.ts';
+import { protocolNumber } from './value-name.ts';
 
 /** Parentheses and `not` deeper than this are a mistake, not a question. */
 const NESTING_MAX = 200;
@@ -495,9 +495,4 @@ function isComparison(text: string): text is ComparisonOperator {
 
 function describe(token: Token): string {
   return token.kind === 'end' ? 'the end' : JSON.stringify(token.text);
-}
-
-/** Whether a word is made of flag letters only; the completion of an editor asks. */
-export function isFlagLetters(text: string): boolean {
-  return parseTcpFlags(text) !== undefined;
 }

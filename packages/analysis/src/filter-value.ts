@@ -1,5 +1,5 @@
 /** The values of a filter: from the text of a token to the constant that a field is compared with. */
-import { type Address, type Network, parseAddress, parseNetwork } from './address.ts';
+import { type Network, parseNetwork } from './address.ts';
 import type { FieldDefinition } from './dimension.ts';
 import { FilterError } from './filter-expression.ts';
 import type { Token } from './filter-lexer.ts';
@@ -56,10 +56,6 @@ export function networkValue(token: Token): Network {
 /** Whether a word is an address or prefix, so that it can stand alone as a condition. */
 export function isNetworkText(text: string): boolean {
   return parseNetwork(text) !== undefined;
-}
-
-export function addressValue(text: string): Address | undefined {
-  return parseAddress(text);
 }
 
 /** For tcpFlags: letters, or a number. */

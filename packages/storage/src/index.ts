@@ -1,1 +1,4 @@
-export {};
+export { type FlowStore, type OpenStoreConfig, openStore, type QueryOptions } from './flow-store.ts';
+export type { SqlResult } from './query-runner.ts';
+export { defaultStoreOptions, type StoreOptions } from './store-options.ts';
+export type { RepairReport, StoreCounters, StoreStatus } from './store-status.ts';

@@ -1,0 +1,124 @@
+/**
+ * The DuckDB instance of a store: opened once, locked down, and asked through short-lived connections.
+ * Exactly one thread may own it: two threads of one process that open the same file get two instances with
+ * no lock between them, which corrupts the file.
+ */
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { type EngineValue, isoTime } from '@weir/analysis';
+import { UserError } from '@weir/base';
+
+export interface DatabaseOptions {
+  readonly path: string;
+  /** The only folder that SQL may read files from, and write them to. */
+  readonly flowsDirectory: string;
+  readonly temporaryDirectory: string;
+  readonly memoryLimitOctets: number;
+  readonly threads: number;
+}
+
+export interface EngineRows {
+  readonly names: readonly string[];
+  readonly rows: readonly (readonly EngineValue[])[];
+  /** Whether there were more rows than were asked for. */
+  readonly truncated: boolean;
+}
+
+export class Database {
+  readonly #instance: DuckDBInstance;
+  /** The owner's own connection; statements on it run one after the other. */
+  readonly connection: DuckDBConnection;
+
+  private constructor(instance: DuckDBInstance, connection: DuckDBConnection) {
+    this.#instance = instance;
+    this.connection = connection;
+  }
+
+  /** Throws a UserError `store_busy` when another process has the store, `store_unusable` for the rest. */
+  static async open(options: DatabaseOptions): Promise<Database> {
+    try {
+      const instance = await DuckDBInstance.create(options.path, {
+        threads: String(options.threads),
+        memory_limit: `${Math.round(options.memoryLimitOctets / 1e6)}MB`,
+      });
+      const connection = await instance.connect();
+      const database = new Database(instance, connection);
+      for (const statement of lockDown(options)) await connection.run(statement);
+      return database;
+    } catch (error) {
+      throw openError(options.path, error);
+    }
+  }
+
+  connect(): Promise<DuckDBConnection> {
+    return this.#instance.connect();
+  }
+
+  async run(sql: string): Promise<void> {
+    await this.connection.run(sql);
+  }
+
+  async rows(sql: string): Promise<EngineRows> {
+    return readRows(this.connection, sql, Number.MAX_SAFE_INTEGER);
+  }
+
+  /** No statement may be running. */
+  close(): void {
+    this.connection.disconnectSync();
+    this.#instance.closeSync();
+  }
+}
+
+/** Runs a query and reads at most `rowsMax` rows. */
+export async function readRows(
+  connection: DuckDBConnection,
+  sql: string,
+  rowsMax: number,
+): Promise<EngineRows> {
+  const reader = await connection.streamAndReadUntil(sql, rowsMax);
+  const rows = reader.getRowsJS().slice(0, rowsMax);
+  const truncated = reader.currentRowCount > rowsMax || (rows.length === rowsMax && !reader.done);
+  return { names: reader.columnNames(), rows: rows.map((row) => row.map(engineValue)), truncated };
+}
+
+/** Texts as SQL literals. */
+export function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** What the driver gives, as one of the few kinds that an answer is made of; nested values become JSON text. */
+function engineValue(value: unknown): EngineValue {
+  if (value === null || value === undefined) return null;
+  if (value instanceof Uint8Array) return value;
+  if (value instanceof Date) return isoTime(value.getTime());
+  switch (typeof value) {
+    case 'string':
+    case 'number':
+    case 'bigint':
+    case 'boolean':
+      return value;
+    default:
+      return JSON.stringify(value, (_, inner) => (typeof inner === 'bigint' ? inner.toString() : inner));
+  }
+}
+
+/** SQL reaches no file but the store's own, and cannot undo that. */
+function lockDown({ flowsDirectory, temporaryDirectory }: DatabaseOptions): string[] {
+  return [
+    `SET temp_directory = ${quoted(temporaryDirectory)}`,
+    `SET allowed_directories = [${quoted(`${flowsDirectory}/`)}]`,
+    "SET TimeZone = 'UTC'",
+    'SET parquet_metadata_cache = true',
+    'SET enable_external_access = false',
+    'SET lock_configuration = true',
+  ];
+}
+
+function openError(path: string, error: unknown): UserError {
+  const message = error instanceof Error ? error.message : String(error);
+  if (/could not set lock|conflicting lock/i.test(message)) {
+    const pid = /PID (\d+)/.exec(message)?.[1];
+    const owner = pid === undefined ? 'another process' : `process ${pid}`;
+    return new UserError('store_busy', `the store ${path} is in use by ${owner}; stop it, or ask it instead`);
+  }
+  return new UserError('store_unusable', `cannot open the store ${path}: ${message.split('\n')[0]}`);
+}

@@ -1,0 +1,200 @@
+/** The door to a store: the same for the thread that owns it and for all others. */
+import { realpathSync } from 'node:fs';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { FilterError, type QueryPlan, type QueryResult } from '@weir/analysis';
+import { type Clock, type Logger, receiveBuffers, UserError } from '@weir/base';
+import type { FlowBatchNote } from '@weir/ipfix';
+import type { OwnerMessage, OwnerReply, WireError } from './owner-message.ts';
+import type { SqlResult } from './query-runner.ts';
+import { defaultStoreOptions, type StoreOptions } from './store-options.ts';
+import { StoreOwner } from './store-owner.ts';
+import type { StoreStatus } from './store-status.ts';
+
+export interface QueryOptions {
+  /** Aborting it stops the query inside the engine. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Flow records at rest, and answers about them. Every method may be called at any time until `close`;
+ * failures that a person can mend are UserErrors.
+ */
+export interface FlowStore {
+  /**
+   * A port for a producer (transfer it to its thread): `createBufferSender(port, count,
+   * flowBatchOctets(FLOW_BATCH_ROWS_DEFAULT))`. A batch is visible to queries as soon as its buffer is back.
+   */
+  connectWriter(): MessagePort;
+  query(plan: QueryPlan, options?: QueryOptions): Promise<QueryResult>;
+  /** One SELECT over `flows`, `exporters` and `extra_layouts`; it cannot change anything or read other files. */
+  sql(text: string, options?: QueryOptions): Promise<SqlResult>;
+  /** Resolves when every batch that the store had taken before the call would survive a power failure. */
+  flush(): Promise<void>;
+  /** Writes all open records to Parquet files, for who wants to read the folder by other means. */
+  seal(): Promise<void>;
+  status(): Promise<StoreStatus>;
+  /** Flushes and lets go of the folder. Producers must have stopped. */
+  close(): Promise<void>;
+}
+
+export interface OpenStoreConfig {
+  readonly dataDirectory: string;
+  readonly logger: Logger;
+  /** For tests: with a clock the owner runs in this thread, without a worker. */
+  readonly clock?: Clock;
+  readonly options?: Partial<StoreOptions>;
+}
+
+/** Folders that this process has open: the engine's file lock does not hold between threads of one process. */
+const openHere = new Set<string>();
+
+/** Opens the store in `dataDirectory`, creating it when there is none. Throws a UserError. */
+export async function openStore(config: OpenStoreConfig): Promise<FlowStore> {
+  const { dataDirectory, logger, clock } = config;
+  const options: StoreOptions = { ...defaultStoreOptions(), ...config.options };
+  const key = canonicalPath(dataDirectory);
+  if (openHere.has(key)) {
+    throw new UserError('store_busy', `the store ${dataDirectory} is already open in this process`);
+  }
+  openHere.add(key);
+  try {
+    const store =
+      clock === undefined
+        ? await openInWorker(dataDirectory, options, logger)
+        : openHereWith(await StoreOwner.open({ dataDirectory, options, clock, logger }));
+    return {
+      ...store,
+      close: () => store.close().finally(() => openHere.delete(canonicalPath(dataDirectory))),
+    };
+  } catch (error) {
+    openHere.delete(key);
+    throw error;
+  }
+}
+
+function canonicalPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+function openHereWith(owner: StoreOwner): FlowStore {
+  const ports: MessagePort[] = [];
+  return {
+    connectWriter() {
+      const { port1, port2 } = new MessageChannel();
+      receiveBuffers<FlowBatchNote>(
+        port2,
+        (buffer, note) => owner.take(buffer, note),
+        (error) => owner.logRefused(error),
+      );
+      ports.push(port2);
+      return port1;
+    },
+    query: (plan, options) => owner.query(plan, options?.signal),
+    sql: (text, options) => owner.sql(text, options?.signal),
+    flush: () => owner.flush(),
+    seal: () => owner.sealAll(),
+    status: async () => owner.status(),
+    async close() {
+      for (const port of ports) port.close();
+      await owner.close();
+    },
+  };
+}
+
+interface PendingCall {
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+}
+
+type Question = Exclude<OwnerMessage, { kind: 'attach' | 'cancel' }>;
+type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
+
+async function openInWorker(
+  dataDirectory: string,
+  options: StoreOptions,
+  logger: Logger,
+): Promise<FlowStore> {
+  const worker = new Worker(new URL('./owner-worker.ts', import.meta.url), {
+    workerData: { dataDirectory, options },
+    name: 'weir-store',
+  });
+  const pending = new Map<number, PendingCall>();
+  let nextId = 1;
+  let failure: UserError | undefined;
+
+  function call<Result>(message: WithoutId<Question>, signal?: AbortSignal): Promise<Result> {
+    if (failure !== undefined) return Promise.reject(failure);
+    const id = nextId;
+    nextId += 1;
+    const cancel = () => worker.postMessage({ kind: 'cancel', id } satisfies OwnerMessage);
+    const promise = new Promise<Result>((resolve, reject) => {
+      pending.set(id, { resolve: resolve as (value: unknown) => void, reject });
+    });
+    worker.postMessage({ ...message, id } as OwnerMessage);
+    if (signal === undefined) return promise;
+    if (signal.aborted) cancel();
+    signal.addEventListener('abort', cancel, { once: true });
+    return promise.finally(() => signal.removeEventListener('abort', cancel));
+  }
+
+  function fail(reason: string): void {
+    failure ??= new UserError('store_failed', `the store stopped: ${reason}`);
+    for (const { reject } of pending.values()) reject(failure);
+    pending.clear();
+  }
+
+  worker.on('message', (reply: OwnerReply) => {
+    if (reply.kind === 'log') {
+      logger[reply.level](reply.facts, reply.message);
+      return;
+    }
+    const waiting = pending.get(reply.id);
+    pending.delete(reply.id);
+    if (reply.kind === 'done') waiting?.resolve(reply.value);
+    else waiting?.reject(errorFromWire(reply.error));
+  });
+  worker.on('error', (error) => fail(error instanceof Error ? error.message : String(error)));
+  worker.on('exit', (code) => fail(`its thread ended with code ${code}`));
+
+  try {
+    await call<void>({ kind: 'open' });
+  } catch (error) {
+    await worker.terminate();
+    throw error;
+  }
+  return {
+    connectWriter() {
+      const { port1, port2 } = new MessageChannel();
+      worker.postMessage({ kind: 'attach', port: port2 } satisfies OwnerMessage, [port2]);
+      return port1;
+    },
+    query: (plan, queryOptions) => call({ kind: 'query', plan }, queryOptions?.signal),
+    sql: (text, queryOptions) => call({ kind: 'sql', text }, queryOptions?.signal),
+    flush: () => call({ kind: 'flush' }),
+    seal: () => call({ kind: 'seal' }),
+    status: () => call({ kind: 'status' }),
+    async close() {
+      try {
+        await call<void>({ kind: 'close' });
+      } finally {
+        failure ??= new UserError('store_closed', 'the store is closed');
+        await worker.terminate();
+      }
+    },
+  };
+}
+
+function errorFromWire(error: WireError): Error {
+  switch (error.kind) {
+    case 'user':
+      return new UserError(error.code, error.message, error.exitCode);
+    case 'filter':
+      return new FilterError(error.message, error.position, error.expected);
+    case 'other':
+      return new Error(error.message);
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * The table function `open_flows(snapshot)`: SQL over records that are still in memory. DuckDB calls back
+ * into this thread for every vector of 2048 rows and copies the columns that the query needs, so this thread
+ * must never wait for DuckDB synchronously while a query runs.
+ *
+ * Measured: a top-10 by source over 1 million open records costs 0.06 CPU s this way, 0.03 from a DuckDB
+ * table; keeping such a table current costs 0.45 and more per million.
+ */
+import { type DuckDBConnection, DuckDBTableFunction, UINTEGER } from '@duckdb/node-api';
+import duckdb from '@duckdb/node-bindings';
+import type { FlowBlock } from './flow-block.ts';
+import { type OpenSegment, OpenSnapshot } from './segment.ts';
+import { EXTRA_COLUMN, STORED_COLUMNS } from './stored-column.ts';
+import { bitsAllClear, bitsAllSet } from './time-bounds.ts';
+
+const FUNCTION_NAME = 'open_flows';
+const VECTOR_ROWS = 2048;
+
+/** Where a scan stands. */
+interface Scan {
+  readonly snapshot: OpenSnapshot;
+  /** Positions in STORED_COLUMNS of the vectors to fill; others are DuckDB's own (row identifiers). */
+  readonly columns: readonly number[];
+  part: number;
+  row: number;
+}
+
+/** Snapshots of open segments, by the number with which SQL asks for them. */
+export class OpenFlows {
+  readonly #snapshots = new Map<number, OpenSnapshot>();
+  #nextId = 1;
+
+  /** Registers the function for every connection of the instance. */
+  constructor(connection: DuckDBConnection) {
+    const types = STORED_COLUMNS.map(({ typeId }) => duckdb.create_logical_type(typeId));
+    const tableFunction = new DuckDBTableFunction();
+    tableFunction.setName(FUNCTION_NAME);
+    tableFunction.addParameter(UINTEGER);
+    tableFunction.setSupportsProjectionPushdown(true);
+    const raw = tableFunction.table_function;
+    duckdb.table_function_set_bind(raw, (info) => this.#bind(info, types));
+    duckdb.table_function_set_init(raw, (info) => beginScan(info));
+    duckdb.table_function_set_function(raw, produce);
+    connection.registerTableFunction(tableFunction);
+  }
+
+  /** Pins the rows that `segments` have now. `sql` is the call to put after FROM. */
+  take(segments: readonly OpenSegment[]): { readonly sql: string; release(): void } {
+    const snapshot = new OpenSnapshot(segments);
+    const id = this.#nextId;
+    this.#nextId = id === 0xffff_ffff ? 1 : id + 1;
+    this.#snapshots.set(id, snapshot);
+    return {
+      sql: `${FUNCTION_NAME}(${id}::UINTEGER)`,
+      release: () => {
+        if (this.#snapshots.delete(id)) snapshot.release();
+      },
+    };
+  }
+
+  #bind(info: duckdb.TableFunctionBindInfo, types: readonly duckdb.LogicalType[]): void {
+    const id = duckdb.get_uint32(duckdb.bind_get_parameter(info, 0));
+    const snapshot = this.#snapshots.get(id);
+    if (snapshot === undefined) {
+      duckdb.bind_set_error(info, `${FUNCTION_NAME}(${id}): there is no such snapshot`);
+      return;
+    }
+    STORED_COLUMNS.forEach(({ name }, index) => {
+      duckdb.bind_add_result_column(info, name, types[index]!);
+    });
+    duckdb.bind_set_cardinality(info, snapshot.rowCount, true);
+    duckdb.bind_set_bind_data(info, snapshot);
+  }
+}
+
+function beginScan(info: duckdb.TableFunctionInitInfo): void {
+  const count = duckdb.init_get_column_count(info);
+  const columns = Array.from({ length: count }, (_, index) => duckdb.init_get_column_index(info, index));
+  const snapshot = duckdb.init_get_bind_data(info) as OpenSnapshot;
+  duckdb.init_set_init_data(info, { snapshot, columns, part: 0, row: 0 } satisfies Scan);
+  duckdb.init_set_max_threads(info, 1);
+}
+
+function produce(info: duckdb.TableFunctionInfo, chunk: duckdb.DataChunk): void {
+  const scan = duckdb.function_get_init_data(info) as Scan;
+  const part = scan.snapshot.parts[scan.part];
+  if (part === undefined) {
+    duckdb.data_chunk_set_size(chunk, 0);
+    return;
+  }
+  const count = Math.min(VECTOR_ROWS, part.rowCount - scan.row);
+  duckdb.data_chunk_set_size(chunk, count);
+  scan.columns.forEach((column, position) => {
+    if (column > EXTRA_COLUMN) return;
+    fillVector(duckdb.data_chunk_get_vector(chunk, position), part.block, column, scan.row, count);
+  });
+  scan.row += count;
+  if (scan.row < part.rowCount) return;
+  scan.part += 1;
+  scan.row = 0;
+}
+
+const NULL_VALUE = duckdb.create_null_value();
+
+/** `from` is a multiple of VECTOR_ROWS, so that validity bits are copied by whole octets. */
+function fillVector(
+  vector: duckdb.Vector,
+  block: FlowBlock,
+  index: number,
+  from: number,
+  count: number,
+): void {
+  if (index === EXTRA_COLUMN) {
+    fillExtra(vector, block, from, count);
+    return;
+  }
+  const column = block.columns[index];
+  if (column === undefined || bitsAllClear(column.validity, from, from + count)) {
+    duckdb.vector_reference_value(vector, NULL_VALUE);
+    return;
+  }
+  const { values, validity } = column;
+  const width = STORED_COLUMNS[index]!.width;
+  duckdb.copy_data_to_vector(vector, 0, values.buffer, values.byteOffset + from * width, count * width);
+  if (bitsAllSet(validity, from, from + count)) return;
+  duckdb.vector_ensure_validity_writable(vector);
+  const octets = (count + 7) >> 3;
+  duckdb.copy_data_to_vector_validity(vector, 0, validity.buffer, validity.byteOffset + (from >> 3), octets);
+}
+
+const LAYOUT_COLUMN = STORED_COLUMNS.findIndex(({ flowColumn }) => flowColumn === 'extraLayout');
+
+/** A row has extra octets exactly when it has a layout. */
+function fillExtra(vector: duckdb.Vector, block: FlowBlock, from: number, count: number): void {
+  const layouts = block.columns[LAYOUT_COLUMN];
+  const { extra } = block;
+  if (layouts === undefined || extra === undefined || bitsAllClear(layouts.validity, from, from + count)) {
+    duckdb.vector_reference_value(vector, NULL_VALUE);
+    return;
+  }
+  duckdb.vector_ensure_validity_writable(vector);
+  const octets = (count + 7) >> 3;
+  const { validity } = layouts;
+  duckdb.copy_data_to_vector_validity(vector, 0, validity.buffer, validity.byteOffset + (from >> 3), octets);
+  for (let row = 0; row < count; row++) {
+    const at = from + row;
+    if ((validity[at >> 3]! & (1 << (at & 7))) === 0) continue;
+    const start = at === 0 ? 0 : extra.end[at - 1]!;
+    duckdb.vector_assign_string_element_len(vector, row, extra.octets.subarray(start, extra.end[at]!));
+  }
+}

@@ -1,0 +1,233 @@
+/**
+ * Queries: each on a connection of its own, natively off this thread, over a snapshot of what the store holds
+ * when it begins. A query ends by its answer, its failure, its caller's signal or the time limit.
+ */
+import { type DuckDBConnection, StatementType } from '@duckdb/node-api';
+import {
+  type AnswerRow,
+  nextCursorOf,
+  plainValue,
+  type QueryPlan,
+  type QueryResult,
+  type ReadExtra,
+  renderSql,
+  shapeRows,
+} from '@weir/analysis';
+import { UserError } from '@weir/base';
+import { type Database, type EngineRows, readRows } from './database.ts';
+import { flowsRelation, flowsView } from './flows-relation.ts';
+import type { Lake } from './lake.ts';
+import type { OpenFlows } from './open-flows-function.ts';
+import type { OpenSegment } from './segment.ts';
+import type { StoreOptions } from './store-options.ts';
+import type { StoreCounters } from './store-status.ts';
+import type { TimeBounds } from './time-bounds.ts';
+
+/** The answer to SQL that a person wrote. */
+export interface SqlResult {
+  readonly columns: readonly string[];
+  readonly rows: readonly AnswerRow[];
+  /** Whether there were more rows than the limit lets through. */
+  readonly truncated: boolean;
+  readonly elapsedMs: number;
+}
+
+export interface QueryRunnerConfig {
+  readonly database: Database;
+  readonly lake: Lake;
+  readonly openFlows: OpenFlows;
+  readonly openSegments: () => readonly OpenSegment[];
+  readonly readExtra: ReadExtra;
+  /** Resolves when SQL sees every row of the dimension tables. */
+  readonly dimensionsWritten: () => Promise<void>;
+  readonly options: StoreOptions;
+  readonly counters: StoreCounters;
+}
+
+export class QueryRunner {
+  readonly #config: QueryRunnerConfig;
+  readonly #running = new Set<AbortController>();
+  readonly #finished: Set<Promise<unknown>> = new Set();
+  #closed = false;
+
+  constructor(config: QueryRunnerConfig) {
+    this.#config = config;
+  }
+
+  async plan(plan: QueryPlan, signal?: AbortSignal): Promise<QueryResult> {
+    const startMs = performance.now();
+    return this.#track(signal, async (stop) => {
+      const source = this.#source((bounds) => concerns(plan, bounds));
+      try {
+        const { sql, columns } = renderSql(plan, { relation: source.relation });
+        const answer = await this.#answer(stop, (connection) =>
+          readRows(connection, sql, Number.MAX_SAFE_INTEGER),
+        );
+        const rows = shapeRows(columns, answer.rows, this.#config.readExtra);
+        const nextCursor = nextCursorOf(plan, rows);
+        const shown = columns
+          .filter(({ kind }) => kind !== 'layout')
+          .map(({ name, kind }) => ({ name, kind }));
+        const elapsedMs = performance.now() - startMs;
+        return { columns: shown, rows, elapsedMs, ...(nextCursor === undefined ? {} : { nextCursor }) };
+      } finally {
+        source.release();
+      }
+    });
+  }
+
+  /** Runs one SELECT of a person, over the view `flows` and the dimension tables. */
+  async sql(text: string, signal?: AbortSignal): Promise<SqlResult> {
+    const startMs = performance.now();
+    return this.#track(signal, async (stop) => {
+      const source = this.#source(() => true);
+      try {
+        const answer = await this.#answer(stop, async (connection) => {
+          await connection.run(`CREATE TEMP VIEW flows AS ${flowsView(source.relation)}`);
+          await checkStatement(connection, text);
+          return readRows(connection, text, this.#config.options.sqlRowsMax);
+        });
+        return { ...sqlAnswer(answer), elapsedMs: performance.now() - startMs };
+      } finally {
+        source.release();
+      }
+    });
+  }
+
+  /** Stops what runs and waits for it. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const controller of this.#running)
+      controller.abort(new UserError('store_closed', 'the store is closing'));
+    await Promise.allSettled(this.#finished);
+  }
+
+  /** Counts a query and lets it be stopped by its caller, the time limit and `close`. */
+  async #track<Result>(
+    signal: AbortSignal | undefined,
+    work: (stop: AbortSignal) => Promise<Result>,
+  ): Promise<Result> {
+    if (this.#closed) throw new UserError('store_closed', 'the store is closed');
+    const { counters, options } = this.#config;
+    const controller = new AbortController();
+    const forward = () => controller.abort(signal?.reason);
+    if (signal?.aborted) forward();
+    signal?.addEventListener('abort', forward, { once: true });
+    const timer = setTimeout(
+      () => controller.abort(timeoutError(options.queryTimeoutMs)),
+      options.queryTimeoutMs,
+    );
+    this.#running.add(controller);
+    const result = work(controller.signal);
+    this.#finished.add(result);
+    try {
+      const answer = await result;
+      counters.queriesAnswered += 1;
+      return answer;
+    } catch (error) {
+      if (controller.signal.aborted) counters.queriesCancelled += 1;
+      else counters.queriesFailed += 1;
+      throw controller.signal.aborted ? abortError(controller.signal.reason) : error;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', forward);
+      this.#running.delete(controller);
+      this.#finished.delete(result);
+    }
+  }
+
+  #source(wanted: (bounds: Readonly<TimeBounds>) => boolean) {
+    const taken = this.#config.lake.take((file) => wanted(file.bounds));
+    const open = this.#config.openSegments().filter((segment) => wanted(segment.bounds));
+    const snapshot = open.length === 0 ? undefined : this.#config.openFlows.take(open);
+    return {
+      relation: flowsRelation(taken.files, snapshot?.sql),
+      release: () => {
+        taken.release();
+        snapshot?.release();
+      },
+    };
+  }
+
+  async #answer(
+    stop: AbortSignal,
+    work: (connection: DuckDBConnection) => Promise<EngineRows>,
+  ): Promise<EngineRows> {
+    const connection = await this.#config.database.connect();
+    const interrupt = () => connection.interrupt();
+    stop.addEventListener('abort', interrupt, { once: true });
+    try {
+      await this.#config.dimensionsWritten();
+      stop.throwIfAborted();
+      return await work(connection);
+    } catch (error) {
+      throw engineError(error);
+    } finally {
+      stop.removeEventListener('abort', interrupt);
+      connection.disconnectSync();
+    }
+  }
+}
+
+/** Whether a segment can hold rows that count for a plan. */
+function concerns(plan: QueryPlan, bounds: Readonly<TimeBounds>): boolean {
+  const { fromMs, toMs } = plan.timeRange;
+  const firstMs = plan.kind === 'series' ? bounds.startMinMs : bounds.endMinMs;
+  return bounds.endMaxMs >= fromMs && firstMs < toMs;
+}
+
+/** Only questions: one statement, and one that changes nothing. Files are closed to it by the lock-down. */
+async function checkStatement(connection: DuckDBConnection, text: string): Promise<void> {
+  const statements = await connection.extractStatements(text);
+  if (statements.count !== 1) {
+    throw new UserError('sql_refused', `SQL: one statement is allowed, not ${statements.count}`, 2);
+  }
+  const prepared = await statements.prepare(0);
+  const { statementType } = prepared;
+  prepared.destroySync();
+  if (statementType !== StatementType.SELECT && statementType !== StatementType.EXPLAIN) {
+    throw new UserError('sql_refused', 'SQL: only SELECT and EXPLAIN are allowed', 2);
+  }
+}
+
+function sqlAnswer({ names, rows, truncated }: EngineRows) {
+  const columns = uniqueNames(names);
+  return {
+    columns,
+    rows: rows.map((row) =>
+      Object.fromEntries(row.map((value, index) => [columns[index]!, plainValue(value)])),
+    ),
+    truncated,
+  };
+}
+
+/** Columns of one name get `_2`, `_3` … behind it, for a row is an object. */
+function uniqueNames(names: readonly string[]): string[] {
+  const seen = new Map<string, number>();
+  return names.map((name) => {
+    const count = (seen.get(name) ?? 0) + 1;
+    seen.set(name, count);
+    return count === 1 ? name : `${name}_${count}`;
+  });
+}
+
+function engineError(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof UserError) return error;
+  const [firstLine = ''] = error.message.split('\n');
+  const code = /(Parser|Binder|Catalog|Conversion|Permission|Invalid Input) Error/.test(firstLine)
+    ? 'sql_invalid'
+    : 'query_failed';
+  return new UserError(code, `query: ${firstLine}`, code === 'sql_invalid' ? 2 : 1);
+}
+
+function timeoutError(timeoutMs: number): UserError {
+  return new UserError(
+    'query_timeout',
+    `query: stopped after ${timeoutMs / 1000} s; ask for a shorter time range`,
+  );
+}
+
+function abortError(reason: unknown): UserError {
+  if (reason instanceof UserError) return reason;
+  return new UserError('query_cancelled', 'query: cancelled');
+}

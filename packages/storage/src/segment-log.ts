@@ -1,0 +1,225 @@
+/**
+ * The log of an open segment: every batch as it arrived, so that a killed process loses no batch that it
+ * took. One frame a batch:
+ *
+ *   magic u32 | frameOctets u32 | crc32 u32 | headerOctets u32 | header (JSON, padded to 8) | parts
+ *
+ * all little-endian. `frameOctets` counts everything, `crc32` everything after itself. The header is a
+ * LogHeader; the parts are, for each of its columns, the values and (unless all rows have it) the validity
+ * bits, then `extraEnd` and the extra octets if there are any, each padded to 8.
+ */
+import {
+  closeSync,
+  fdatasync,
+  fdatasyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  writevSync,
+} from 'node:fs';
+import { crc32 } from 'node:zlib';
+import {
+  COLUMN_TYPE_OCTETS,
+  createFlowBatch,
+  type ExporterIdentity,
+  type ExtraLayout,
+  FLOW_COLUMN_INDEX,
+  FLOW_COLUMNS,
+  type FlowBatch,
+  type FlowColumnName,
+  setPresent,
+} from '@weir/ipfix';
+import { bitsAllClear, bitsAllSet } from './time-bounds.ts';
+
+const FRAME_MAGIC = 0x3166_6c57; // "Wlf1"
+const FRAME_HEADER_OCTETS = 16;
+/** A batch of 8192 rows has less than 2 MiB; a longer frame is damage. */
+const FRAME_OCTETS_MAX = 64 * 1024 * 1024;
+
+interface LogHeader {
+  readonly rowCount: number;
+  readonly exporters: readonly ExporterIdentity[];
+  readonly layouts: readonly ExtraLayout[];
+  /** Names of the columns that follow; `!` behind the name when a validity bitmap follows the values. */
+  readonly columns: readonly string[];
+  /** Octets of the extra arena; 0 when no row has extra fields. */
+  readonly extraOctets: number;
+}
+
+export class SegmentLog {
+  readonly path: string;
+  readonly #descriptor: number;
+  #octets: number;
+  #dirty = false;
+  #syncing: Promise<void> | undefined;
+
+  /** Opens for appending, after `octets` octets of good frames; what is behind them is cut off. */
+  constructor(path: string, octets = 0) {
+    this.path = path;
+    this.#descriptor = openSync(path, octets === 0 ? 'w' : 'r+');
+    this.#octets = octets;
+    if (octets > 0) ftruncateSync(this.#descriptor, octets);
+  }
+
+  get octets(): number {
+    return this.#octets;
+  }
+
+  /** Writes a batch. When it throws (disk full), the log is as before. */
+  append(batch: FlowBatch): void {
+    const parts = frameOf(batch);
+    let length = 0;
+    for (const part of parts) length += part.byteLength;
+    try {
+      writeAll(this.#descriptor, parts, length, this.#octets);
+    } catch (error) {
+      ftruncateSync(this.#descriptor, this.#octets);
+      throw error;
+    }
+    this.#octets += length;
+    this.#dirty = true;
+  }
+
+  /** Resolves when everything that was appended before the call is on the disk. */
+  async sync(): Promise<void> {
+    await this.#syncing;
+    if (!this.#dirty) return;
+    this.#dirty = false;
+    this.#syncing = new Promise((resolve, reject) => {
+      fdatasync(this.#descriptor, (error) => (error === null ? resolve() : reject(error)));
+    });
+    await this.#syncing;
+  }
+
+  /** Waits for a sync that is under way, makes the rest durable and closes the file. */
+  async close(): Promise<void> {
+    await this.#syncing?.catch(() => {});
+    if (this.#dirty) fdatasyncSync(this.#descriptor);
+    closeSync(this.#descriptor);
+  }
+}
+
+/**
+ * Reads a log from its beginning and calls `take` for each good frame. Returns the octets of the good
+ * frames and of the torn or damaged rest.
+ */
+export function replayLog(path: string, take: (batch: FlowBatch) => void): { good: number; torn: number } {
+  const octets = readFileSync(path);
+  const view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
+  let offset = 0;
+  for (;;) {
+    const length = frameLengthAt(view, octets, offset);
+    if (length === undefined) return { good: offset, torn: octets.length - offset };
+    const batch = decodeFrame(octets.subarray(offset, offset + length));
+    if (batch === undefined) return { good: offset, torn: octets.length - offset };
+    take(batch);
+    offset += length;
+  }
+}
+
+function frameLengthAt(view: DataView, octets: Uint8Array, offset: number): number | undefined {
+  if (offset + FRAME_HEADER_OCTETS > octets.length) return undefined;
+  const length = view.getUint32(offset + 4, true);
+  if (view.getUint32(offset, true) !== FRAME_MAGIC || length < FRAME_HEADER_OCTETS) return undefined;
+  if (length > FRAME_OCTETS_MAX || offset + length > octets.length) return undefined;
+  const crc = crc32(octets.subarray(offset + 12, offset + length));
+  return crc === view.getUint32(offset + 8, true) ? length : undefined;
+}
+
+function frameOf(batch: FlowBatch): Uint8Array[] {
+  const { rowCount } = batch;
+  const columns: string[] = [];
+  const parts: Uint8Array[] = [];
+  FLOW_COLUMNS.forEach(({ name, type }, index) => {
+    const validity = batch.validity[index]!;
+    if (bitsAllClear(validity, 0, rowCount)) return;
+    const array = batch.columns[name];
+    pushPadded(parts, new Uint8Array(array.buffer, array.byteOffset, rowCount * COLUMN_TYPE_OCTETS[type]));
+    const complete = bitsAllSet(validity, 0, rowCount);
+    columns.push(complete ? name : `${name}!`);
+    if (!complete) pushPadded(parts, validity.subarray(0, (rowCount + 7) >> 3));
+  });
+  const extraOctets = batch.layouts.length === 0 ? 0 : batch.extraEnd[rowCount - 1]!;
+  if (extraOctets > 0) {
+    pushPadded(parts, new Uint8Array(batch.buffer, batch.extraEnd.byteOffset, rowCount * 4));
+    pushPadded(parts, batch.extra.subarray(0, extraOctets));
+  }
+  const { exporters, layouts } = batch;
+  const header: LogHeader = { rowCount, exporters, layouts, columns, extraOctets };
+  return sealFrame(Buffer.from(JSON.stringify(header)), parts);
+}
+
+function sealFrame(header: Uint8Array, parts: readonly Uint8Array[]): Uint8Array[] {
+  const paddedHeader = (header.length + 7) & ~7;
+  const head = new Uint8Array(FRAME_HEADER_OCTETS + paddedHeader);
+  head.fill(0x20, FRAME_HEADER_OCTETS);
+  head.set(header, FRAME_HEADER_OCTETS);
+  let length = head.length;
+  for (const part of parts) length += part.byteLength;
+  const view = new DataView(head.buffer);
+  view.setUint32(0, FRAME_MAGIC, true);
+  view.setUint32(4, length, true);
+  view.setUint32(12, paddedHeader, true);
+  let crc = crc32(head.subarray(12));
+  for (const part of parts) crc = crc32(part, crc);
+  view.setUint32(8, crc, true);
+  return [head, ...parts];
+}
+
+const PADDING = new Uint8Array(8);
+
+function pushPadded(parts: Uint8Array[], part: Uint8Array): void {
+  parts.push(part);
+  const rest = part.byteLength & 7;
+  if (rest !== 0) parts.push(PADDING.subarray(rest));
+}
+
+/** One writev, and more of them when the kernel takes less (a disk that is nearly full). */
+function writeAll(descriptor: number, parts: readonly Uint8Array[], length: number, at: number): void {
+  let written = writevSync(descriptor, parts as Uint8Array[], at);
+  if (written === length) return;
+  const rest = Buffer.concat(parts);
+  while (written < length) {
+    written += writevSync(descriptor, [rest.subarray(written)], at + written);
+  }
+}
+
+/** The batch of a frame whose checksum is right; undefined when its header is not one of this version. */
+function decodeFrame(frame: Uint8Array): FlowBatch | undefined {
+  const headerOctets = new DataView(frame.buffer, frame.byteOffset).getUint32(12, true);
+  let offset = FRAME_HEADER_OCTETS + headerOctets;
+  let header: LogHeader;
+  try {
+    header = JSON.parse(Buffer.from(frame.subarray(FRAME_HEADER_OCTETS, offset)).toString()) as LogHeader;
+  } catch {
+    return undefined;
+  }
+  const { rowCount } = header;
+  // The arena of a batch has 64 octets a row; a few rows may have used more than their share.
+  const batch = createFlowBatch(Math.ceil(Math.max(1, rowCount, header.extraOctets / 64) / 64) * 64);
+  batch.rowCount = rowCount;
+  batch.exporters.push(...header.exporters);
+  batch.layouts.push(...header.layouts);
+  const part = (octets: number): Uint8Array => {
+    const start = offset;
+    offset += (octets + 7) & ~7;
+    return frame.subarray(start, start + octets);
+  };
+  for (const entry of header.columns) {
+    const complete = !entry.endsWith('!');
+    const name = (complete ? entry : entry.slice(0, -1)) as FlowColumnName;
+    const index = FLOW_COLUMN_INDEX[name];
+    if (index === undefined) return undefined;
+    const array = batch.columns[name];
+    const width = COLUMN_TYPE_OCTETS[FLOW_COLUMNS[index]!.type];
+    new Uint8Array(array.buffer, array.byteOffset, array.byteLength).set(part(rowCount * width));
+    if (complete) setPresent(batch, index, 0, rowCount);
+    else batch.validity[index]!.set(part((rowCount + 7) >> 3));
+  }
+  if (header.extraOctets > 0) {
+    const { extraEnd } = batch;
+    new Uint8Array(batch.buffer, extraEnd.byteOffset, rowCount * 4).set(part(rowCount * 4));
+    batch.extra.set(part(header.extraOctets));
+  }
+  return batch;
+}

@@ -1,0 +1,135 @@
+/**
+ * A segment: the records that arrived in (a part of) one hour. It is open while records are appended to it
+ * (in memory and in its log), closed when the hour is over or it is large enough, and sealed when it has
+ * become a Parquet file. Its id names both files.
+ */
+import type { FlowBatch } from '@weir/ipfix';
+import {
+  appendToBlock,
+  type BatchKeys,
+  BLOCK_ROWS,
+  type BlockPool,
+  blockHasColumn,
+  type FlowBlock,
+} from './flow-block.ts';
+import type { SegmentLog } from './segment-log.ts';
+import { STORED_COLUMNS } from './stored-column.ts';
+import { emptyBounds, type TimeBounds, widenBounds } from './time-bounds.ts';
+
+export const HOUR_MS = 3_600_000;
+
+/** `20260503T12-000017`: the hour in UTC, and a number that is not used twice. */
+export interface SegmentId {
+  readonly hourMs: number;
+  readonly sequence: number;
+}
+
+export function formatSegmentId({ hourMs, sequence }: SegmentId): string {
+  const text = new Date(hourMs).toISOString();
+  return `${text.slice(0, 13).replaceAll('-', '')}-${String(sequence).padStart(6, '0')}`;
+}
+
+export function parseSegmentId(text: string): SegmentId | undefined {
+  const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)-(\d{6,12})$/.exec(text);
+  if (match === null) return undefined;
+  const [year, month, day, hour, sequence] = match.slice(1).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  return { hourMs: Date.UTC(year, month - 1, day, hour), sequence };
+}
+
+/** Where the Parquet file of a segment lies, below the folder `flows`. */
+export function parquetName(id: SegmentId): string {
+  const text = new Date(id.hourMs).toISOString();
+  return `date=${text.slice(0, 10)}/hour=${text.slice(11, 13)}/${formatSegmentId(id)}.parquet`;
+}
+
+export class OpenSegment {
+  readonly id: SegmentId;
+  readonly log: SegmentLog;
+  readonly blocks: FlowBlock[] = [];
+  readonly bounds: TimeBounds = emptyBounds();
+  readonly #pool: BlockPool;
+  /** Keys of the dimension tables that its records use. */
+  readonly exporterIds = new Set<number>();
+  readonly layoutIds = new Set<number>();
+  rowCount = 0;
+  /** Readers that hold its blocks; they go back to the pool when it is sealed and nobody reads. */
+  #pins = 0;
+  #sealed = false;
+
+  constructor(id: SegmentId, log: SegmentLog, pool: BlockPool) {
+    this.id = id;
+    this.log = log;
+    this.#pool = pool;
+  }
+
+  /** Appends to memory; the caller has written the log. */
+  append(batch: FlowBatch, keys: BatchKeys): void {
+    let row = 0;
+    while (row < batch.rowCount) {
+      let block = this.blocks[this.blocks.length - 1];
+      if (block === undefined || block.rowCount === BLOCK_ROWS) {
+        block = this.#pool.create();
+        this.blocks.push(block);
+      }
+      row += appendToBlock(block, batch, row, keys, this.#pool);
+    }
+    for (const key of keys.exporterIds) if (key !== undefined) this.exporterIds.add(key);
+    for (const key of keys.layoutIds) if (key !== undefined) this.layoutIds.add(key);
+    this.rowCount += batch.rowCount;
+    widenBounds(this.bounds, batch);
+  }
+
+  /** Names of the stored columns that any of its records has. */
+  columnNames(): string[] {
+    return STORED_COLUMNS.filter((_, index) => this.blocks.some((block) => blockHasColumn(block, index))).map(
+      ({ name }) => name,
+    );
+  }
+
+  pin(): void {
+    this.#pins += 1;
+  }
+
+  unpin(): void {
+    this.#pins -= 1;
+    this.#releaseIfUnused();
+  }
+
+  /** The records are in a Parquet file: no new reader will come. */
+  markSealed(): void {
+    this.#sealed = true;
+    this.#releaseIfUnused();
+  }
+
+  #releaseIfUnused(): void {
+    if (!this.#sealed || this.#pins > 0) return;
+    for (const block of this.blocks) this.#pool.release(block);
+    this.blocks.length = 0;
+  }
+}
+
+/** The rows of some segments at one moment, pinned until `release`. */
+export class OpenSnapshot {
+  readonly parts: readonly { readonly block: FlowBlock; readonly rowCount: number }[];
+  readonly rowCount: number;
+  readonly #segments: readonly OpenSegment[];
+
+  constructor(segments: readonly OpenSegment[]) {
+    this.#segments = segments;
+    for (const segment of segments) segment.pin();
+    this.parts = segments.flatMap(({ blocks }) =>
+      blocks.map((block) => ({ block, rowCount: block.rowCount })),
+    );
+    this.rowCount = this.parts.reduce((sum, part) => sum + part.rowCount, 0);
+  }
+
+  release(): void {
+    for (const segment of this.#segments) segment.unpin();
+  }
+}

@@ -1,0 +1,27 @@
+import { totalmem } from 'node:os';
+
+/** What of a store can be tuned. All have defaults that suit one machine which also collects. */
+export interface StoreOptions {
+  /** Records of an hour that are held in memory before they become a Parquet file. */
+  readonly segmentRowsMax: number;
+  /** Sealed files older than this (by the hour in which they arrived) are deleted; undefined keeps all. */
+  readonly retentionMs: number | undefined;
+  /** Memory of DuckDB; the open segments come on top, about 110 octets a record. */
+  readonly memoryLimitOctets: number;
+  readonly threads: number;
+  /** A query is stopped after so long. */
+  readonly queryTimeoutMs: number;
+  /** Rows that `sql` returns at most. */
+  readonly sqlRowsMax: number;
+}
+
+export function defaultStoreOptions(): StoreOptions {
+  return {
+    segmentRowsMax: 1024 * 1024, // × 110 octets = 115 MB
+    retentionMs: undefined,
+    memoryLimitOctets: Math.min(4e9, totalmem() / 4),
+    threads: 2,
+    queryTimeoutMs: 60_000,
+    sqlRowsMax: 100_000,
+  };
+}

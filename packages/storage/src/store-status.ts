@@ -1,0 +1,53 @@
+/** Plain numbers that only grow, from the opening of the store. */
+export interface StoreCounters {
+  batchesTaken: number;
+  rowsTaken: number;
+  /** Batches whose log could not be written (disk full): they are in memory only until they are sealed. */
+  logWriteFailures: number;
+  logOctetsWritten: number;
+  segmentsSealed: number;
+  rowsSealed: number;
+  sealFailures: number;
+  /** Batches that had to wait because sealing is behind. */
+  batchesDelayed: number;
+  queriesAnswered: number;
+  queriesFailed: number;
+  queriesCancelled: number;
+  filesExpired: number;
+  /** Records without exporter or layout because the dimension table is full. */
+  keysRefused: number;
+  /** Batches that were not one; a programmer's mistake on the other side of a port. */
+  batchesRefused: number;
+}
+
+/** What the opening found and mended after the process before had not ended cleanly. */
+export interface RepairReport {
+  /** Records that were read back from logs. */
+  rowsReplayed: number;
+  segmentsReplayed: number;
+  /** Octets of the ends of logs that were half written. */
+  tornOctets: number;
+  /** Logs of segments whose Parquet file was already complete. */
+  logsRemoved: number;
+  temporaryFilesRemoved: number;
+  /** Parquet files that the database did not know. */
+  filesAdopted: number;
+  filesUnreadable: number;
+}
+
+export interface StoreStatus {
+  readonly dataDirectory: string;
+  readonly rowCount: number;
+  /** Of them in memory and in logs. */
+  readonly openRowCount: number;
+  /** Hours (ISO 8601) that have open segments. */
+  readonly openHours: readonly string[];
+  readonly fileCount: number;
+  readonly octetsOnDisk: number;
+  /** End of the oldest and of the newest flow, ISO 8601; absent in an empty store. */
+  readonly oldest?: string;
+  readonly newest?: string;
+  readonly exporterCount: number;
+  readonly counters: Readonly<StoreCounters>;
+  readonly repair: Readonly<RepairReport>;
+}
