@@ -11,6 +11,13 @@ export {
 } from './flow-cache.ts';
 export { type FlowFields, flowFields } from './flow-fields.ts';
 export type { FlowRowSink } from './flow-row.ts';
+export type { InterfaceStatus, LiveMeterStatus } from './live-capture.ts';
+export {
+  createLiveMeter,
+  type LiveMeter,
+  type LiveMeterDependencies,
+  type LiveMeterOptions,
+} from './live-meter.ts';
 export { type MeterFileOptions, type MeterFileSummary, meterFile } from './meter-file.ts';
 export {
   createPacketMeter,

@@ -1,0 +1,121 @@
+/** Metering live interfaces, in a thread of its own (live-meter-worker.ts); this is the end that others hold. */
+import { type MessagePort, Worker } from 'node:worker_threads';
+import { type Component, ensure, type Logger, UserError } from '@weir/base';
+import type { InterfaceState } from '@weir/host';
+import type { ExcludedSocket } from './excluded-traffic.ts';
+import type { FlowCacheOptions } from './flow-cache.ts';
+import type { LiveMeterStatus } from './live-capture.ts';
+import type { LiveMeterWorkerData } from './live-meter-worker.ts';
+
+export interface LiveMeterOptions extends Partial<FlowCacheOptions> {
+  /** Names of the interfaces to meter; one thread serves them all. */
+  readonly interfaces: readonly string[];
+  /** Sockets whose traffic is not reported: our own export, the console. */
+  readonly excludedSockets?: readonly ExcludedSocket[];
+  /** Octets captured of each packet; by default that of the host package. */
+  readonly snapLength?: number;
+  /** Octets of each interface's ring; by default that of the host package. */
+  readonly ringOctets?: number;
+  readonly promiscuous?: boolean;
+  /** The key of the hash that makes flowId; by default random. */
+  readonly flowIdKey?: readonly [number, number];
+}
+
+export interface LiveMeterDependencies {
+  /** Takes the FlowBatches: the other end is read with base's receiveBuffers. Given to the thread at start. */
+  readonly port: MessagePort;
+  readonly logger: Logger;
+  /** Called when the thread dies of a programmer's mistake; metering has ended then. */
+  readonly onFailure?: (error: Error) => void;
+}
+
+/** What the thread says. */
+export type LiveMeterReport =
+  | { kind: 'started' | 'status' | 'stopped'; status: LiveMeterStatus }
+  | { kind: 'refused'; code: string; message: string; exitCode: number }
+  | { kind: 'interface'; interfaceName: string; state: InterfaceState };
+
+/** What the thread is told. */
+export type LiveMeterRequest = { kind: 'stop' } | { kind: 'exclude'; sockets: readonly ExcludedSocket[] };
+
+export interface LiveMeter extends Component {
+  /** As of the last second; the final counts after `stop`. Undefined before `start`. */
+  status(): LiveMeterStatus | undefined;
+  /** Replaces the sockets whose traffic is not reported. */
+  exclude(sockets: readonly ExcludedSocket[]): void;
+}
+
+/**
+ * Creates a meter of live interfaces. `start` resolves when every ring is open and throws a UserError when one is
+ * refused (`capture_denied`, `interface_unknown`, …). `stop` ends all flows with flowEndReason 4 and
+ * resolves when the consumer has taken every record.
+ */
+export function createLiveMeter(options: LiveMeterOptions, dependencies: LiveMeterDependencies): LiveMeter {
+  const { port, logger, onFailure } = dependencies;
+  let worker: Worker | undefined;
+  let exited: Promise<void> | undefined;
+  let latest: LiveMeterStatus | undefined;
+  let excluded = options.excludedSockets;
+
+  function launch(): Worker {
+    const workerData: LiveMeterWorkerData = {
+      options: { ...options, ...(excluded === undefined ? {} : { excludedSockets: excluded }) },
+      batchPort: port,
+    };
+    const launched = new Worker(new URL('./live-meter-worker.ts', import.meta.url), {
+      name: 'metering',
+      workerData,
+      transferList: [port],
+    });
+    exited = new Promise((resolve) => launched.once('exit', () => resolve()));
+    return launched;
+  }
+
+  function take(message: LiveMeterReport): void {
+    switch (message.kind) {
+      case 'interface':
+        logger.warn(
+          { interface: message.interfaceName, state: message.state },
+          'an interface changed its state',
+        );
+        break;
+      case 'refused':
+        break;
+      default:
+        latest = message.status;
+    }
+  }
+
+  return {
+    status: () => latest,
+    exclude(sockets) {
+      excluded = sockets;
+      worker?.postMessage({ kind: 'exclude', sockets } satisfies LiveMeterRequest);
+    },
+    async start() {
+      const launched = launch();
+      await new Promise<void>((resolve, reject) => {
+        launched.on('message', (message: LiveMeterReport) => {
+          take(message);
+          if (message.kind === 'started') resolve();
+          if (message.kind === 'refused') {
+            reject(new UserError(message.code, message.message, message.exitCode));
+          }
+        });
+        launched.on('error', (error: Error) => {
+          reject(error);
+          logger.error({ error: String(error.stack) }, 'the metering thread died');
+          onFailure?.(error);
+        });
+      });
+      worker = launched;
+      logger.info({ interfaces: options.interfaces }, 'metering');
+    },
+    async stop() {
+      if (worker === undefined) return;
+      worker.postMessage({ kind: 'stop' } satisfies LiveMeterRequest);
+      await ensure(exited, 'a started worker has an exit to wait for');
+      worker = undefined;
+    },
+  };
+}
