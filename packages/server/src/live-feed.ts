@@ -24,6 +24,7 @@ export interface LiveQuestion {
   readonly lastMs: number;
   readonly by: readonly string[];
   readonly top: number;
+  readonly points: number;
   readonly topBy: readonly string[];
   readonly topRows: number;
   readonly limit: number;
@@ -174,7 +175,7 @@ function createParts(questions: FlowQuestions, question: LiveQuestion, clock: Cl
     changingPart('pulse', TICK_MS, (signal) => questions.pulse(filter, signal)),
     createSeriesPart((signal) =>
       questions.series(
-        { filter, window: window(), by: question.by, top: question.top, points: 200, orderBy },
+        { filter, window: window(), by: question.by, top: question.top, points: question.points, orderBy },
         signal,
       ),
     ),

@@ -68,6 +68,7 @@ export const liveParameters = z.strictObject({
   last: question.last,
   by: names('protocol').describe('Dimensions of the series'),
   top: count(50, 8).describe('Lines of the series'),
+  points: count(2000, 200).describe('Steps of the series at most'),
   topBy: names('srcAddr').describe('Dimensions of the top talkers'),
   topRows: count(100, 10).describe('Rows of the top talkers'),
   limit: count(200, 50).describe('Newest records'),

@@ -40,15 +40,15 @@ const FIGURE = 'figures w-0 whitespace-nowrap text-right';
 
 /** The columns of the table of records; those that a narrow screen has no room for leave first. */
 export const FLOW_COLUMNS: readonly DataColumn<FlowRecord>[] = [
-  { id: 'when', header: 'Ended', className: `w-0 ${NARROW}`, cell: (flow) => <When flow={flow} /> },
+  { id: 'when', header: 'Ended', className: `w-0 pl-3.5! ${NARROW}`, cell: (flow) => <When flow={flow} /> },
   { id: 'who', header: 'From, to', className: NARROW, cell: (flow) => <Who flow={flow} /> },
   {
     id: 'howMuch',
     header: 'Octets',
-    className: `${FIGURE} ${NARROW}`,
+    className: `${FIGURE} pr-3.5! ${NARROW}`,
     cell: (flow) => <HowMuch flow={flow} />,
   },
-  { id: 'time', header: 'Ended', className: `w-0 ${WIDE}`, cell: (flow) => <Ended flow={flow} /> },
+  { id: 'time', header: 'Ended', className: `w-0 pl-3.5! ${WIDE}`, cell: (flow) => <Ended flow={flow} /> },
   { id: 'protocol', header: 'Protocol', className: `w-0 ${WIDE}`, cell: (flow) => <Protocol flow={flow} /> },
   { id: 'source', header: 'Source', className: WIDE, cell: (flow) => <Endpoint flow={flow} side="src" /> },
   {
@@ -76,7 +76,7 @@ export const FLOW_COLUMNS: readonly DataColumn<FlowRecord>[] = [
   {
     id: 'exporter',
     header: 'Exporter',
-    className: `w-0 ${WIDEST}`,
+    className: `w-0 pr-3.5! ${WIDEST}`,
     cell: (flow) => <Exporter flow={flow} />,
   },
 ];
@@ -160,7 +160,7 @@ function Endpoint({ flow, side }: { flow: FlowRecord; side: 'src' | 'dst' }) {
   const port = portOf(flow, side);
   const isV6 = typeof address === 'string' && address.includes(':');
   return (
-    <span className={`wire ${isV6 ? '' : 'whitespace-nowrap'}`}>
+    <span className={isV6 ? 'wire text-[0.7rem]' : 'wire whitespace-nowrap'}>
       <Value dimension={`${side}Addr`} value={address}>
         {isV6 && port !== null ? `[${address}]` : String(address)}
       </Value>

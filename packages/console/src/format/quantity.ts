@@ -35,6 +35,11 @@ export function formatCount(count: number): string {
   return Math.abs(count) < 10_000 ? Math.round(count).toLocaleString('en-US') : formatQuantity(count, '');
 }
 
+/** Events per second: `0.25 /s`, `5.9 /s`, `1,310 /s`. */
+export function formatPerSecond(rate: number): string {
+  return `${rate < 100 ? formatQuantity(rate, '') : formatCount(rate)} /s`;
+}
+
 /** Shares for people: `<0.1 %` rather than a zero that is none. */
 export function formatShare(part: number, whole: number): string {
   if (whole <= 0) return '–';

@@ -6,12 +6,25 @@ interface EmptyStateProps {
   /** What was looked through, in words: `in the last 15 minutes`. */
   span: string;
   filter: string;
+  /** Why the filter cannot be read; then nothing was looked for. */
+  mistake: string | undefined;
   status: StatusResponse | undefined;
   onClearFilter: () => void;
 }
 
 /** Says why there is nothing to see, and what to do about it. */
-export function EmptyState({ span, filter, status, onClearFilter }: EmptyStateProps) {
+export function EmptyState({ span, filter, mistake, status, onClearFilter }: EmptyStateProps) {
+  if (mistake !== undefined) {
+    return (
+      <div className="mx-auto max-w-2xl px-6 py-8" data-testid="empty-state">
+        <p className="font-semibold text-base">The filter cannot be read.</p>
+        <div className="mt-2 space-y-3 text-ink-soft">
+          <p>{mistake}</p>
+          <ClearFilter onClick={onClearFilter} />
+        </div>
+      </div>
+    );
+  }
   return (
     <div className="mx-auto max-w-2xl px-6 py-8" data-testid="empty-state">
       <p className="font-semibold text-base">
@@ -26,19 +39,25 @@ export function EmptyState({ span, filter, status, onClearFilter }: EmptyStatePr
   );
 }
 
+function ClearFilter({ onClick }: { onClick: () => void }) {
+  return (
+    <button
+      type="button"
+      onClick={onClick}
+      className="rounded-md bg-accent px-3 py-1.5 font-medium text-accent-ink"
+    >
+      Show all flows
+    </button>
+  );
+}
+
 function FilterReason({ filter, onClearFilter }: { filter: string; onClearFilter: () => void }) {
   return (
     <div className="mt-2 space-y-3 text-ink-soft">
       <p>
         The filter is <code className="wire text-ink">{filter}</code>. There may be other flows.
       </p>
-      <button
-        type="button"
-        onClick={onClearFilter}
-        className="rounded-md bg-accent px-3 py-1.5 font-medium text-accent-ink"
-      >
-        Show all flows
-      </button>
+      <ClearFilter onClick={onClearFilter} />
     </div>
   );
 }

@@ -8,10 +8,11 @@ import { ThemeToggle } from '../widgets/theme-toggle.tsx';
 const RANGE_OPTIONS = RANGES.map((value) => ({ value, text: value.replace('m', ' min').replace('h', ' h') }));
 
 const FILTER_EXAMPLES = [
-  { text: 'dstPort = 443', meaning: 'to web servers' },
-  { text: 'protocol = udp and octets > 10000', meaning: 'large UDP flows' },
-  { text: 'srcAddr = 10.0.0.0/8', meaning: 'from a network' },
-  { text: 'srcPort = 53 or dstPort = 53', meaning: 'name service, both directions' },
+  { text: 'host 10.0.0.1', meaning: 'from or to an address' },
+  { text: 'net 10.0.0.0/8 and port 443', meaning: 'web traffic of a network, both directions' },
+  { text: 'udp bytes > 10M', meaning: 'UDP flows of more than ten megabytes' },
+  { text: 'dropped', meaning: 'what a policy refused' },
+  { text: 'not (port 53 or icmp)', meaning: 'without the noise' },
 ];
 
 interface HeaderProps {
@@ -39,12 +40,12 @@ export function Header(props: HeaderProps) {
             examples={FILTER_EXAMPLES}
           />
         </div>
+        <div className="order-last flex h-8 w-full items-center md:order-none md:w-auto">
+          <RangePicker range={props.range} onRange={props.onRange} />
+        </div>
         <div className="ml-auto flex h-8 items-center gap-2 md:ml-0">
           <LivePill feed={props.feed} range={props.range} />
           <ThemeToggle />
-        </div>
-        <div className="order-last flex h-8 w-full items-center md:order-none md:w-auto">
-          <RangePicker range={props.range} onRange={props.onRange} />
         </div>
       </div>
     </header>

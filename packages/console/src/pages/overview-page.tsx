@@ -19,6 +19,7 @@ import { formatCount, quantity } from '../format/quantity.ts';
 import { formatDateTime } from '../format/time.ts';
 import { useViewState } from '../use-view-state.ts';
 import type { TimeRange, ViewState } from '../view-state.ts';
+import { Panel } from '../widgets/panel.tsx';
 import { StatTile } from '../widgets/stat-tile.tsx';
 import { EmptyState } from './empty-state.tsx';
 import { FlowsPanel } from './flows-panel.tsx';
@@ -30,6 +31,8 @@ import { TrafficPanel } from './traffic-panel.tsx';
 const TOP_ROWS = 10;
 const CHART_LINES = 8;
 const FLOW_ROWS = 50;
+/** A bar needs some pixels to be seen. */
+const CHART_POINTS = window.innerWidth < 640 ? 90 : 200;
 /** Without the live feed the page asks again this often. */
 const POLL_MS = 5000;
 
@@ -60,9 +63,8 @@ export function OverviewPage() {
     [filter, view.by, change],
   );
   const clearFilter = useCallback(() => change({ filter: '' }), [change]);
-  const empty = (
-    <EmptyState span={spanInWords(range)} filter={filter} status={data.status} onClearFilter={clearFilter} />
-  );
+  const mistake = checkFilter(filter);
+  const nothing = data.flows?.flows.length === 0 && data.series?.series.length === 0;
 
   return (
     <FilterByProvider value={filterBy}>
@@ -77,31 +79,44 @@ export function OverviewPage() {
       <main className="mx-auto grid max-w-[110rem] grid-cols-1 gap-3 px-3 py-3 sm:px-4 lg:grid-cols-12">
         {data.problem !== undefined && <Problem problem={data.problem} />}
         <Tiles pulse={data.pulse} series={data.series} status={data.status} filtered={filter !== ''} />
-        <TrafficPanel
-          className="lg:col-span-8"
-          series={data.series}
-          by={view.by}
-          measure={view.measure}
-          zoomed={range.kind === 'fixed'}
-          onBy={(by) => change({ by })}
-          onMeasure={(measure) => change({ measure })}
-          onZoom={(from, to) => change({ range: { kind: 'fixed', from, to } })}
-          onZoomOut={() => change({ range: { kind: 'last', last: '15m' } })}
-          onKey={filterByKey}
-        />
-        <TopPanel
-          className="lg:col-span-4"
-          top={data.top}
-          by={view.top}
-          measure={view.measure}
-          onBy={(top) => change({ top })}
-        />
-        <FlowsPanel
-          className="lg:col-span-8 xl:col-span-9"
-          flows={data.flows}
-          live={data.feed === 'live'}
-          empty={empty}
-        />
+        {nothing || mistake !== undefined ? (
+          <Panel title="No traffic to show" className="lg:col-span-8 xl:col-span-9">
+            <EmptyState
+              span={spanInWords(range)}
+              filter={filter}
+              mistake={mistake?.message}
+              status={data.status}
+              onClearFilter={clearFilter}
+            />
+          </Panel>
+        ) : (
+          <>
+            <TrafficPanel
+              className="lg:col-span-8"
+              series={data.series}
+              by={view.by}
+              measure={view.measure}
+              zoomed={range.kind === 'fixed'}
+              onBy={(by) => change({ by })}
+              onMeasure={(measure) => change({ measure })}
+              onZoom={(from, to) => change({ range: { kind: 'fixed', from, to } })}
+              onZoomOut={() => change({ range: { kind: 'last', last: '15m' } })}
+              onKey={filterByKey}
+            />
+            <TopPanel
+              className="lg:col-span-4"
+              top={data.top}
+              by={view.top}
+              measure={view.measure}
+              onBy={(top) => change({ top })}
+            />
+            <FlowsPanel
+              className="lg:col-span-8 xl:col-span-9"
+              flows={data.flows}
+              live={data.feed === 'live'}
+            />
+          </>
+        )}
         <StatusPanel className="self-start lg:col-span-4 xl:col-span-3" status={data.status} />
       </main>
     </FilterByProvider>
@@ -124,7 +139,14 @@ function useOverviewData(view: ViewState): OverviewData {
   const time: Parameters = range.kind === 'last' ? { last: range.last } : { from: range.from, to: range.to };
   const by = GROUPINGS[view.by].dimensions.join(',');
   const topBy = GROUPINGS[view.top].dimensions.join(',');
-  const seriesParameters = { ...time, filter, by, top: CHART_LINES, orderBy: view.measure };
+  const seriesParameters = {
+    ...time,
+    filter,
+    by,
+    top: CHART_LINES,
+    points: CHART_POINTS,
+    orderBy: view.measure,
+  };
   const topParameters = { ...time, filter, by: topBy, top: TOP_ROWS, orderBy: view.measure };
   const flowParameters = { ...time, filter, limit: FLOW_ROWS };
   const targets = {
@@ -139,18 +161,20 @@ function useOverviewData(view: ViewState): OverviewData {
     filter,
     by,
     top: CHART_LINES,
+    points: CHART_POINTS,
     topBy,
     topRows: TOP_ROWS,
     limit: FLOW_ROWS,
     orderBy: view.measure,
   };
-  const feed = useLiveFeed(liveParameters, targets, range.kind === 'last');
+  const readable = checkFilter(filter) === undefined;
+  const feed = useLiveFeed(liveParameters, targets, readable && range.kind === 'last');
   const poll = feed === 'live' || range.kind === 'fixed' ? false : POLL_MS;
 
-  const pulse = useApi<Pulse>(targets.pulse, poll);
-  const series = useApi<SeriesResponse>(targets.series, poll);
-  const top = useApi<QueryResponse>(targets.top, poll);
-  const flows = useApi<FlowsResponse>(targets.flows, poll);
+  const pulse = useApi<Pulse>(targets.pulse, poll, readable);
+  const series = useApi<SeriesResponse>(targets.series, poll, readable);
+  const top = useApi<QueryResponse>(targets.top, poll, readable);
+  const flows = useApi<FlowsResponse>(targets.flows, poll, readable);
   const status = useApi<StatusResponse>(targets.status, feed === 'live' ? false : POLL_MS);
   const failed = [series, top, flows, pulse, status].find((query) => query.error !== null);
   return {
@@ -164,13 +188,14 @@ function useOverviewData(view: ViewState): OverviewData {
   };
 }
 
-function useApi<T>(key: readonly [string, Parameters], refetchInterval: number | false) {
+function useApi<T>(key: readonly [string, Parameters], refetchInterval: number | false, enabled = true) {
   const [path, parameters] = key;
   return useQuery({
     queryKey: key,
     queryFn: ({ signal }) => apiGet<T>(path, parameters, signal),
     placeholderData: keepPreviousData,
     refetchInterval,
+    enabled,
   });
 }
 
@@ -185,7 +210,7 @@ function Tiles({ pulse, series, status, filtered }: TilesProps) {
   const seconds = (pulse?.windowMs ?? 1000) / 1000;
   const rate = (name: MeasureName, factor: number): number =>
     pulse === undefined ? Number.NaN : (pulse[name] * factor) / seconds;
-  const note = pulse === undefined ? '' : `mean of the last ${seconds} s${filtered ? ', filtered' : ''}`;
+  const note = pulse === undefined ? '' : `${filtered ? 'filtered' : 'mean'}, last ${seconds} s`;
   const stored = status === undefined ? '' : `${formatCount(status.store.records)} records kept`;
   return (
     <dl className="grid grid-cols-2 gap-3 lg:col-span-12 lg:grid-cols-4">

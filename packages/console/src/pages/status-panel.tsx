@@ -1,6 +1,6 @@
 import type { ExporterStatus, ListenerStatus, StatusResponse } from '../api/contract.ts';
 import { Value } from '../flows/value.tsx';
-import { formatCount, formatOctets, formatQuantity } from '../format/quantity.ts';
+import { formatCount, formatOctets, formatPerSecond } from '../format/quantity.ts';
 import { formatAgo, formatDateTime } from '../format/time.ts';
 import { CommandLine } from '../widgets/copy-button.tsx';
 import { Panel } from '../widgets/panel.tsx';
@@ -123,7 +123,7 @@ function Listeners({ listeners }: { listeners: readonly ListenerStatus[] }) {
 function Exporters({ exporters, now }: { exporters: readonly ExporterStatus[]; now: number }) {
   return (
     <div className="px-3.5 py-2.5">
-      <Heading>Exporters</Heading>
+      <Heading>Exporters, records per second</Heading>
       {exporters.length === 0 && <p className="text-ink-soft">None has sent anything yet.</p>}
       <ul className="space-y-1.5">
         {exporters.map((exporter) => (
@@ -137,7 +137,7 @@ function Exporters({ exporters, now }: { exporters: readonly ExporterStatus[]; n
               />
               <Value dimension="exporter" value={exporter.address} className="wire" />
               <span className="figures ml-auto whitespace-nowrap text-xs">
-                {formatQuantity(exporter.recordsPerSecond, 'records/s')}
+                {formatPerSecond(exporter.recordsPerSecond)}
               </span>
             </div>
             <div className="figures flex gap-2 pl-4 text-ink-faint text-xs">

@@ -54,11 +54,11 @@ export function TrafficPanel(props: TrafficPanelProps) {
     }),
     [series, lines, unit, highlighted],
   );
-  const by2 = GROUPINGS[by].title.toLowerCase();
+  const grouping = GROUPINGS[by].title.toLowerCase();
   return (
     <Panel
       title={title}
-      note={series === undefined ? undefined : `by ${by2}, ${stepText(series.stepMs)} steps`}
+      note={series === undefined ? undefined : `by ${grouping}, ${stepText(series.stepMs)} steps`}
       className={props.className ?? ''}
       controls={
         <>
@@ -76,8 +76,10 @@ export function TrafficPanel(props: TrafficPanelProps) {
         </>
       }
     >
-      <div className="h-56 sm:h-64">
-        <StackedChart label={chartInWords(title, by2, lines)} model={model} onZoom={props.onZoom} />
+      <div className="relative min-h-56 flex-1 sm:min-h-64">
+        {series !== undefined && (
+          <StackedChart label={chartInWords(title, grouping, lines)} model={model} onZoom={props.onZoom} />
+        )}
       </div>
       <ChartKey lines={lines} unit={unit} onHighlight={setHighlighted} onKey={props.onKey} />
     </Panel>

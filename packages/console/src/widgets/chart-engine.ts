@@ -2,13 +2,13 @@
  * The stacked chart over ECharts, loaded when the first chart is shown. Names of lines come from the wire:
  * they reach the page through `textContent` and the canvas only, never as HTML.
  */
-import { LineChart } from 'echarts/charts';
+import { BarChart } from 'echarts/charts';
 import { GridComponent, TooltipComponent } from 'echarts/components';
 import { type ECharts, init, use } from 'echarts/core';
 import { CanvasRenderer } from 'echarts/renderers';
 import { formatDateTime, formatMinute, formatTimeOfDay } from '../format/time.ts';
 
-use([LineChart, GridComponent, TooltipComponent, CanvasRenderer]);
+use([BarChart, GridComponent, TooltipComponent, CanvasRenderer]);
 
 export interface ChartLine {
   id: string;
@@ -110,7 +110,7 @@ function chartOption(model: ChartModel, colour: (property: string) => string) {
       splitNumber: 4,
       axisLabel: {
         ...axisText,
-        formatter: (value: number) => (value === 0 ? '0' : model.formatValue(value)),
+        formatter: (value: number) => axisFigure(model, value),
       },
       splitLine: { lineStyle: { color: colour('--line') } },
     },
@@ -131,26 +131,30 @@ function chartOption(model: ChartModel, colour: (property: string) => string) {
       return {
         id: line.id,
         name: line.name,
-        type: 'line',
+        type: 'bar',
         stack: 'all',
-        symbol: 'none',
-        step: 'end',
+        barCategoryGap: '6%',
         silent: true,
-        color: colour(line.colour),
-        lineStyle: { width: 1, opacity: faded ? 0.2 : 1 },
-        areaStyle: { opacity: faded ? 0.12 : 0.72 },
+        itemStyle: { color: colour(line.colour), opacity: faded ? 0.18 : 0.92 },
         data: stepPoints(model, line),
       };
     }),
   };
 }
 
-/** A value holds for its whole step: the last one is drawn up to the end of its step too. */
+/** Round figures need no zeros after the point: `20 Mb/s`, `1.5 Mb/s`. */
+function axisFigure(model: ChartModel, value: number): string {
+  return value === 0
+    ? '0'
+    : model
+        .formatValue(value)
+        .replace(/(\.\d*?)0+(?= |$)/, '$1')
+        .replace(/\.(?= |$)/, '');
+}
+
+/** A value holds for its whole step, so its bar stands in the middle of it. */
 function stepPoints(model: ChartModel, line: ChartLine): [number, number][] {
-  const points = model.times.map((time, index): [number, number] => [time, line.values[index] ?? 0]);
-  const last = points.at(-1);
-  if (last !== undefined) points.push([last[0] + model.stepMs, last[1]]);
-  return points;
+  return model.times.map((time, index) => [time + model.stepMs / 2, line.values[index] ?? 0]);
 }
 
 function firstDataIndex(entries: unknown): number {
@@ -160,14 +164,13 @@ function firstDataIndex(entries: unknown): number {
 }
 
 function tooltip(model: ChartModel, dataIndex: number): HTMLElement | string {
-  const index = Math.min(dataIndex, model.times.length - 1);
-  const time = model.times[index];
+  const time = model.times[dataIndex];
   if (time === undefined) return '';
   const box = child(undefined, 'div', 'min-w-44 p-2 text-xs figures');
   child(box, 'div', 'pb-1 text-ink-faint', formatDateTime(time));
   let total = 0;
   for (const line of model.lines.toReversed()) {
-    const value = line.values[index] ?? 0;
+    const value = line.values[dataIndex] ?? 0;
     total += value;
     if (value > 0) tooltipRow(box, line.name, model.formatValue(value), line.colour);
   }

@@ -1,5 +1,5 @@
 import { createColumnHelper, type RowData, tableFeatures, useTable } from '@tanstack/react-table';
-import { type ReactNode, useMemo } from 'react';
+import { type ReactNode, useCallback, useMemo } from 'react';
 
 const features = tableFeatures({});
 type Features = typeof features;
@@ -16,20 +16,22 @@ interface DataTableProps<Row> {
   label: string;
   columns: readonly DataColumn<Row>[];
   rows: Row[];
-  rowId: (row: Row, index: number) => string;
+  /** One for each row, stable from one update to the next. */
+  rowIds: readonly string[];
   rowClassName?: (row: Row) => string;
 }
 
-/** A plain table. Columns and `rowId` must be stable between renders. */
+/** A plain table. Columns must be the same array at every render. */
 export function DataTable<Row extends RowData>(props: DataTableProps<Row>) {
-  const { label, columns, rows, rowId, rowClassName } = props;
+  const { label, columns, rows, rowIds, rowClassName } = props;
   const definitions = useMemo(() => {
     const helper = createColumnHelper<Features, Row>();
     return columns.map((column) =>
       helper.display({ id: column.id, cell: ({ row }) => column.cell(row.original) }),
     );
   }, [columns]);
-  const table = useTable({ features, columns: definitions, data: rows, getRowId: rowId });
+  const getRowId = useCallback((_row: Row, index: number) => rowIds[index] ?? String(index), [rowIds]);
+  const table = useTable({ features, columns: definitions, data: rows, getRowId });
   const classOf = new Map(columns.map((column) => [column.id, column.className ?? '']));
   return (
     <table aria-label={label} className="w-full border-collapse text-left text-[0.8125rem]">
@@ -39,7 +41,7 @@ export function DataTable<Row extends RowData>(props: DataTableProps<Row>) {
             <th
               key={column.id}
               scope="col"
-              className={`whitespace-nowrap border-line border-b px-2 py-1.5 font-medium first:pl-3.5 last:pr-3.5 ${column.className ?? ''}`}
+              className={`whitespace-nowrap border-line border-b px-1.5 py-1.5 font-medium ${column.className ?? ''}`}
             >
               {column.header}
             </th>
@@ -55,7 +57,7 @@ export function DataTable<Row extends RowData>(props: DataTableProps<Row>) {
             {row.getAllCells().map((cell) => (
               <td
                 key={cell.id}
-                className={`px-2 py-[0.3rem] align-top first:pl-3.5 last:pr-3.5 ${classOf.get(cell.column.id) ?? ''}`}
+                className={`px-1.5 py-[0.3rem] align-top ${classOf.get(cell.column.id) ?? ''}`}
               >
                 <table.FlexRender cell={cell} />
               </td>

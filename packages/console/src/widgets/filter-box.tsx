@@ -67,7 +67,7 @@ export function FilterBox({ value, onApply, check, examples }: FilterBoxProps) {
             aria-label="Filter"
             aria-invalid={mistake !== undefined}
             aria-describedby={`${id}-message`}
-            placeholder="Filter: dstPort = 443 and srcAddr = 10.0.0.0/8"
+            placeholder="Filter, such as: host 10.0.0.1 port 443"
             value={text}
             onChange={(event) => setText(event.target.value)}
             onFocus={() => setHelpOpen(true)}

@@ -44,7 +44,7 @@ export function Pick<T extends string>({ label, options, value, onChange }: Pick
         const chosen = options.find((option) => option.value === event.target.value);
         if (chosen !== undefined) onChange(chosen.value);
       }}
-      className="h-7 rounded-md border border-line bg-sunken px-1.5 text-xs hover:border-line-strong"
+      className="chevron h-7 appearance-none rounded-md border border-line bg-sunken pr-6 pl-2 text-xs hover:border-line-strong"
     >
       {options.map((option) => (
         <option key={option.value} value={option.value}>

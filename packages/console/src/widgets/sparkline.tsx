@@ -7,8 +7,8 @@ const HEIGHT = 28;
 
 /** The course of a figure as a small filled line without axes; decoration beside the figure itself. */
 export function Sparkline({ values }: SparklineProps) {
-  if (values.length < 2) return null;
-  const highest = Math.max(...values, Number.MIN_VALUE);
+  const highest = Math.max(...values, 0);
+  if (values.length < 2 || highest === 0) return null;
   const points = values.map((value, index) => {
     const x = (index / (values.length - 1)) * WIDTH;
     const y = HEIGHT - 1 - (value / highest) * (HEIGHT - 3);

@@ -34,7 +34,5 @@ export function StackedChart({ label, model, onZoom }: StackedChartProps) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: another theme means other colours of the same model.
   useEffect(() => engine?.update(model), [engine, model, dark]);
 
-  return (
-    <div ref={element} role="img" aria-label={label} className="relative h-full w-full cursor-crosshair" />
-  );
+  return <div ref={element} role="img" aria-label={label} className="absolute inset-0 cursor-crosshair" />;
 }

@@ -8,7 +8,7 @@ export interface Held<T> {
   handlers: {
     onPointerEnter: (event: { pointerType: string }) => void;
     onPointerLeave: () => void;
-    onFocus: () => void;
+    onFocus: (event: { target: Element }) => void;
     onBlur: () => void;
   };
 }
@@ -26,7 +26,8 @@ export function useHeld<T>(newest: T): Held<T> {
     handlers: {
       onPointerEnter: (event) => setPointed(event.pointerType === 'mouse'),
       onPointerLeave: () => setPointed(false),
-      onFocus: () => setFocused(true),
+      // A click leaves the focus behind too; only who moves it by keyboard reads with it.
+      onFocus: (event) => setFocused(event.target.matches(':focus-visible')),
       onBlur: () => setFocused(false),
     },
   };
