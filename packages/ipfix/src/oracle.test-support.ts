@@ -1,0 +1,269 @@
+/**
+ * What the tests against other decoders share: reading captures, decoding them with this package, and
+ * comparing records with a table at the end.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
+import type { DecodeProblem } from './decode-error.ts';
+import type { FieldMap, FieldValue } from './field-value.ts';
+import { createMessageSplitter } from './message-splitter.ts';
+import { createRecordDecoder, type DecodedRecord } from './record-decoder.ts';
+import type { TransportSession } from './transport-session.ts';
+
+export const FIXTURES = fileURLToPath(new URL('../../../../shared/fixtures/', import.meta.url));
+export const hasFixtures = existsSync(FIXTURES);
+
+export interface Decoded {
+  readonly records: readonly DecodedRecord[];
+  readonly problems: readonly DecodeProblem[];
+}
+
+export function readFixture(name: string): Uint8Array {
+  const bytes = readFileSync(path.join(FIXTURES, name));
+  return new Uint8Array(name.endsWith('.gz') ? gunzipSync(bytes) : bytes);
+}
+
+export function readFixtureText(name: string): string {
+  return Buffer.from(readFixture(name)).toString('utf8');
+}
+
+/** Files below a folder of the fixtures whose name ends so, with that folder in front. */
+export function fixturesBelow(folder: string, ending: string): string[] {
+  const root = path.join(FIXTURES, folder);
+  if (!existsSync(root)) return [];
+  return readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith(ending))
+    .map((name) => path.join(folder, name))
+    .toSorted();
+}
+
+/** Decodes the export packets of a pcap file; each source address is an exporter of its own. */
+export function decodeCapture(name: string): Decoded {
+  const sessions = new Map<string, TransportSession>();
+  const decoding = startDecoding();
+  for (const { source, payload } of udpPayloads(readFixture(name))) {
+    if (!isExport(payload)) continue;
+    const session = sessions.get(source) ?? sessionOf(source, 'udp');
+    sessions.set(source, session);
+    decoding.datagram(payload, session);
+  }
+  return decoding;
+}
+
+/** Decodes files that hold one datagram each, of one exporter. */
+export function decodeDatagrams(names: readonly string[]): Decoded {
+  const decoding = startDecoding();
+  const session = sessionOf('192.0.2.1', 'udp');
+  for (const name of names) decoding.datagram(readFixture(name), session);
+  return decoding;
+}
+
+/** Decodes an IPFIX File. */
+export function decodeFile(name: string): Decoded {
+  const decoding = startDecoding();
+  const session = sessionOf('192.0.2.1', 'file');
+  const splitter = createMessageSplitter({
+    message: (bytes) => decoding.datagram(bytes, session),
+    problem: (problem) => decoding.problems.push(problem),
+  });
+  splitter.push(readFixture(name));
+  splitter.end();
+  return decoding;
+}
+
+function startDecoding() {
+  const decoder = createRecordDecoder();
+  const records: DecodedRecord[] = [];
+  const problems: DecodeProblem[] = [];
+  const sink = {
+    record: (record: DecodedRecord) => records.push(record),
+    problem: (problem: DecodeProblem) => problems.push(problem),
+  };
+  return {
+    records,
+    problems,
+    datagram: (bytes: Uint8Array, session: TransportSession) =>
+      decoder.decodeDatagram(bytes, session, 0, sink),
+  };
+}
+
+function sessionOf(exporterAddress: string, transport: 'udp' | 'file'): TransportSession {
+  return { exporterAddress, localSocket: '', transport, source: 'fixture' };
+}
+
+function isExport(payload: Uint8Array): boolean {
+  return payload[0] === 0 && [1, 5, 7, 9, 10].includes(payload[1] ?? 0);
+}
+
+/** Classic pcap of Ethernet, Linux cooked or raw IP; IPv4 and IPv6 without extension headers. */
+function* udpPayloads(file: Uint8Array): Generator<{ source: string; payload: Uint8Array }> {
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const isLittle = view.getUint32(0, true) === 0xa1b2c3d4 || view.getUint32(0, true) === 0xa1b23c4d;
+  const linkOctets = { 0: 4, 1: 14, 101: 0, 113: 16, 276: 20 }[view.getUint32(20, isLittle)] ?? 14;
+  for (let at = 24; at + 16 <= file.length; ) {
+    const captured = view.getUint32(at + 8, isLittle);
+    const frame = file.subarray(at + 16, at + 16 + captured);
+    at += 16 + captured;
+    const isTagged = linkOctets === 14 && frame[12] === 0x81 && frame[13] === 0;
+    const datagram = udpOf(frame.subarray(linkOctets + (isTagged ? 4 : 0)));
+    if (datagram !== undefined) yield datagram;
+  }
+}
+
+function udpOf(packet: Uint8Array): { source: string; payload: Uint8Array } | undefined {
+  const isIPv6 = (packet[0] ?? 0) >> 4 === 6;
+  const header = isIPv6 ? 40 : ((packet[0] ?? 0) & 15) * 4;
+  if (packet[isIPv6 ? 6 : 9] !== 17) return undefined;
+  const octets = ((packet[header + 4] ?? 0) << 8) | (packet[header + 5] ?? 0);
+  const source = Array.from(isIPv6 ? packet.subarray(8, 24) : packet.subarray(12, 16)).join('.');
+  return { source, payload: packet.subarray(header + 8, header + octets) };
+}
+
+/** One field as another decoder has it. */
+export interface OracleField {
+  /** Our name of the element. */
+  readonly name: string;
+  readonly value: unknown;
+}
+
+/** For a field whose element the oracle does not name: any of ours must have its value. */
+export const ANY_NAME = '*';
+
+export interface OracleRecord {
+  readonly templateId: number | undefined;
+  readonly fields: readonly OracleField[];
+}
+
+export interface Comparison {
+  readonly file: string;
+  readonly recordsExpected: number;
+  readonly recordsEqual: number;
+  readonly fieldsExpected: number;
+  readonly fieldsEqual: number;
+  /** `name: theirs, ours`, each kind once. */
+  readonly disagreements: readonly string[];
+}
+
+type Equal = (name: string, theirs: unknown, ours: FieldValue) => boolean;
+
+/**
+ * For each record of the oracle the first of ours, not matched yet, that has every field equal; where there is
+ * none, the one that has most. A field that the oracle has several times takes the values of ours in turn.
+ */
+export function compareRecords(
+  file: string,
+  theirs: readonly OracleRecord[],
+  ours: readonly DecodedRecord[],
+  equal: Equal,
+): Comparison {
+  const waiting = new Map<number | undefined, { record: DecodedRecord; taken: boolean }[]>();
+  for (const record of ours) {
+    const entry = { record, taken: false };
+    for (const key of [record.templateId, undefined]) waiting.set(key, [...(waiting.get(key) ?? []), entry]);
+  }
+  const disagreements = new Set<string>();
+  let recordsEqual = 0;
+  let fieldsEqual = 0;
+  for (const their of theirs) {
+    const candidates = (waiting.get(their.templateId) ?? []).filter((entry) => !entry.taken);
+    let best = { wrong: their.fields.map((field) => `${field.name}: no record`), entry: candidates[0] };
+    for (const entry of candidates) {
+      const wrong = wrongFields(their, entry.record, equal);
+      if (wrong.length < best.wrong.length) best = { wrong, entry };
+      if (wrong.length === 0) break;
+    }
+    if (best.entry !== undefined) best.entry.taken = true;
+    if (best.wrong.length === 0) recordsEqual++;
+    fieldsEqual += their.fields.length - best.wrong.length;
+    for (const wrong of best.wrong) disagreements.add(wrong);
+  }
+  const fieldsExpected = theirs.reduce((sum, record) => sum + record.fields.length, 0);
+  return {
+    file,
+    recordsExpected: theirs.length,
+    recordsEqual,
+    fieldsExpected,
+    fieldsEqual,
+    disagreements: [...disagreements],
+  };
+}
+
+function wrongFields(their: OracleRecord, record: DecodedRecord, equal: Equal): string[] {
+  const ours = leavesOf(record);
+  const wrong: string[] = [];
+  for (const { name, value } of their.fields) {
+    const values = name === ANY_NAME ? [...ours.values()].flat() : (ours.get(name) ?? []);
+    const at = values.findIndex((own) => equal(name, value, own));
+    if (at < 0) wrong.push(`${name}: ${JSON.stringify(value)}, ours ${JSON.stringify(values[0])}`);
+    else values.splice(at, 1);
+  }
+  return wrong;
+}
+
+/** Every plain value of a record by the name of its element, those inside lists too. */
+export function leavesOf(record: DecodedRecord): Map<string, FieldValue[]> {
+  const leaves = new Map<string, FieldValue[]>();
+  collect(record.scope ?? {}, leaves);
+  collect(record.fields, leaves);
+  return leaves;
+}
+
+function collect(fields: FieldMap, into: Map<string, FieldValue[]>): void {
+  for (const [name, value] of Object.entries(fields)) {
+    for (const item of Array.isArray(value) ? (value as FieldValue[]) : [value]) {
+      if (item !== null && typeof item === 'object' && !Array.isArray(item)) collect(item as FieldMap, into);
+      else into.set(name, [...(into.get(name) ?? []), item]);
+    }
+  }
+}
+
+/** Whether a value, however the oracle writes it, is ours: numbers, octets, text, times to our precision. */
+export function sameText(theirs: string, ours: FieldValue): boolean {
+  const text = String(ours);
+  if (theirs === text) return true;
+  const octets = /^([0-9a-f]{2}:)*[0-9a-f]{2}$/i.test(theirs)
+    ? theirs.replaceAll(':', '').toLowerCase()
+    : undefined;
+  if (octets === text) return true;
+  if (ours === null) return theirs === '';
+  if (typeof ours === 'number' || /^\d+$/.test(text)) return sameNumber(theirs, octets, text);
+  if (octets !== undefined && Buffer.from(octets, 'hex').toString('utf8').replace(/\0+$/, '') === text)
+    return true;
+  const time = Date.parse(theirs.replace(/\.\d+/, (digits) => digits.slice(0, 4)));
+  return /Z$/.test(text) && !Number.isNaN(time) && sameTime(theirs, time, text);
+}
+
+function sameNumber(theirs: string, octets: string | undefined, ours: string): boolean {
+  if (
+    /^(0x[0-9a-f]+|\d+)$/i.test(theirs) &&
+    BigInt(theirs) === BigInt(Math.trunc(Number(ours)) === Number(ours) ? ours : 0)
+  )
+    return true;
+  if (octets !== undefined && /^\d+$/.test(ours) && BigInt(`0x${octets}`) === BigInt(ours)) return true;
+  return (
+    theirs !== '' && Math.fround(Number(theirs)).toPrecision(6) === Math.fround(Number(ours)).toPrecision(6)
+  );
+}
+
+/** Equal to the digits that both have; the last of ours may have been rounded where theirs was cut off. */
+function sameTime(theirs: string, timeMs: number, ours: string): boolean {
+  const digitsOf = (text: string) => /\.(\d+)/.exec(text)?.[1] ?? '';
+  if (Math.abs(Date.parse(ours.replace(/\.\d+/, '')) - Math.floor(timeMs / 1000) * 1000) > 0) return false;
+  const digits = Math.min(digitsOf(ours).length, digitsOf(theirs).length);
+  const cut = (text: string) => Number(digitsOf(text).slice(0, digits) || '0');
+  return Math.abs(cut(ours) - cut(theirs)) <= (digits > 3 ? 1 : 0);
+}
+
+export function printTable(title: string, comparisons: readonly Comparison[]): void {
+  const lines = comparisons.map((row) =>
+    [
+      row.file.padEnd(86),
+      `${row.recordsEqual}/${row.recordsExpected}`.padStart(12),
+      `${row.fieldsEqual}/${row.fieldsExpected}`.padStart(14),
+    ].join(' '),
+  );
+  const header = ['file'.padEnd(86), 'records'.padStart(12), 'fields'.padStart(14)].join(' ');
+  process.stdout.write(`\n${title}\n${header}\n${lines.join('\n')}\n`);
+}
