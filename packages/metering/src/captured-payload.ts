@@ -33,7 +33,11 @@ export interface PayloadHandler {
 }
 
 /** Reads a capture from beginning to end. Throws UserError as readCapture does. */
-export function readPayloads(path: string, handler: PayloadHandler, afterChunk?: () => Promise<void> | undefined): Promise<CaptureSummary> {
+export function readPayloads(
+  path: string,
+  handler: PayloadHandler,
+  afterChunk?: () => Promise<void> | undefined,
+): Promise<CaptureSummary> {
   const reader = new PayloadReader(handler);
   return readCapture(
     path,
@@ -46,7 +50,12 @@ export function readPayloads(path: string, handler: PayloadHandler, afterChunk?:
 class PayloadReader {
   readonly #handler: PayloadHandler;
   readonly #start = new NetworkStart();
-  readonly #ipv6Payload: ipv6.Ipv6Payload = { protocol: 0, offset: 0, isLaterFragment: false, isCutShort: false };
+  readonly #ipv6Payload: ipv6.Ipv6Payload = {
+    protocol: 0,
+    offset: 0,
+    isLaterFragment: false,
+    isCutShort: false,
+  };
   readonly #fragments = new FragmentAssembler();
   readonly #streams = new StreamAssembler();
 
@@ -54,12 +63,19 @@ class PayloadReader {
     this.#handler = handler;
   }
 
-  packet(bytes: Uint8Array, offset: number, capturedLength: number, timestampMs: number, linkType: number): void {
+  packet(
+    bytes: Uint8Array,
+    offset: number,
+    capturedLength: number,
+    timestampMs: number,
+    linkType: number,
+  ): void {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const start = this.#start;
     findNetworkLayer(view, offset, offset + capturedLength, linkType, start);
     if (start.etherType === ETHERTYPE_IPV4) this.#ipv4(bytes, view, start.offset, start.end, timestampMs);
-    else if (start.etherType === ETHERTYPE_IPV6) this.#ipv6(bytes, view, start.offset, start.end, timestampMs);
+    else if (start.etherType === ETHERTYPE_IPV6)
+      this.#ipv6(bytes, view, start.offset, start.end, timestampMs);
   }
 
   #ipv4(bytes: Uint8Array, view: DataView, offset: number, end: number, timestampMs: number): void {
@@ -133,8 +149,12 @@ class PayloadReader {
     const controlBits = view.getUint8(13);
     const { sourceAddress, sourcePort, destinationAddress, destinationPort } = origin;
     const stream = `${sourceAddress}:${sourcePort} ${destinationAddress}:${destinationPort}`;
-    this.#streams.add(stream, view.getUint32(4), (controlBits & TCP_SYN) !== 0, packet.subarray(from), (bytes, name) =>
-      this.#handler.segment(bytes, name, origin),
+    this.#streams.add(
+      stream,
+      view.getUint32(4),
+      (controlBits & TCP_SYN) !== 0,
+      packet.subarray(from),
+      (bytes, name) => this.#handler.segment(bytes, name, origin),
     );
     if ((controlBits & (TCP_FIN | TCP_RST)) !== 0) this.#streams.close(stream);
   }

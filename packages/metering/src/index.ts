@@ -1,5 +1,6 @@
 export { type CaptureSummary, type ReadCaptureOptions, readCapture } from './capture-file.ts';
 export type { CapturePacketHandler, CaptureProblem } from './capture-parser.ts';
+export { type PayloadHandler, type PayloadOrigin, readPayloads } from './captured-payload.ts';
 export type { ExcludedSocket } from './excluded-traffic.ts';
 export {
   ACTIVE_TIMEOUT_MS_DEFAULT,

@@ -1,0 +1,196 @@
+/** Export packets from files, whatever kind of file: what `weir decode` and `weir replay` read. */
+import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
+import { createGunzip } from 'node:zlib';
+import { UserError } from '@weir/base';
+import { createMessageSplitter, type DecodeProblem } from '@weir/ipfix';
+import { readPayloads } from '@weir/metering';
+
+const VERSIONS = new Set([1, 5, 7, 9, 10]);
+/** Where collectors listen by custom: what arrives there and is no export packet is reported, not passed over. */
+const CUSTOMARY_PORTS = new Set([2055, 2056, 4432, 4739, 9555, 9995, 9996]);
+const IPFIX_HEADER_OCTETS = 16;
+/** The captures' magic numbers as their first four octets: pcap in its variants, pcapng. */
+const CAPTURE_MAGIC = new Set([
+  'd4c3b2a1',
+  'a1b2c3d4',
+  '4d3cb2a1',
+  'a1b23c4d',
+  '34cdb2a1',
+  'a1b2cd34',
+  '0a0d0d0a',
+]);
+
+/** Where a packet was found. */
+export interface PacketOrigin {
+  readonly exporterAddress: string;
+  /** The address and port that it was sent to; of a file, its name. */
+  readonly localSocket: string;
+  readonly transport: 'udp' | 'tcp' | 'file';
+  /** Milliseconds since the Unix epoch; undefined where the file does not say. */
+  readonly timestampMs: number | undefined;
+  /** Packets with the same stream share what came before: a TCP connection, a file, an exporter over UDP. */
+  readonly stream: string;
+}
+
+export interface PacketTaker {
+  /** A datagram, or one message of a stream; the octets are there during the call only. */
+  packet(bytes: Uint8Array, origin: PacketOrigin): void;
+  problem(
+    problem: DecodeProblem | { code: string; offset: number; message: string },
+    origin: PacketOrigin,
+  ): void;
+  /** A promise while the taker is behind. */
+  room(): Promise<void> | undefined;
+}
+
+/**
+ * Gives every export packet of the file to `taker`. Throws UserError `file_unreadable` when there is no such
+ * file and `file_not_recognized` when it holds none; damage after good packets is a problem told to the taker.
+ */
+export async function readExportPackets(path: string, taker: PacketTaker): Promise<void> {
+  const head = await firstOctets(path);
+  if (CAPTURE_MAGIC.has(Buffer.from(head.subarray(0, 4)).toString('hex')))
+    await readCapturedPackets(path, taker);
+  else if (head.length >= 2 && VERSIONS.has(versionOf(head)))
+    await readPlainFile(path, versionOf(head), taker);
+  else {
+    const allowed = 'pcap, pcapng, an IPFIX file, or one export datagram, plain or gzip';
+    throw new UserError('file_not_recognized', `${path}: no export packets (allowed: ${allowed})`);
+  }
+}
+
+async function readCapturedPackets(path: string, taker: PacketTaker): Promise<void> {
+  const streams = new Map<string, ReturnType<typeof createMessageSplitter>>();
+  const summary = await readPayloads(
+    path,
+    {
+      datagram(bytes, { sourceAddress, destinationAddress, destinationPort, timestampMs }) {
+        const isExport = bytes.length >= 2 && VERSIONS.has(versionOf(bytes));
+        if (!isExport && !CUSTOMARY_PORTS.has(destinationPort)) return;
+        const localSocket = `${destinationAddress}:${destinationPort}`;
+        const stream = `${sourceAddress} ${localSocket}`;
+        taker.packet(bytes, {
+          exporterAddress: sourceAddress,
+          localSocket,
+          transport: 'udp',
+          timestampMs,
+          stream,
+        });
+      },
+      segment(bytes, stream, { sourceAddress, destinationAddress, destinationPort, timestampMs }) {
+        if (!streams.has(stream) && !beginsIpfixStream(bytes)) return;
+        const localSocket = `${destinationAddress}:${destinationPort}`;
+        const origin = {
+          exporterAddress: sourceAddress,
+          localSocket,
+          transport: 'tcp',
+          timestampMs,
+          stream,
+        } as const;
+        const splitter = streams.get(stream) ?? createMessageSplitter(takerOf(taker, origin));
+        streams.set(stream, splitter);
+        splitter.push(bytes);
+      },
+    },
+    taker.room,
+  );
+  for (const splitter of streams.values()) splitter.end();
+  if (summary.problem !== undefined) taker.problem(summary.problem, fileOrigin(path));
+}
+
+/** An IPFIX file is a stream of messages; any other export packet in a file of its own is one datagram. */
+async function readPlainFile(path: string, version: number, taker: PacketTaker): Promise<void> {
+  const chunks: Uint8Array[] = [];
+  const origin = fileOrigin(path);
+  const splitter = createMessageSplitter(takerOf(taker, origin));
+  try {
+    for await (const chunk of plainStream(path)) {
+      if (version !== 10) chunks.push(chunk);
+      else if (chunks.length === 0 && isOneMessage(chunk, path)) taker.packet(chunk, DATAGRAM_ORIGIN);
+      else splitter.push(chunk);
+      await taker.room();
+    }
+  } catch (error) {
+    taker.problem({ code: 'file_damaged', offset: splitter.counters.octets, message: String(error) }, origin);
+  }
+  if (version === 10) splitter.end();
+  else taker.packet(Buffer.concat(chunks), DATAGRAM_ORIGIN);
+}
+
+/** Datagrams in files of their own belong together: a template may be in one and its records in the next. */
+const DATAGRAM_ORIGIN: PacketOrigin = {
+  exporterAddress: '0.0.0.0',
+  localSocket: 'file',
+  transport: 'udp',
+  timestampMs: undefined,
+  stream: 'datagrams',
+};
+
+function fileOrigin(path: string): PacketOrigin {
+  return {
+    exporterAddress: '0.0.0.0',
+    localSocket: path,
+    transport: 'file',
+    timestampMs: undefined,
+    stream: path,
+  };
+}
+
+function takerOf(taker: PacketTaker, origin: PacketOrigin) {
+  return {
+    message: (bytes: Uint8Array) => taker.packet(bytes, origin),
+    problem: (problem: DecodeProblem) => taker.problem(problem, origin),
+  };
+}
+
+function versionOf(bytes: Uint8Array): number {
+  return ((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0);
+}
+
+function beginsIpfixStream(bytes: Uint8Array): boolean {
+  return (
+    bytes.length >= IPFIX_HEADER_OCTETS && versionOf(bytes) === 10 && lengthOf(bytes) >= IPFIX_HEADER_OCTETS
+  );
+}
+
+function lengthOf(bytes: Uint8Array): number {
+  return ((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0);
+}
+
+/** Whether the file is no more than this chunk, and the chunk no more than one message. */
+function isOneMessage(chunk: Uint8Array, path: string): boolean {
+  return lengthOf(chunk) === chunk.length && !path.endsWith('.ipfix') && !path.endsWith('.ipfix.gz');
+}
+
+async function firstOctets(path: string): Promise<Uint8Array> {
+  try {
+    for await (const chunk of plainStream(path, 64)) return chunk;
+    return new Uint8Array(0);
+  } catch (error) {
+    throw new UserError('file_unreadable', `${path}: cannot be read (${(error as Error).message})`);
+  }
+}
+
+/** The octets of a file, gunzipped when it is gzip. */
+async function* plainStream(path: string, chunkOctets = 256 * 1024): AsyncGenerator<Uint8Array> {
+  const file = createReadStream(path, { highWaterMark: chunkOctets });
+  if (!isGzip(path)) {
+    yield* file;
+    return;
+  }
+  const unzipped = createGunzip({ chunkSize: Math.max(64, chunkOctets) });
+  file.on('error', (error) => unzipped.destroy(error));
+  try {
+    yield* file.pipe(unzipped);
+  } finally {
+    file.destroy();
+  }
+}
+
+function isGzip(path: string): boolean {
+  const magic = new Uint8Array(2);
+  const descriptor = openSync(path, 'r');
+  readSync(descriptor, magic);
+  closeSync(descriptor);
+  return magic[0] === 0x1f && magic[1] === 0x8b;
+}

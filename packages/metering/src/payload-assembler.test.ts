@@ -1,0 +1,79 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { FragmentAssembler, StreamAssembler } from './payload-assembler.ts';
+
+const content = Uint8Array.from({ length: 4000 }, (_, index) => (index * 7) & 0xff);
+
+/** Cuts the content at the given places. */
+function cut(places: readonly number[]): { offset: number; part: Uint8Array }[] {
+  const bounds = [...new Set([0, ...places, content.length])].sort((a, b) => a - b);
+  return bounds
+    .slice(1)
+    .map((end, index) => ({ offset: bounds[index] ?? 0, part: content.subarray(bounds[index], end) }));
+}
+
+describe('fragments', () => {
+  test('make the whole datagram in whatever order they come, repeated ones included', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.nat(content.length), { maxLength: 8 }),
+        fc.infiniteStream(fc.nat()),
+        (places, numbers) => {
+          const assembler = new FragmentAssembler();
+          const fragments = cut(places);
+          const shuffled = [...fragments, ...fragments.slice(0, 2)]
+            .map((fragment) => ({ fragment, order: numbers.next().value ?? 0 }))
+            .sort((a, b) => a.order - b.order);
+          const wholes = shuffled.flatMap(({ fragment: { offset, part } }) => {
+            return assembler.add('key', offset, offset + part.length === content.length, part) ?? [];
+          });
+          expect(wholes[0]).toEqual(content);
+        },
+      ),
+    );
+  });
+
+  test('of a datagram that is never whole are forgotten', () => {
+    const assembler = new FragmentAssembler();
+    for (let key = 0; key < 1000; key++) expect(assembler.add(`${key}`, 8, true, content)).toBeUndefined();
+    expect(assembler.add('0', 0, false, content.subarray(0, 8))).toBeUndefined();
+  });
+});
+
+describe('segments', () => {
+  test('are given in order, each octet once, across the wrap of the sequence number', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.nat(content.length), { maxLength: 8 }),
+        fc.infiniteStream(fc.nat()),
+        (places, numbers) => {
+          const assembler = new StreamAssembler();
+          const start = 0xffff_fff0;
+          const given: number[] = [];
+          const give = (bytes: Uint8Array) => void given.push(...bytes);
+          assembler.add('stream', start - 1, true, new Uint8Array(0), give);
+          const segments = cut(places);
+          const shuffled = [...segments, ...segments.slice(1, 3)]
+            .map((segment) => ({ segment, order: numbers.next().value ?? 0 }))
+            .sort((a, b) => a.order - b.order);
+          for (const { segment } of shuffled) {
+            assembler.add('stream', (start + segment.offset) >>> 0, false, segment.part, give);
+          }
+          expect(Uint8Array.from(given)).toEqual(content);
+        },
+      ),
+    );
+  });
+
+  test('go on after a segment that was never captured', () => {
+    const assembler = new StreamAssembler();
+    let octets = 0;
+    const give = (bytes: Uint8Array) => {
+      octets += bytes.length;
+    };
+    assembler.add('stream', 0, true, new Uint8Array(0), give);
+    for (let index = 0; index < 100; index++)
+      assembler.add('stream', 5001 + index * 4000, false, content, give);
+    expect(octets).toBeGreaterThan(250_000);
+  });
+});
