@@ -25,6 +25,7 @@ export interface Libc {
   send(fd: number, buffer: Uint8Array, length: number, flags: number): number;
   poll(descriptors: Uint8Array, count: number, timeoutMs: number): number;
   usleep(microseconds: number): number;
+  setns(fd: number, kind: number): number;
   ioctl(fd: number, request: number, argument: Uint8Array): number;
   close(fd: number): number;
   mmap(
@@ -39,7 +40,10 @@ export interface Libc {
   inet_pton(family: number, text: string, address: Uint8Array): number;
   /** Wraps memory of this process as an ArrayBuffer, without a copy. */
   view(address: bigint, length: number): ArrayBuffer;
-  /** The address of a typed array's first octet. The array must not be collected while C holds it. */
+  /**
+   * The address of a typed array's first octet. The array must own an ArrayBuffer that somebody touched (a
+   * small one may move until then), and must not be collected while C holds the address.
+   */
   addressOf(array: Uint8Array): bigint;
   /** The symbolic name of errno: `EPERM`. */
   errorName(): string;
@@ -89,6 +93,7 @@ function load(): Libc {
     recv: library.func('long recv(int fd, void *buffer, size_t length, int flags)'),
     send: library.func('long send(int fd, void *buffer, size_t length, int flags)'),
     poll: library.func('int poll(void *descriptors, unsigned long count, int timeout)'),
+    setns: library.func('int setns(int fd, int kind)'),
     usleep: library.func('int usleep(uint32_t microseconds)'),
     ioctl: library.func('int ioctl(int fd, unsigned long request, void *argument)'),
     close: library.func('int close(int fd)'),
