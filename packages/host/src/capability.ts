@@ -62,13 +62,18 @@ export function socketBufferLimits(): SocketBufferLimits {
     receiveDefaultOctets: readSetting('rmem_default'),
     receiveMaxOctets: readSetting('rmem_max'),
     sendMaxOctets: readSetting('wmem_max'),
-    mayExceed: hasCapability(CAP_NET_ADMIN),
+    mayExceed: mayAdministerNetwork(),
   };
 }
 
 function readSetting(name: string): number | undefined {
   const value = Number.parseInt(readText(`/proc/sys/net/core/${name}`), 10);
   return Number.isNaN(value) ? undefined : value;
+}
+
+/** Whether this process has CAP_NET_ADMIN: larger socket buffers, NFLOG. */
+export function mayAdministerNetwork(): boolean {
+  return hasCapability(CAP_NET_ADMIN);
 }
 
 function hasCapability(bit: number): boolean {

@@ -31,6 +31,15 @@ export {
 export { libcUnavailable as nativeCallsUnavailable } from './libc.ts';
 export { LINKTYPE_ETHERNET, LINKTYPE_RAW } from './link-type.ts';
 export {
+  type LoggedPacket,
+  NETFILTER_HOOKS,
+  NFLOG_SNAP_LENGTH_DEFAULT,
+  type NflogOptions,
+  type NflogReader,
+  type NflogStatistics,
+  openNflog,
+} from './nflog.ts';
+export {
   DIRECTION_EGRESS,
   DIRECTION_INGRESS,
   type InterfaceState,

@@ -47,6 +47,8 @@ export interface Libc {
   addressOf(array: Uint8Array): bigint;
   /** The symbolic name of errno: `EPERM`. */
   errorName(): string;
+  /** The same for a number that came in a message. */
+  nameOfError(number: number): string;
 }
 
 const SUPPORTED_ARCHITECTURES: readonly string[] = ['x64', 'arm64'];
@@ -82,6 +84,7 @@ function load(): Libc {
   const koffi = require('koffi') as typeof import('koffi')['default'];
   const library = koffi.load(null);
   const errorNames = new Map(Object.entries(koffi.os.errno).map(([name, number]) => [number, name]));
+  const nameOfError = (number: number) => errorNames.get(number) ?? `errno ${number}`;
   return {
     socket: library.func('int socket(int domain, int type, int protocol)'),
     bind: library.func('int bind(int fd, void *address, uint32_t length)'),
@@ -104,7 +107,8 @@ function load(): Libc {
     inet_pton: library.func('int inet_pton(int family, str text, void *address)'),
     view: (address, length) => koffi.view(address, length),
     addressOf: (array) => koffi.address(array),
-    errorName: () => errorNames.get(koffi.errno()) ?? `errno ${koffi.errno()}`,
+    errorName: () => nameOfError(koffi.errno()),
+    nameOfError,
   };
 }
 
