@@ -1,0 +1,255 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type FlowRecord, matchesFilter } from './filter-evaluator.ts';
+import { FilterError } from './filter-expression.ts';
+import { parseFilter } from './filter-parser.ts';
+
+const RECORD: FlowRecord = {
+  srcAddr: '10.1.2.3',
+  dstAddr: '203.0.113.9',
+  srcPort: 50_000,
+  dstPort: 443,
+  protocol: 6,
+  tcpFlags: 0x02,
+  tos: 0,
+  octets: 20_000_000,
+  packets: 400,
+  flowStart: 1_763_000_000_000,
+  flowEnd: 1_763_000_040_000,
+  receivedAt: 1_763_000_041_000,
+  inIf: 3,
+  outIf: 5,
+  srcAs: 64_500,
+  dstAs: 64_501,
+  vlanId: 12,
+  direction: 1,
+  forwardingStatus: 0b1000_0011,
+  srcMac: '00:11:22:33:44:55',
+  exporter: '192.0.2.1',
+  source: 'default_Netflow',
+  nextHop: '10.0.0.254',
+};
+
+describe('what holds for the record', () => {
+  test.each([
+    '',
+    'any',
+    'host 10.1.2.3',
+    'ip 203.0.113.9',
+    'src host 10.1.2.3 and dst host 203.0.113.9',
+    'src ip 10.1.2.3',
+    '10.1.2.3',
+    '10.0.0.0/8 tcp',
+    '10.0.0.0/8 port 443 tcp',
+    'src 10.1.2.3',
+    'net 10.1.0.0/16',
+    'net 10.1.0.0 255.255.0.0',
+    'src net 10.0.0.0/8 and not dst net 10.0.0.0/8',
+    'src or dst port 443',
+    'dst port 443',
+    'port 443',
+    'port > 49999',
+    'port 440-450',
+    'port in [80 443]',
+    'port in (80, 443)',
+    'dst port in (80,443)',
+    'proto tcp',
+    'proto 6',
+    'protocol = TCP',
+    'tcp or udp',
+    'not udp',
+    '!udp && tcp',
+    'udp || tcp',
+    '(udp or tcp) and (port 80 or port 443)',
+    'bytes > 10M',
+    'bytes >= 20M and bytes <= 20m',
+    'bytes = 20000000',
+    'octets > 1.5M',
+    'packets > 100',
+    'packets 400',
+    'flags S and not flags AF',
+    'flags S',
+    'flags = S',
+    'tcpflags = 0x02',
+    'tcpflags = 2',
+    'SrcAddr = 10.1.2.3',
+    'srcaddr = 10.0.0.0/8',
+    'SrcAddr << 10.0.0.0/8',
+    'DstAddr !<< 10.0.0.0/8',
+    'SrcAddr != 10.1.2.4',
+    'SrcAddr in (10.9.0.0/16, 10.1.2.3)',
+    'SrcAddr not in (10.9.0.0/16, 2001:db8::/32)',
+    'DstAddr NOTIN (10.0.0.0/8)',
+    'SrcAS in (64500, AS64501) AND DstPort = 443',
+    'as 64501',
+    'src as AS64500',
+    'SrcAS != DstAS',
+    'SrcPort > DstPort',
+    'if 3',
+    'in if 3',
+    'out if 5',
+    'InIf = 3',
+    'vlan 12',
+    'duration > 30s',
+    'duration = 40000',
+    'duration <= 1m',
+    'bps > 3M',
+    'bps = 4M',
+    'pps = 10',
+    'bpp = 50k',
+    'dropped',
+    'ForwardingStatus = dropped',
+    'ForwardingStatus in (consumed, dropped)',
+    'forwardingStatus = 131',
+    'egress',
+    'direction = egress',
+    'ipv4',
+    'not ipv6',
+    'mac 00:11:22:33:44:55',
+    'SrcMac = 0:11:22:33:44:55',
+    'exporter 192.0.2.1',
+    'router ip 192.0.2.1',
+    'source = "default_Netflow"',
+    'source like "default%"',
+    'source ~ "^default_"',
+    'source unlike "ipfix%"',
+    'next ip 10.0.0.254',
+    'flowEnd >= 2025-11-13',
+    'flowStart < "2025-11-13T12:00:00Z"',
+    'port eq 443',
+    'bytes gt 10M # comment',
+    'bytes > 10M -- comment',
+    '/* comment */ tcp',
+    'icmp type 3 or tcp',
+  ])('%s', (text) => {
+    expect(matchesFilter(parseFilter(text), RECORD)).toBe(true);
+    if (text !== '') expect(matchesFilter(parseFilter(`not (${text}\n)`), RECORD)).toBe(false);
+  });
+});
+
+describe('what does not hold for the record', () => {
+  test.each([
+    'host 10.1.2.4',
+    'dst host 10.1.2.3',
+    'src and dst net 10.0.0.0/8',
+    'src port 443',
+    'port 80',
+    'port != 443',
+    'udp',
+    'flags SA',
+    'flags A',
+    'not dropped',
+    'forwarded',
+    'bytes < 10M',
+    'ipv6',
+    'ingress',
+    'srcMask = 24',
+    'srcMask > 0',
+    'icmp type 3',
+    'as 64502',
+    'tcp udp',
+    'reverseOctets < DstPort',
+    'source ~ "x$"',
+  ])('%s', (text) => {
+    expect(matchesFilter(parseFilter(text), RECORD)).toBe(false);
+  });
+});
+
+describe('errors say where and what was expected', () => {
+  test.each([
+    ['port', 4, 'a value'],
+    ['host foo', 5, 'an IPv4 or IPv6 address'],
+    ['host 10.0.0.1 and', 17, 'not'],
+    ['foo = 3', 0, 'a field such as SrcAddr'],
+    ['tcp and (udp', 12, ')'],
+    ['tcp)', 3, 'the end'],
+    ['bytes > ten', 8, 'a number, with K, M, G or T for thousands, millions, …'],
+    ['port in ()', 8, 'a value'],
+    ['port in (80', 11, ')'],
+    ['source = "abc', 9, '"'],
+    ['SrcAddr > 10.0.0.1', 10, '='],
+    ['proto foo', 6, 'a protocol such as tcp, udp, icmp'],
+    ['flags Z', 6, 'letters of F S R P A U E C N'],
+    ['tcp ; udp', 4, 'a condition'],
+    ['source ~ "("', 9, 'a regular expression'],
+    ['src foo', 4, 'an address or prefix'],
+    ['port like 3', 10, '='],
+    ['port in (80.5)', 9, 'a number'],
+  ])('%s at %i expects %s', (text, position, expected) => {
+    const error = errorOf(text);
+    expect(error).toBeInstanceOf(FilterError);
+    expect({ position: error?.position, expected: error?.expected }).toEqual({
+      position,
+      expected: expect.arrayContaining([expected]),
+    });
+  });
+
+  test('nesting is bounded', () => {
+    expect(errorOf(`${'('.repeat(10_000)}tcp${')'.repeat(10_000)}`)?.message).toContain('200');
+    expect(errorOf('not '.repeat(10_000))?.message).toContain('200');
+  });
+
+  test('a list of thousands is no problem', () => {
+    const list = Array.from({ length: 5000 }, (_, index) => `10.0.${index >> 8}.${index & 255}`).join(' ');
+    expect(matchesFilter(parseFilter(`host in [${list}]`), { srcAddr: '10.0.19.1' })).toBe(true);
+  });
+
+  test('any text is a filter or a FilterError', () => {
+    const word = fc.constantFrom(
+      'src',
+      'dst',
+      'host',
+      'port',
+      'in',
+      'not',
+      'and',
+      'or',
+      '(',
+      ')',
+      '[',
+      ',',
+      '10.0.0.1',
+      '::/0',
+      '80',
+      'tcp',
+      '=',
+      '!=',
+      '<<',
+      '"x"',
+      'SrcAddr',
+      'bytes',
+      '10M',
+      'flags',
+      'S',
+      'source',
+      '~',
+      'like',
+      'icmp',
+      'type',
+      '>',
+    );
+    const text = fc.oneof(
+      fc.string(),
+      fc.array(word).map((words) => words.join(' ')),
+    );
+    fc.assert(
+      fc.property(text, (input) => {
+        const error = errorOf(input);
+        if (error === undefined) return;
+        expect(error).toBeInstanceOf(FilterError);
+        expect(error.position).toBeGreaterThanOrEqual(0);
+        expect(error.position).toBeLessThanOrEqual(input.length);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});
+
+function errorOf(text: string): FilterError | undefined {
+  try {
+    parseFilter(text);
+    return undefined;
+  } catch (error) {
+    return error as FilterError;
+  }
+}
