@@ -1,4 +1,5 @@
 import { createSocket, type Socket } from 'node:dgram';
+import { MessageChannel } from 'node:worker_threads';
 import { createManualClock, renderMetrics, silentLogger, systemClock, UserError } from '@weir/base';
 import { nativeCallsUnavailable } from '@weir/host';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -212,6 +213,31 @@ describe('what datagrams may do to a collector', () => {
     });
   });
 
+  test('forged addresses cost the good exporter nothing and take bounded room', async () => {
+    const { collector, store, to, stop } = await startCollector();
+    const { send } = await openSender();
+    const { messages, totals } = mixMessages(300);
+    const [template] = mixMessages(1, 5).messages;
+    if (template === undefined) throw new Error('the mix has no message');
+    // A template of a forger's own, and data that no template fits.
+    const forged = template.slice(0, 200);
+    for (const [index, message] of messages.entries()) {
+      await send(message, to);
+      const forgers = await Promise.all(
+        Array.from({ length: 10 }, (_, n) => boundSocket(`127.${n + 1}.${index >> 7}.${(index & 127) + 1}`)),
+      );
+      for (const forger of forgers) await sendFrom(forger, forged, to);
+      for (const forger of forgers) forger.close();
+    }
+    await stop();
+    const listener = await listenerOf(collector);
+    expect(listener.counters.datagrams).toBe(3300);
+    const good = store.sumsByExporter.get('127.0.0.1/1');
+    expect(good).toEqual({ records: totals.records, octets: totals.octets, packets: totals.packets });
+    expect(listener.exporters.length).toBeLessThan(1100);
+    expect(listener.decoder.exportersEvicted).toBe(3001 - listener.exporters.length);
+  });
+
   test('data before its template waits for it', async () => {
     const { collector, store, to, stop } = await startCollector();
     const { send } = await openSender();
@@ -290,6 +316,66 @@ describe('what datagrams may do to a collector', () => {
 });
 
 describe('start and stop', () => {
+  test('a socket on :: takes IPv4 and IPv6 exporters', async () => {
+    const { store, to, stop } = await startCollector({ sources: [freeSource({ monitoringAddress: '::' })] });
+    expect(to.address).toBe('::');
+    const one = await generateRecords({ address: '127.0.0.1', port: to.port }, { records: 100 });
+    const other = await generateRecords({ address: '::1', port: to.port }, { records: 50, seed: 2 });
+    await stop();
+    expect(store.sumsByExporter.get('127.0.0.1/1')).toMatchObject({ records: 100, octets: one.octets });
+    expect(store.sumsByExporter.get('::1/1')).toMatchObject({ records: 50, octets: other.octets });
+  });
+
+  test('a listener whose thread died is replaced', async () => {
+    const errors: string[] = [];
+    const clock = createManualClock();
+    const store = createCountingStore();
+    cleanUps.push(() => store.close());
+    let connected = 0;
+    const collector = createCollector(
+      { sources: [freeSource()] },
+      {
+        logger: {
+          ...silentLogger,
+          error: (_facts: object | string, message?: string) => void errors.push(`${message}`),
+        },
+        clock,
+        connectWriter() {
+          connected += 1;
+          if (connected > 1) return store.connectWriter();
+          // A store gone mad: it hands back what never was a buffer, as soon as the listener looks.
+          const { port1, port2 } = new MessageChannel();
+          cleanUps.push(() => port2.close());
+          port2.postMessage(new ArrayBuffer(7));
+          return port1;
+        },
+      },
+    );
+    await collector.start();
+    cleanUps.push(() => collector.stop());
+    const first = collector.address('test');
+    if (first === undefined) throw new Error('the collector listens nowhere');
+    let state = '';
+    while (state !== 'failed') {
+      await generateRecords(first, { records: 10_000 });
+      const [source] = (await collector.status()).sources;
+      state = source?.state ?? '';
+    }
+    expect(errors).toContain('the listener ended unasked and is started again');
+    clock.advance(1000);
+    while (state !== 'listening') {
+      await new Promise((resolve) => setImmediate(resolve));
+      const [source] = (await collector.status()).sources;
+      state = source?.state ?? '';
+      expect(source?.restarts).toBe(1);
+    }
+    const again = collector.address('test');
+    if (again === undefined) throw new Error('the collector listens nowhere');
+    await generateRecords(again, { records: 100 });
+    await collector.stop();
+    expect(store.sums.records).toBe(100);
+  });
+
   test.each(RECEIVERS)('a busy port is one clear line (%s)', async (receiver) => {
     const { to } = await startCollector();
     const store = createCountingStore();
@@ -345,10 +431,10 @@ describe('start and stop', () => {
   });
 });
 
-function boundSocket(): Promise<Socket> {
+function boundSocket(address = '127.0.0.1'): Promise<Socket> {
   const socket = createSocket('udp4');
   return new Promise((resolve) => {
-    socket.bind(0, '127.0.0.1', () => resolve(socket));
+    socket.bind(0, address, () => resolve(socket));
   });
 }
 

@@ -96,7 +96,9 @@ export function createCollector(options: CollectorOptions, services: CollectorSe
   }
 
   async function startAll(): Promise<void> {
-    for (const listener of listeners) await listener.start();
+    const results = await Promise.allSettled(listeners.map((listener) => listener.start()));
+    const failure = results.find((result) => result.status === 'rejected');
+    if (failure !== undefined) throw failure.reason;
   }
 
   async function stopAll(): Promise<void> {

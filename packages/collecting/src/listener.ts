@@ -30,7 +30,7 @@ export interface Listener extends Component {
   readonly restarts: number;
   /** Where it listens: with the kernel's choice where the source asked for port 0. undefined before `start`. */
   readonly address: SocketAddress | undefined;
-  /** The newest status; after `stop` the last one. undefined before `start`. */
+  /** The newest status that can be had; after `stop` the last one. undefined before `start`. */
   status(): Promise<ListenerStatus | undefined>;
   metrics(): Promise<MetricsSnapshot>;
   /** Templates and options known now; after `stop` those known then. */
@@ -50,6 +50,9 @@ export interface ListenerServices {
 const RESTART_DELAY_MS = 1000;
 /** Draining a socket and a slow store take seconds; a thread that takes longer is ended by force. */
 const STOP_MS_MAX = 30_000;
+
+/** A thread answers between two receives, at most 50 ms apart, unless the store holds it up. */
+const ANSWER_MS_MAX = 2000;
 
 interface Waiting {
   resolve(value: unknown): void;
@@ -138,6 +141,20 @@ export function createListener(source: FlowSource, services: ListenerServices): 
     });
   }
 
+  /** What the thread answers; `fallback` when it does not listen, dies, or waits for the store too long. */
+  async function askOr<Q extends ListenerQuestion, F>(
+    question: Q,
+    fallback: F,
+  ): Promise<ListenerAnswers[Q] | F> {
+    if (state !== 'listening') return fallback;
+    let cancel: CancelTimer = () => {};
+    const late = new Promise<F>((resolve) => {
+      cancel = clock.after(ANSWER_MS_MAX, () => resolve(fallback));
+    });
+    const answer = ask(question).catch(() => fallback);
+    return Promise.race([answer, late]).finally(cancel);
+  }
+
   async function close(): Promise<void> {
     const current = worker;
     if (current === undefined) return;
@@ -186,12 +203,12 @@ export function createListener(source: FlowSource, services: ListenerServices): 
       state = 'stopped';
     },
     async status() {
-      if (state === 'listening') lastStatus = await ask('status');
+      lastStatus = await askOr('status', lastStatus);
       return lastStatus;
     },
-    metrics: () => (state === 'listening' ? ask('metrics') : Promise.resolve([])),
+    metrics: () => askOr('metrics', []),
     async templates() {
-      if (state === 'listening') lastTemplates = await ask('templates');
+      lastTemplates = await askOr('templates', lastTemplates);
       return lastTemplates;
     },
   };

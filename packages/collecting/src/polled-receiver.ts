@@ -11,6 +11,16 @@ import {
 /** How datagrams leave the kernel: many a system call, or one an event where that is not available. */
 export type ReceiverKind = 'recvmmsg' | 'dgram';
 
+/**
+ * A turn that brought few datagrams is followed by a pause in which more gather, because a turn costs as much as
+ * ten datagrams do.
+ */
+const GATHER_MS = 2;
+const GATHERED_MIN = 32;
+/** A pause is only safe where the kernel's buffer holds what a burst brings meanwhile: 1,800 datagrams of 1,400 octets. */
+const GATHER_BUFFER_OCTETS_MIN = 4 << 20;
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
+
 /** Either receiver of `host`, asked for datagrams in turns. */
 export interface PolledReceiver {
   readonly kind: ReceiverKind;
@@ -41,6 +51,7 @@ export async function openPolledReceiver(
 
 function openBatched(options: DatagramReceiverOptions, onDatagram: OnDatagram): PolledReceiver {
   const receiver = openDatagramReceiver(options);
+  const gathers = receiver.receiveBufferOctets >= GATHER_BUFFER_OCTETS_MIN;
   return {
     kind: 'recvmmsg',
     localPort: receiver.localPort,
@@ -48,6 +59,7 @@ function openBatched(options: DatagramReceiverOptions, onDatagram: OnDatagram): 
     async receive(timeoutMs) {
       const count = receiver.receive(timeoutMs, onDatagram);
       await nextTurn();
+      if (gathers && count > 0 && count < GATHERED_MIN) Atomics.wait(sleeper, 0, 0, GATHER_MS);
       return count;
     },
     senderAddress: (senderKey) => receiver.senderAddress(senderKey),
