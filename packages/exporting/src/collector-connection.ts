@@ -298,8 +298,8 @@ export function createCollectorConnection(options: ConnectionOptions): Collector
     offer(message) {
       const unknown = message.templates.filter((template) => !announced.has(template));
       if (unknown.length > 0) announce(unknown);
+      if (messagesSinceAnnouncement >= MESSAGES_PER_ANNOUNCEMENT) announceAll();
       messagesSinceAnnouncement += 1;
-      if (messagesSinceAnnouncement > MESSAGES_PER_ANNOUNCEMENT) announceAll();
       enqueue(message.bytes, message.offset, message.length, {
         flows: message.recordCount,
         records: message.recordCount,

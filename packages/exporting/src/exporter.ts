@@ -119,6 +119,7 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
   const ports: MessagePort[] = [];
   let timers: CancelTimer[] = [];
   let waiters: (() => void)[] = [];
+  let onIdle: (() => void) | undefined;
   let batchesTaken = 0;
   let recordsTaken = 0;
   let recordsUnused = 0;
@@ -128,6 +129,7 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
   }
 
   function onProgress(): void {
+    onIdle?.();
     if (waiters.length === 0 || !hasRoom()) return;
     const woken = waiters;
     waiters = [];
@@ -181,11 +183,17 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
     sendStatistics();
   }
 
-  async function drained(): Promise<void> {
-    const deadlineMs = clock.monotonicMs() + STOP_DEADLINE_MS;
-    while (connections.some((connection) => !connection.isIdle()) && clock.monotonicMs() < deadlineMs) {
-      await new Promise<void>((resolve) => void clock.after(1, resolve));
-    }
+  /** Resolves when every queue is empty, or at the deadline. */
+  function drained(): Promise<void> {
+    return new Promise((resolve) => {
+      const cancelDeadline = clock.after(STOP_DEADLINE_MS, resolve);
+      onIdle = () => {
+        if (connections.some((connection) => !connection.isIdle())) return;
+        cancelDeadline();
+        resolve();
+      };
+      onIdle();
+    });
   }
 
   return {
