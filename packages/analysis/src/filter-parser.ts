@@ -39,7 +39,7 @@ import { protocolNumber } from './value-name.ts';
 const NESTING_MAX = 200;
 
 /** What a side word may stand before, and the fields of the two sides. */
-const SUBJECTS: Readonly<Record<string, readonly [string, string]>> = {
+const SUBJECTS = byWord<readonly [string, string]>({
   host: ['srcAddr', 'dstAddr'],
   ip: ['srcAddr', 'dstAddr'],
   addr: ['srcAddr', 'dstAddr'],
@@ -53,13 +53,13 @@ const SUBJECTS: Readonly<Record<string, readonly [string, string]>> = {
   mask: ['srcMask', 'dstMask'],
   if: ['inIf', 'outIf'],
   interface: ['inIf', 'outIf'],
-};
+});
 
 const FIRST_SIDE = new Set(['src', 'source', 'in', 'input']);
 const SECOND_SIDE = new Set(['dst', 'dest', 'destination', 'out', 'output']);
 
 /** Words that are a whole condition. */
-const STATE_WORDS: Readonly<Record<string, FilterExpression>> = {
+const STATE_WORDS = byWord<FilterExpression>({
   any: ALL_FLOWS,
   ipv4: equals('ipVersion', 4n),
   inet: equals('ipVersion', 4n),
@@ -73,16 +73,21 @@ const STATE_WORDS: Readonly<Record<string, FilterExpression>> = {
   consumed: equals('forwardingState', 3n),
   dropped: { kind: 'or', operands: [equals('forwardingState', 2n), equals('firewallEvent', 3n)] },
   denied: equals('firewallEvent', 3n),
-};
+});
 
-const WORD_COMPARISONS: Readonly<Record<string, ComparisonOperator>> = {
+const WORD_COMPARISONS = byWord<ComparisonOperator>({
   eq: '=',
   ne: '!=',
   lt: '<',
   gt: '>',
   le: '<=',
   ge: '>=',
-};
+});
+
+/** A Map, for a plain object would also know words such as `constructor`. */
+function byWord<Value>(entries: Record<string, Value>): ReadonlyMap<string, Value> {
+  return new Map(Object.entries(entries));
+}
 
 const TEXT_WORDS = new Set(['like', 'unlike', 'ilike', 'iunlike']);
 
@@ -165,7 +170,7 @@ class FilterParser {
     }
     const word = token.text.toLowerCase();
     if (this.#sideOf(word) !== undefined && !this.#atOperator()) return this.#sided(word);
-    const subject = SUBJECTS[word];
+    const subject = SUBJECTS.get(word);
     if (subject !== undefined) return this.#subject(word, subject, 'or');
     return this.#phrase(word) ?? this.#typed(token);
   }
@@ -182,14 +187,15 @@ class FilterParser {
     }
     const token = this.#next();
     const subjectWord = token.text.toLowerCase();
-    const subject = SUBJECTS[subjectWord] ?? (isNetworkText(token.text) ? SUBJECTS['host'] : undefined);
+    const subject =
+      SUBJECTS.get(subjectWord) ?? (isNetworkText(token.text) ? SUBJECTS.get('host') : undefined);
     if (subject === undefined) {
       throw new FilterError(`${describe(token)} cannot follow ${word}`, token.position, [
-        ...Object.keys(SUBJECTS),
+        ...SUBJECTS.keys(),
         'an address or prefix',
       ]);
     }
-    if (SUBJECTS[subjectWord] === undefined) this.#index -= 1;
+    if (SUBJECTS.get(subjectWord) === undefined) this.#index -= 1;
     const fields: readonly [string, string] =
       join !== undefined ? subject : [subject[first ?? 0]!, subject[first ?? 0]!];
     return this.#subject(subjectWord, fields, join ?? 'or');
@@ -253,7 +259,7 @@ class FilterParser {
       return this.#comparison([fieldNamed('exporter')!], 'or');
     }
     if (this.#atOperator()) return undefined;
-    const state = STATE_WORDS[word];
+    const state = STATE_WORDS.get(word);
     if (state !== undefined) return state;
     const protocol = protocolNumber(word);
     return protocol === undefined ? undefined : equals('protocol', BigInt(protocol));
@@ -312,7 +318,7 @@ class FilterParser {
       this.#index += 2;
       return 'not in';
     }
-    const text = word === 'notin' ? 'not in' : (WORD_COMPARISONS[word] ?? word);
+    const text = word === 'notin' ? 'not in' : (WORD_COMPARISONS.get(word) ?? word);
     if (!isComparison(text) && text !== 'in' && text !== 'not in' && !TEXT_WORDS.has(text)) return undefined;
     this.#index += 1;
     return text;
@@ -325,7 +331,7 @@ class FilterParser {
     if (token.kind !== 'word') return false;
     const word = token.text.toLowerCase();
     const list = word === 'in' && this.#peek(1).kind === 'open';
-    return list || word === 'notin' || TEXT_WORDS.has(word) || word in WORD_COMPARISONS;
+    return list || word === 'notin' || TEXT_WORDS.has(word) || WORD_COMPARISONS.has(word);
   }
 
   #list(): Token[] {
@@ -387,7 +393,7 @@ function combine(
 
 /** The condition without its negation: `!=` gives what `=` gives. */
 function oneCondition(field: FieldDefinition, operator: string | undefined, token: Token): FilterExpression {
-  const positive = POSITIVE[operator ?? '='] ?? operator ?? '=';
+  const positive = POSITIVE.get(operator ?? '=') ?? operator ?? '=';
   if (field.kind === 'address') return addressCondition(field, positive, token);
   if (field.kind === 'exporterText') return textCondition(field, positive, token);
   if (positive === 'like' || positive === 'ilike' || positive === '~' || positive === '<<') {
@@ -414,13 +420,13 @@ function oneCondition(field: FieldDefinition, operator: string | undefined, toke
   };
 }
 
-const POSITIVE: Readonly<Record<string, string>> = {
+const POSITIVE = byWord<string>({
   '!=': '=',
   '!<<': '<<',
   '!~': '~',
   unlike: 'like',
   iunlike: 'ilike',
-};
+});
 
 function addressCondition(field: FieldDefinition, operator: string, token: Token): FilterExpression {
   if (operator !== '=' && operator !== '<<') {

@@ -74,9 +74,9 @@ export async function readRows(
   sql: string,
   rowsMax: number,
 ): Promise<EngineRows> {
-  const reader = await connection.streamAndReadUntil(sql, rowsMax);
+  const reader = await connection.streamAndReadUntil(sql, rowsMax + 1);
+  const truncated = reader.currentRowCount > rowsMax;
   const rows = reader.getRowsJS().slice(0, rowsMax);
-  const truncated = reader.currentRowCount > rowsMax || (rows.length === rowsMax && !reader.done);
   return { names: reader.columnNames(), rows: rows.map((row) => row.map(engineValue)), truncated };
 }
 

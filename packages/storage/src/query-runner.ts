@@ -178,6 +178,7 @@ function concerns(plan: QueryPlan, bounds: Readonly<TimeBounds>): boolean {
 
 /** Only questions: one statement, and one that changes nothing. Files are closed to it by the lock-down. */
 async function checkStatement(connection: DuckDBConnection, text: string): Promise<void> {
+  if (text.trim() === '') throw new UserError('sql_refused', 'SQL: there is no statement', 2);
   const statements = await connection.extractStatements(text);
   if (statements.count !== 1) {
     throw new UserError('sql_refused', `SQL: one statement is allowed, not ${statements.count}`, 2);

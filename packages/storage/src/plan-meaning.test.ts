@@ -1,0 +1,294 @@
+/** SQL means what the naive evaluator means: the same records, whatever the filter. */
+import {
+  type FlowRecord,
+  formatAddress,
+  formatMac,
+  matchesFilter,
+  parseFilter,
+  type QueryPlan,
+} from '@weir/analysis';
+import { FLOW_COLUMNS } from '@weir/ipfix';
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { FlowStore } from './flow-store.ts';
+import { batchOf, type PlainRecord } from './test-batch.ts';
+import { openTestStore, send, temporaryDirectory } from './test-store.ts';
+
+const NOW_MS = 1_763_000_000_000;
+const EXPORTERS = [
+  { address: '192.0.2.1', observationDomainId: 0, source: 'default_Netflow', version: 9 },
+  { address: '2001:db8::1', observationDomainId: 42, source: 'ipfix', version: 10 },
+];
+const V4 = 0xffff_0000_0000n;
+const ADDRESSES: readonly (readonly [bigint, bigint])[] = [
+  [0n, V4 | 0x0a00_0001n],
+  [0n, V4 | 0x0a00_0002n],
+  [0n, V4 | 0x0a01_0001n],
+  [0n, V4 | 0xffff_ffffn],
+  [0n, V4],
+  [0n, 1n],
+  [0x2001_0db8_0000_0000n, 1n],
+  [0x2001_0db8_0000_0000n, 0xffff_ffff_ffff_ffffn],
+  [0xffff_ffff_ffff_ffffn, 0xffff_ffff_ffff_ffffn],
+];
+
+/** Few values a column, so that filters hit; each column is null in some records. */
+function recordArbitrary(): fc.Arbitrary<PlainRecord> {
+  const columns: Record<string, fc.Arbitrary<number | bigint | undefined>> = {};
+  for (const { name, type, ...rest } of FLOW_COLUMNS) {
+    const meaning = 'meaning' in rest ? rest.meaning : undefined;
+    if (meaning === 'addressHi' || meaning === 'addressLo' || meaning === 'layoutIndex') continue;
+    const max = type === 'u8' ? 255 : type === 'u16' ? 65_535 : 4_000_000_000;
+    const values =
+      meaning === 'timeMs'
+        ? fc.integer({ min: 0, max: 120_000 }).map((offset) => NOW_MS + offset)
+        : meaning === 'exporterIndex'
+          ? fc.constantFrom(0, 1)
+          : fc.oneof(fc.constantFrom(0, 1, 2, 6, 17, 53, 80, 131, 200), fc.integer({ min: 0, max }));
+    columns[name] = name === 'receivedAt' ? values : fc.option(values, { nil: undefined, freq: 5 });
+  }
+  const address = fc.option(fc.constantFrom(...ADDRESSES), { nil: undefined, freq: 5 });
+  return fc.tuple(fc.record(columns), address, address, address).map(([record, src, dst, next]) => ({
+    ...(record as PlainRecord),
+    ...halves('srcAddr', src),
+    ...halves('dstAddr', dst),
+    ...halves('nextHop', next),
+  }));
+}
+
+function halves(name: string, address: readonly [bigint, bigint] | undefined) {
+  return address === undefined ? {} : { [`${name}Hi`]: address[0], [`${name}Lo`]: address[1] };
+}
+
+function evaluatorRecord(record: PlainRecord): FlowRecord {
+  const result: Record<string, string | number | bigint | undefined> = {};
+  for (const [name, value] of Object.entries(record)) {
+    if (value === undefined || value instanceof Uint8Array) continue;
+    if (name.endsWith('Mac')) result[name] = formatMac(BigInt(value));
+    else if (name === 'exporter') {
+      const { address, source, observationDomainId, version } = EXPORTERS[Number(value)]!;
+      Object.assign(result, { exporter: address, source, observationDomainId, exportVersion: version });
+    } else if (!/(Hi|Lo)$/.test(name)) result[name] = value;
+  }
+  for (const name of ['srcAddr', 'dstAddr', 'nextHop'] as const) {
+    const [hi, lo] = [record[`${name}Hi`], record[`${name}Lo`]];
+    if (hi !== undefined && lo !== undefined)
+      result[name] = formatAddress({ hi: BigInt(hi), lo: BigInt(lo) });
+  }
+  return result;
+}
+
+const operator = fc.constantFrom('=', '!=', '<', '<=', '>', '>=');
+const number = fc.oneof(
+  fc.constantFrom('0', '1', '2', '6', '17', '53', '80', '131', '200', '64', '0x10', '255'),
+  fc.integer({ min: 0, max: 4_000_000_000 }).map(String),
+);
+const NUMBERS = [
+  'srcPort',
+  'dstPort',
+  'protocol',
+  'tcpFlags',
+  'tos',
+  'inIf',
+  'outIf',
+  'srcAs',
+  'dstAs',
+  'direction',
+  'endReason',
+  'forwardingStatus',
+  'forwardingState',
+  'firewallEvent',
+  'vlanId',
+  'srcMask',
+  'icmpTypeCode',
+  'icmpType',
+  'icmpCode',
+  'minTtl',
+  'maxTtl',
+  'flowId',
+  'samplingRate',
+  'ipVersion',
+  'octets',
+  'packets',
+  'reverseOctets',
+  'observationDomainId',
+  'exportVersion',
+  'duration',
+  'bps',
+  'pps',
+  'bpp',
+  'port',
+  'as',
+  'if',
+  'mask',
+];
+const network = fc.oneof(
+  fc.constantFrom(...ADDRESSES).map(([hi, lo]) => formatAddress({ hi, lo })),
+  fc.constantFrom(
+    '10.0.0.0/8',
+    '10.0.0.0/31',
+    '0.0.0.0/0',
+    '::/0',
+    '2001:db8::/32',
+    '2001:db8::/65',
+    '::/64',
+    '::/96',
+  ),
+);
+const condition = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.tuple(fc.constantFrom(...NUMBERS), operator, number).map((parts) => parts.join(' ')),
+  },
+  fc
+    .tuple(
+      fc.constantFrom(...NUMBERS),
+      fc.constantFrom('in', 'not in'),
+      fc.array(number, { minLength: 1, maxLength: 4 }),
+    )
+    .map(([name, word, list]) => `${name} ${word} (${list.join(', ')})`),
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(fc.constantFrom('host', 'src', 'dst', 'net', 'nextHop =', 'SrcAddr !=', ''), network)
+      .map((parts) => parts.join(' ')),
+  },
+  fc.array(network, { minLength: 1, maxLength: 4 }).map((list) => `dst host in [${list.join(' ')}]`),
+  fc
+    .tuple(
+      fc.constantFrom('srcPort', 'octets', 'flowEnd', 'duration'),
+      operator,
+      fc.constantFrom('dstPort', 'packets', 'flowStart'),
+    )
+    .map((parts) => parts.join(' ')),
+  fc.constantFrom(
+    'any',
+    'tcp',
+    'udp',
+    'icmp',
+    'ipv4',
+    'ipv6',
+    'dropped',
+    'forwarded',
+    'ingress',
+    'flags S',
+    'flags SA',
+    'flags 0x11',
+    'src and dst port > 50',
+    'src or dst net 10.0.0.0/8',
+    'exporter 192.0.2.1',
+    'source like "%flow"',
+    'source != "ipfix"',
+    'source ~ "^ip"',
+    'source ilike "DEFAULT_%"',
+    'source in ("ipfix", "x")',
+    'duration > 30s',
+    'bps > 1k',
+    'bpp < 0.5',
+    'flowEnd >= 2025-11-13T02:14:00Z',
+    'flowStart < 1763000060000',
+    'srcMac = 00:00:00:00:00:01',
+    'forwardingStatus = dropped',
+  ),
+);
+const { filter } = fc.letrec<{ filter: string }>((tie) => ({
+  filter: fc.oneof(
+    { depthSize: 'small', withCrossShrink: true },
+    condition,
+    tie('filter').map((inner) => `not (${inner})`),
+    fc
+      .tuple(tie('filter'), fc.constantFrom('and', 'or', ''), tie('filter'))
+      .map(([left, word, right]) => `(${left}) ${word} (${right})`),
+  ),
+}));
+
+let directory: ReturnType<typeof temporaryDirectory>;
+let store: FlowStore;
+const records = fc.sample(recordArbitrary(), { numRuns: 3000, seed: 20_251_113 });
+const evaluated = records.map(evaluatorRecord);
+
+beforeAll(async () => {
+  directory = temporaryDirectory();
+  store = await openTestStore(directory.path);
+  await send(store, [batchOf(records.slice(0, 1700), EXPORTERS)]);
+  await store.seal();
+  await send(store, [batchOf(records.slice(1700), EXPORTERS)]);
+});
+
+afterAll(async () => {
+  await store.close();
+  directory.remove();
+});
+
+test('filters', async () => {
+  await fc.assert(
+    fc.asyncProperty(filter, async (text) => {
+      const expression = parseFilter(text);
+      const expected = evaluated.filter((record) => matchesFilter(expression, record));
+      const plan: QueryPlan = {
+        kind: 'groups',
+        timeRange: { fromMs: NOW_MS, toMs: NOW_MS + 200_000 },
+        filter: text,
+        groupBy: [],
+        orderBy: 'flows',
+        descending: true,
+        limit: 1,
+      };
+      const { rows } = await store.query(plan);
+      const octets = expected.reduce((sum, record) => sum + Number(record['octets'] ?? 0), 0);
+      expect({ flows: rows[0]!['flows'], octets: rows[0]!['octets'] }).toEqual({
+        flows: expected.length,
+        octets,
+      });
+    }),
+    { numRuns: 400 },
+  );
+});
+
+test('groups', async () => {
+  const dimensions = [
+    'srcAddr',
+    'protocol',
+    'exporter',
+    'srcMac',
+    'icmpType',
+    'direction',
+    'ipVersion',
+    'nextHop',
+  ];
+  await fc.assert(
+    fc.asyncProperty(
+      fc.uniqueArray(fc.constantFrom(...dimensions), { minLength: 1, maxLength: 3 }),
+      async (names) => {
+        const { rows } = await store.query({
+          kind: 'groups',
+          timeRange: { fromMs: NOW_MS, toMs: NOW_MS + 200_000 },
+          groupBy: names.map((name) => ({ name })),
+          orderBy: 'octets',
+          descending: true,
+          limit: 100_000,
+        });
+        const expected = new Map<string, number>();
+        for (const record of evaluated) {
+          const key = JSON.stringify(names.map((name) => keyValue(record, name)));
+          expected.set(key, (expected.get(key) ?? 0) + Number(record['octets'] ?? 0));
+        }
+        const actual = rows.map(
+          (row) => [JSON.stringify(names.map((name) => row[name])), row['octets']] as const,
+        );
+        expect(new Map(actual)).toEqual(expected);
+        const order = rows.map((row) => Number(row['octets']));
+        expect(order).toEqual([...order].sort((a, b) => b - a));
+      },
+    ),
+    { numRuns: 30 },
+  );
+});
+
+function keyValue(record: FlowRecord, name: string): unknown {
+  const code = record['icmpTypeCode'];
+  if (name === 'icmpType') return code === undefined || code === null ? null : Number(code) >> 8;
+  if (name !== 'ipVersion') return record[name] ?? null;
+  const address = record['srcAddr'];
+  return typeof address === 'string' ? (address.includes(':') ? 6 : 4) : null;
+}
