@@ -1,3 +1,4 @@
+export { describeCollector, describeStore } from './describe-status.ts';
 export { createServer, type Server, type ServerCounters, type ServerOptions } from './server.ts';
 export type { QueryableStore } from './store-questions.ts';
 export type {

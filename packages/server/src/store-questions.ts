@@ -4,6 +4,7 @@ import {
   type AnswerValue,
   automaticStepMs,
   formatDimension,
+  parseFilter,
   parseQueryPlan,
   type QueryPlan,
   type QueryResult,
@@ -171,6 +172,7 @@ function recordsAnswer(answer: QueryResult): FlowsAnswer {
  * what *ended* in the last minute is never all there yet, what *arrived* is.
  */
 function pulsePlan(filter: string, nowMs: number) {
+  parseFilter(filter); // alone first: `a) or (b` must not become a filter by being put in parentheses
   const arrived = `receivedAt >= ${new Date(nowMs - PULSE_WINDOW_MS).toISOString()}`;
   return parseQueryPlan({
     kind: 'groups',

@@ -2,16 +2,19 @@
 
 export interface MeteredInterfaceStatus {
   readonly name: string;
+  readonly state: 'up' | 'down' | 'gone';
   readonly packets: number;
-  readonly octets: number;
-  /** Flows in the cache that have not ended. */
-  readonly activeFlows: number;
-  /** Packets that the kernel or the meter had to let go. */
-  readonly droppedPackets: number;
+  /** Packets that were never metered because the meter was behind. */
+  readonly kernelDrops: number;
 }
 
 export type MeteringStatus =
-  | { readonly state: 'on'; readonly interfaces: readonly MeteredInterfaceStatus[] }
+  /** `openFlows`: flows that have not ended. */
+  | {
+      readonly state: 'on';
+      readonly interfaces: readonly MeteredInterfaceStatus[];
+      readonly openFlows: number;
+    }
   /** `reason` is one sentence; `howToGrant` is one command line that removes it. */
   | { readonly state: 'off'; readonly reason: string; readonly howToGrant?: string };
 
@@ -26,7 +29,8 @@ export interface ListenerStatus {
   /** Why it does not listen: one sentence. */
   readonly problem?: string;
   readonly datagrams: number;
-  readonly droppedDatagrams: number;
+  /** Datagrams that were lost on this machine because the collector was behind. */
+  readonly kernelDrops: number;
 }
 
 export interface ExporterStatus {
@@ -36,8 +40,8 @@ export interface ExporterStatus {
   /** 1, 5, 7, 9, 10; 0 for this machine's own meter. */
   readonly version: number;
   readonly records: number;
-  /** Records that the exporter sent and that did not arrive, by its sequence numbers. */
-  readonly lostRecords: number;
+  /** What the exporter sent and did not arrive, by its sequence numbers: records, of NetFlow v9 messages. */
+  readonly lost: number;
   readonly lastSeenAt: number;
 }
 

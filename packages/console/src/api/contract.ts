@@ -56,10 +56,9 @@ export interface FlowsResponse {
 
 export interface MeteredInterface {
   name: string;
+  state: 'up' | 'down' | 'gone';
   packets: number;
-  octets: number;
-  activeFlows: number;
-  droppedPackets: number;
+  kernelDrops: number;
 }
 
 export interface ListenerStatus {
@@ -70,7 +69,7 @@ export interface ListenerStatus {
   state: 'listening' | 'failed';
   problem?: string;
   datagrams: number;
-  droppedDatagrams: number;
+  kernelDrops: number;
 }
 
 export interface ExporterStatus {
@@ -80,7 +79,8 @@ export interface ExporterStatus {
   version: number;
   records: number;
   recordsPerSecond: number;
-  lostRecords: number;
+  /** Records; of NetFlow v9 messages. */
+  lost: number;
   lastSeenAt: number;
 }
 
@@ -90,7 +90,7 @@ export interface StatusResponse {
   startedAt: number;
   demo: boolean;
   metering:
-    | { state: 'on'; interfaces: MeteredInterface[] }
+    | { state: 'on'; interfaces: MeteredInterface[]; openFlows: number }
     | { state: 'off'; reason: string; howToGrant?: string };
   listeners: ListenerStatus[];
   exporters: ExporterStatus[];

@@ -78,7 +78,11 @@ const PILLS: Readonly<Record<FeedState | 'fixed', { text: string; title: string;
     title: 'Waiting for the server; the page tries again by itself.',
     dot: 'bg-warn',
   },
-  off: { text: 'Paused', title: 'The page is not updated while it is hidden.', dot: 'bg-line-strong' },
+  off: {
+    text: 'Paused',
+    title: 'The page is not updated while it is hidden or its filter cannot be read.',
+    dot: 'bg-line-strong',
+  },
   fixed: {
     text: 'Fixed time',
     title: 'A fixed span of time is shown; choose a range to follow the traffic.',

@@ -1,4 +1,4 @@
-import type { ExporterStatus, ListenerStatus, StatusResponse } from '../api/contract.ts';
+import type { ExporterStatus, ListenerStatus, MeteredInterface, StatusResponse } from '../api/contract.ts';
 import { Value } from '../flows/value.tsx';
 import { formatCount, formatOctets, formatPerSecond } from '../format/quantity.ts';
 import { formatAgo, formatDateTime } from '../format/time.ts';
@@ -60,23 +60,16 @@ function Metering({ metering, demo }: { metering: StatusResponse['metering']; de
     <div className="px-3.5 py-2.5">
       <Heading>Metered here</Heading>
       {metering.state === 'on' ? (
-        <ul className="space-y-1">
-          {metering.interfaces.map((entry) => (
-            <li key={entry.name} className="flex items-baseline gap-2">
-              <Dot
-                good={entry.droppedPackets === 0}
-                label={entry.droppedPackets === 0 ? 'healthy' : 'losing packets'}
-              />
-              <span className="wire">{entry.name}</span>
-              <span className="figures ml-auto text-right text-ink-soft text-xs">
-                {formatCount(entry.packets)} packets · {formatCount(entry.activeFlows)} flows open
-                {entry.droppedPackets > 0 && (
-                  <span className="text-warn"> · {formatCount(entry.droppedPackets)} missed</span>
-                )}
-              </span>
-            </li>
-          ))}
-        </ul>
+        <>
+          <ul className="space-y-1">
+            {metering.interfaces.map((entry) => (
+              <Interface key={entry.name} entry={entry} />
+            ))}
+          </ul>
+          <p className="figures mt-1 text-ink-faint text-xs">
+            {formatCount(metering.openFlows)} flows are open
+          </p>
+        </>
       ) : (
         <div className="space-y-1.5">
           <p className="flex items-baseline gap-2">
@@ -88,6 +81,23 @@ function Metering({ metering, demo }: { metering: StatusResponse['metering']; de
       )}
       {demo && <p className="mt-1.5 text-ink-faint text-xs">Demonstration traffic is being replayed.</p>}
     </div>
+  );
+}
+
+function Interface({ entry }: { entry: MeteredInterface }) {
+  const healthy = entry.state === 'up' && entry.kernelDrops === 0;
+  const state = entry.state === 'up' ? (healthy ? 'healthy' : 'losing packets') : entry.state;
+  return (
+    <li className="flex items-baseline gap-2">
+      <Dot good={healthy} label={state} />
+      <span className="wire">{entry.name}</span>
+      <span className="figures ml-auto text-right text-ink-soft text-xs">
+        {entry.state === 'up' ? `${formatCount(entry.packets)} packets` : entry.state}
+        {entry.kernelDrops > 0 && (
+          <span className="text-warn"> · {formatCount(entry.kernelDrops)} missed</span>
+        )}
+      </span>
+    </li>
   );
 }
 
@@ -109,8 +119,8 @@ function Listeners({ listeners }: { listeners: readonly ListenerStatus[] }) {
             <span className="text-ink-faint text-xs">{listener.source}</span>
             <span className="figures ml-auto text-ink-soft text-xs">
               {listener.problem ?? `${formatCount(listener.datagrams)} datagrams`}
-              {listener.droppedDatagrams > 0 && (
-                <span className="text-warn"> · {formatCount(listener.droppedDatagrams)} lost</span>
+              {listener.kernelDrops > 0 && (
+                <span className="text-warn"> · {formatCount(listener.kernelDrops)} lost</span>
               )}
             </span>
           </li>
@@ -131,10 +141,7 @@ function Exporters({ exporters, now }: { exporters: readonly ExporterStatus[]; n
             key={`${exporter.address} ${exporter.observationDomainId} ${exporter.source} ${exporter.version}`}
           >
             <div className="flex items-baseline gap-2">
-              <Dot
-                good={exporter.lostRecords === 0}
-                label={exporter.lostRecords === 0 ? 'no loss' : 'loses records'}
-              />
+              <Dot good={exporter.lost === 0} label={exporter.lost === 0 ? 'no loss' : 'loses records'} />
               <Value dimension="exporter" value={exporter.address} className="wire" />
               <span className="figures ml-auto whitespace-nowrap text-xs">
                 {formatPerSecond(exporter.recordsPerSecond)}
@@ -143,8 +150,8 @@ function Exporters({ exporters, now }: { exporters: readonly ExporterStatus[]; n
             <div className="figures flex gap-2 pl-4 text-ink-faint text-xs">
               <span>{VERSION_NAMES[exporter.version] ?? `version ${exporter.version}`}</span>
               <span title={formatDateTime(exporter.lastSeenAt)}>{formatAgo(exporter.lastSeenAt, now)}</span>
-              <span className={`ml-auto whitespace-nowrap ${exporter.lostRecords > 0 ? 'text-warn' : ''}`}>
-                {exporter.lostRecords > 0 ? `${formatCount(exporter.lostRecords)} lost` : 'no loss'}
+              <span className={`ml-auto whitespace-nowrap ${exporter.lost > 0 ? 'text-warn' : ''}`}>
+                {exporter.lost > 0 ? `${formatCount(exporter.lost)} lost` : 'no loss'}
               </span>
             </div>
           </li>
