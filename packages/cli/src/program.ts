@@ -97,7 +97,6 @@ function addOfflineCommands(program: Command): void {
     .option('--data <dir>', 'folder of the store', './weir-data')
     .option('--json', 'one JSON object a row')
     .option('--csv', 'comma-separated values with a header')
-    .option('--parquet <file>', 'write the rows to a Parquet file')
     .option('--sql', 'print the SQL instead of running it')
     .action(async (words, options) => (await import('./commands/query.ts')).query(words, options));
   program

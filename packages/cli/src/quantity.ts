@@ -1,4 +1,4 @@
-import { EXIT_USAGE, UserError } from '@weir/base';
+import { EXIT_USAGE, type LogLevel, UserError } from '@weir/base';
 
 const UNIT_MS: Readonly<Record<string, number>> = {
   ms: 1,
@@ -48,4 +48,17 @@ export function parseWholeNumber(text: string, option: string, min: number, max:
     );
   }
   return value;
+}
+
+const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+
+export function parseLogLevel(text: string): LogLevel {
+  const level = LOG_LEVELS.find((candidate) => candidate === text);
+  if (level !== undefined) return level;
+  const allowed = LOG_LEVELS.join(', ');
+  throw new UserError(
+    'usage_log_level',
+    `--log-level: '${text}' is not allowed (allowed: ${allowed})`,
+    EXIT_USAGE,
+  );
 }

@@ -14,6 +14,7 @@ export {
   type ExporterCounters,
   type ExporterOptions,
 } from './exporter.ts';
+export { createIpfixFile, type IpfixFile } from './ipfix-file.ts';
 export { defaultProfilePath, loadProfile, type Profile, parseProfile } from './profile.ts';
 export { describeProfile, printableProfile, reasonDisabled } from './profile-description.ts';
 export { DIRECTIONS, type Direction, PROFILE_PROPERTIES } from './profile-properties.ts';

@@ -1,0 +1,135 @@
+/**
+ * The device behind `weir up` and `weir collect`: store, collector, optionally a meter of this machine,
+ * optionally the console. Configuration and wiring; what the parts do is in their packages.
+ */
+import path from 'node:path';
+import {
+  type Clock,
+  type Component,
+  createLifecycle,
+  type Lifecycle,
+  type Logger,
+  systemClock,
+} from '@weir/base';
+import { type Collector, createCollector, type FlowSource } from '@weir/collecting';
+import type { ExcludedSocket, LiveMeter } from '@weir/metering';
+import { createLiveMeter } from '@weir/metering';
+import { createServer, type Server } from '@weir/server';
+import { type FlowStore, openStore } from '@weir/storage';
+import { type Endpoint, formatEndpoint } from './endpoint.ts';
+import { removeServiceAddress, writeServiceAddress } from './service-address.ts';
+import { createStatusReader, type MeteringPlan } from './status-reader.ts';
+
+const CONSOLE_DIRECTORY = path.resolve(import.meta.dirname, '../../console/dist');
+const TCP = 6;
+/**
+ * A device that shows traffic live reports a flow that goes on every few seconds, and one that fell silent soon
+ * after: what the page shows is then at most so old.
+ */
+const LIVE_ACTIVE_TIMEOUT_MS = 5_000;
+const LIVE_IDLE_TIMEOUT_MS = 15_000;
+
+export interface CollectorDeviceOptions {
+  readonly dataDirectory: string;
+  readonly sources: readonly FlowSource[];
+  /** Where the console is served; undefined: nowhere. */
+  readonly http: Endpoint | undefined;
+  readonly metering: MeteringPlan;
+  /** Made-up flows are among what is stored. */
+  readonly demo: boolean;
+  readonly logger: Logger;
+}
+
+export interface CollectorDevice extends Component {
+  /** Known after `start`; undefined without the console. */
+  url(): string | undefined;
+  collector(): Collector;
+}
+
+/** Creates the device. `start` throws a UserError when the store, a socket or the console cannot be opened. */
+export function createCollectorDevice(options: CollectorDeviceOptions): CollectorDevice {
+  const { logger } = options;
+  const lifecycle = createLifecycle(logger);
+  let parts: { collector: Collector; server: Server | undefined } | undefined;
+
+  return {
+    url: () => parts?.server?.address().url,
+    collector() {
+      if (parts === undefined) throw new Error('the device has not been started');
+      return parts.collector;
+    },
+    async start() {
+      const store = await openStore({ dataDirectory: options.dataDirectory, logger });
+      lifecycle.add('store', { start: async () => {}, stop: () => store.close() });
+      parts = assemble(lifecycle, options, store, systemClock);
+      await lifecycle.start();
+    },
+    stop: () => lifecycle.stop(),
+  };
+}
+
+/** Parts stop in reverse: first who asks, then who produces, the store last. */
+function assemble(lifecycle: Lifecycle, options: CollectorDeviceOptions, store: FlowStore, clock: Clock) {
+  const { dataDirectory, sources, logger, metering } = options;
+  const connectWriter = () => store.connectWriter();
+  const collector = lifecycle.add(
+    'collector',
+    createCollector({ sources, dataDirectory }, { logger, clock, connectWriter }),
+  );
+  const meter = metering.state === 'on' ? lifecycle.add('meter', createMeter(options, store)) : undefined;
+  const server =
+    options.http === undefined
+      ? undefined
+      : lifecycle.add('server', serve(options, options.http, store, collector, meter));
+  return { collector, server };
+}
+
+function createMeter({ metering, http, logger }: CollectorDeviceOptions, store: FlowStore): LiveMeter {
+  return createLiveMeter(
+    {
+      interfaces: metering.interfaces,
+      excludedSockets: http === undefined ? [] : [consoleSocket(http.port)],
+      idleTimeoutMs: LIVE_IDLE_TIMEOUT_MS,
+      activeTimeoutMs: LIVE_ACTIVE_TIMEOUT_MS,
+    },
+    { port: store.connectWriter(), logger },
+  );
+}
+
+/** What the browser and the console say to each other is not traffic that anybody asked about. */
+function consoleSocket(localPort: number): ExcludedSocket {
+  return { protocol: TCP, localPort };
+}
+
+function serve(
+  options: CollectorDeviceOptions,
+  http: Endpoint,
+  store: FlowStore,
+  collector: Collector,
+  meter: LiveMeter | undefined,
+): Server {
+  const { dataDirectory, logger } = options;
+  const server = createServer({
+    host: http.address,
+    port: http.port,
+    store,
+    consoleDirectory: CONSOLE_DIRECTORY,
+    status: createStatusReader({ ...options, store, collector, meter }),
+    metrics: () => collector.metrics(),
+    logger,
+  });
+  return {
+    ...server,
+    async start() {
+      await server.start();
+      const { host, port, url } = server.address();
+      writeServiceAddress(dataDirectory, url);
+      meter?.exclude([consoleSocket(port)]);
+      logger.info({ url }, `console at ${url} (${formatEndpoint({ address: host, port })})`);
+    },
+    async stop() {
+      removeServiceAddress(dataDirectory);
+      await server.stop();
+    },
+  };
+}

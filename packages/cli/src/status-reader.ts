@@ -1,0 +1,115 @@
+/** What a device tells of itself, put together from its parts. */
+import type { Collector, SourceStatus } from '@weir/collecting';
+import type { LiveMeter } from '@weir/metering';
+import type { ExporterStatus, ListenerStatus, MeteringStatus, StoreStatus, SystemStatus } from '@weir/server';
+import type { FlowStore } from '@weir/storage';
+
+/** What is to be metered, or why nothing is. */
+export type MeteringPlan =
+  | { readonly state: 'on'; readonly interfaces: readonly string[] }
+  | {
+      readonly state: 'off';
+      readonly reason: string;
+      readonly howToGrant?: string;
+      readonly interfaces: readonly [];
+    };
+
+export const VERSION = '0.1.0';
+
+interface StatusParts {
+  readonly demo: boolean;
+  readonly metering: MeteringPlan;
+  readonly store: FlowStore;
+  readonly collector: Collector;
+  readonly meter: LiveMeter | undefined;
+}
+
+/** A function that reads the state of all parts at the time of the call. */
+export function createStatusReader(parts: StatusParts): () => Promise<SystemStatus> {
+  const startedAt = Date.now();
+  return async () => {
+    const [{ sources }, store] = await Promise.all([parts.collector.status(), parts.store.status()]);
+    return {
+      version: VERSION,
+      startedAt,
+      demo: parts.demo,
+      metering: meteringStatus(parts),
+      listeners: sources.map(listenerStatus),
+      exporters: [...localExporter(parts.meter), ...sources.flatMap(exporterStatuses)],
+      store: storeStatus(store),
+    };
+  };
+}
+
+function meteringStatus({ metering, meter }: StatusParts): MeteringStatus {
+  if (metering.state === 'off') {
+    const { reason, howToGrant } = metering;
+    return { state: 'off', reason, ...(howToGrant === undefined ? {} : { howToGrant }) };
+  }
+  const status = meter?.status();
+  const interfaces = status?.interfaces ?? [];
+  return {
+    state: 'on',
+    openFlows: status?.meter.flowsHeld ?? 0,
+    interfaces: interfaces.map(({ name, state, packets, kernelDrops }) => ({
+      name,
+      state,
+      packets,
+      kernelDrops,
+    })),
+  };
+}
+
+function listenerStatus({ source, state, listener }: SourceStatus): ListenerStatus {
+  return {
+    source: source.name,
+    transport: 'udp',
+    address: listener?.address ?? source.monitoringAddress,
+    port: listener?.port ?? source.monitoringPort,
+    state: state === 'listening' ? 'listening' : 'failed',
+    datagrams: listener?.counters.datagrams ?? 0,
+    kernelDrops: listener?.counters.kernelDrops ?? 0,
+    ...(state === 'listening' ? {} : { problem: `the source is ${state}` }),
+  };
+}
+
+function exporterStatuses({ listener }: SourceStatus): ExporterStatus[] {
+  return (listener?.exporters ?? []).map((exporter) => ({
+    address: exporter.address,
+    observationDomainId: exporter.observationDomainId,
+    source: exporter.source,
+    version: exporter.version,
+    records: exporter.records,
+    lost: exporter.unitsLost,
+    lastSeenAt: exporter.lastSeenMs,
+  }));
+}
+
+/** The meter of this machine stands among the exporters, for it is one. */
+function localExporter(meter: LiveMeter | undefined): ExporterStatus[] {
+  const status = meter?.status();
+  if (status === undefined) return [];
+  const records = status.meter.records;
+  return [
+    {
+      address: 'local',
+      observationDomainId: 0,
+      source: 'local',
+      version: 0,
+      records,
+      lost: 0,
+      lastSeenAt: Date.now(),
+    },
+  ];
+}
+
+function storeStatus(status: Awaited<ReturnType<FlowStore['status']>>): StoreStatus {
+  const { dataDirectory, rowCount, octetsOnDisk, oldest, newest } = status;
+  return {
+    dataDirectory,
+    records: rowCount,
+    octets: octetsOnDisk,
+    oldestAt: oldest === undefined ? null : Date.parse(oldest),
+    newestAt: newest === undefined ? null : Date.parse(newest),
+  };
+}
