@@ -184,34 +184,57 @@ export function createMessagePacker(options: PackerOptions): MessagePacker {
     return extraEnd[row]! - (row === 0 ? 0 : extraEnd[row - 1]!);
   }
 
-  /** Gives the rows of one template their places, and writes them whenever the arena or the run is full. */
+  /** Gives the rows of one template their places, and writes them whenever the arena is full. */
   function packRows(template: ExportTemplate, from: number, to: number, nowMs: number): void {
-    const { rows } = classifier;
-    const { octets, packets } = batch!.columns;
-    for (let i = from; i < to; i += 1) {
-      const row = rows[i]!;
-      const recordOctets = template.recordOctets + extraOctetsOf(template, row);
+    let index = from;
+    while (index < to) {
+      const recordOctets = template.recordOctets + extraOctetsOf(template, classifier.rows[index]!);
       if (tooLong(recordOctets)) {
-        packWithoutExtra(template, i, nowMs);
+        packWithoutExtra(template, index, nowMs);
+        index += 1;
         continue;
       }
-      if (open !== undefined && !fits(open, template, recordOctets)) endMessage(open);
-      if (open === undefined && arenaIsFull()) {
-        writeRun(template);
-        emitClosed();
-      }
-      const message = open ?? beginMessage(nowMs);
-      if (setStart < 0 || setTemplateId !== template.templateId) beginSet(message, template);
-      run.rows[run.count] = row;
-      run.offsets[run.count] = position;
-      run.count += 1;
-      position += recordOctets;
-      message.recordCount += 1;
+      const message = messageFor(template, recordOctets, nowMs);
+      const room = Math.floor((messageOctetsMax - (position - message.offset)) / recordOctets);
+      // Records with extra fields of varying length are placed one by one.
+      const end = template.extraOctets < 0 ? index + 1 : Math.min(to, index + room);
+      place(message, index, end, recordOctets);
+      index = end;
+    }
+    writeRun(template);
+  }
+
+  /** The open message, in a Set of the template with room for a record. */
+  function messageFor(template: ExportTemplate, recordOctets: number, nowMs: number): PackedMessage {
+    if (open !== undefined && !fits(open, template, recordOctets)) endMessage(open);
+    if (open === undefined && position + messageOctetsMax > arena.length) {
+      writeRun(template);
+      emitClosed();
+    }
+    const message = open ?? beginMessage(nowMs);
+    if (setStart < 0 || setTemplateId !== template.templateId) beginSet(message, template);
+    return message;
+  }
+
+  function place(message: PackedMessage, from: number, to: number, recordOctets: number): void {
+    const { octets, packets } = batch!.columns;
+    const { rows } = classifier;
+    const { rows: runRows, offsets } = run;
+    let at = position;
+    let placed = run.count;
+    for (let i = from; i < to; i += 1) {
+      const row = rows[i]!;
+      runRows[placed] = row;
+      offsets[placed] = at;
+      placed += 1;
+      at += recordOctets;
       const word = row * 2;
       message.octets += octets[word]! + octets[word + 1]! * WORD;
       message.packets += packets[word]! + packets[word + 1]! * WORD;
     }
-    writeRun(template);
+    run.count = placed;
+    position = at;
+    message.recordCount += to - from;
   }
 
   function tooLong(recordOctets: number): boolean {
@@ -221,10 +244,6 @@ export function createMessagePacker(options: PackerOptions): MessagePacker {
   function fits(message: PackedMessage, template: ExportTemplate, recordOctets: number): boolean {
     const setOctets = setStart >= 0 && setTemplateId === template.templateId ? 0 : SET_HEADER_OCTETS;
     return position + setOctets + recordOctets - message.offset <= messageOctetsMax;
-  }
-
-  function arenaIsFull(): boolean {
-    return position + messageOctetsMax > arena.length;
   }
 
   function packWithoutExtra(template: ExportTemplate, index: number, nowMs: number): void {

@@ -4,7 +4,7 @@
  * Hot file: one pass over the rows with typed-array reads at indexes below `rowCount` (`!` stands for that
  * check), then a counting sort, so that rows of one template are neighbours and the packer opens few Sets.
  */
-import { FLOW_COLUMN_INDEX, type FlowBatch, type FlowColumnName } from '@weir/ipfix';
+import { FLOW_COLUMN_INDEX, type FlowBatch, type FlowColumnArrays, type FlowColumnName } from '@weir/ipfix';
 import {
   type ExportTemplate,
   FLOW_KINDS,
@@ -98,13 +98,6 @@ export function createRowClassifier(registry: TemplateRegistry, direction: Direc
     return count;
   }
 
-  function templateOfRow(batch: FlowBatch, row: number, groups: number): ExportTemplate {
-    const { columns } = batch;
-    const family = isIpv4(batch, row) ? 0 : 256;
-    const kindIndex = KIND_BY_PROTOCOL[family + columns.protocol[row]!]!;
-    return registry.templateFor(kindIndex, groups);
-  }
-
   function withExtra(batch: FlowBatch, row: number, plain: ExportTemplate): ExportTemplate {
     const layout = batch.layouts[batch.columns.extraLayout[row]!];
     const octets = batch.extraEnd[row]! - (row === 0 ? 0 : batch.extraEnd[row - 1]!);
@@ -115,18 +108,34 @@ export function createRowClassifier(registry: TemplateRegistry, direction: Direc
   }
 
   function assignTemplates(batch: FlowBatch, count: number): void {
-    const groups = presenceOf(batch);
-    const extraPresent = batch.validity[FLOW_COLUMN_INDEX.extraLayout]!;
+    const { bits, mixed } = presenceOf(batch);
     const hasExtra = presenceOfColumn(batch, 'extraLayout') !== 'none';
+    if (mixed.length === 0 && !hasExtra) assignUniform(batch, count, bits);
+    else assignEach(batch, count, bits, mixed);
+  }
+
+  /** Every row has the same optional groups, so that the kind alone decides. */
+  function assignUniform(batch: FlowBatch, count: number, bits: number): void {
+    const { columns } = batch;
+    const { protocol } = columns;
+    const indexes = Uint32Array.from(FLOW_KINDS, (_, kind) => registry.templateFor(kind, bits).index);
     for (let i = 0; i < count; i += 1) {
       const row = selectedRows[i]!;
-      const bits =
-        groups.mixed.length === 0 ? groups.bits : groups.bits | mixedBits(batch, row, groups.mixed);
-      let template = templateOfRow(batch, row, bits);
-      if (hasExtra && (extraPresent[row >> 3]! & (1 << (row & 7))) !== 0) {
-        template = withExtra(batch, row, template);
-      }
-      selectedTemplates[i] = template.index;
+      const family = isIpv4(columns, row) ? 0 : 256;
+      selectedTemplates[i] = indexes[KIND_BY_PROTOCOL[family + protocol[row]!]!]!;
+    }
+  }
+
+  function assignEach(batch: FlowBatch, count: number, bits: number, mixed: readonly MixedGroup[]): void {
+    const { columns } = batch;
+    const extraPresent = batch.validity[FLOW_COLUMN_INDEX.extraLayout]!;
+    for (let i = 0; i < count; i += 1) {
+      const row = selectedRows[i]!;
+      const family = isIpv4(columns, row) ? 0 : 256;
+      const kind = KIND_BY_PROTOCOL[family + columns.protocol[row]!]!;
+      const plain = registry.templateFor(kind, bits | mixedBits(batch, row, mixed));
+      const hasExtra = (extraPresent[row >> 3]! & (1 << (row & 7))) !== 0;
+      selectedTemplates[i] = (hasExtra ? withExtra(batch, row, plain) : plain).index;
     }
   }
 
@@ -164,7 +173,7 @@ export function createRowClassifier(registry: TemplateRegistry, direction: Direc
 }
 
 /** Both addresses IPv4-mapped; an absent address takes the family of the other. */
-function isIpv4({ columns }: FlowBatch, row: number): boolean {
+function isIpv4(columns: FlowColumnArrays, row: number): boolean {
   const { srcAddrHi, srcAddrLo, dstAddrHi, dstAddrLo } = columns;
   const word = row * 2;
   const high = srcAddrHi[word]! | srcAddrHi[word + 1]! | dstAddrHi[word]! | dstAddrHi[word + 1]!;
