@@ -5,6 +5,7 @@ import { nativeCallsUnavailable } from '@weir/host';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Collector, type CollectorOptions, createCollector } from './collector.ts';
 import { type CountingStore, type CountingStoreOptions, createCountingStore } from './counting-store.ts';
+import { openBoundedDatagramSender } from './datagram-sender.ts';
 import { createFlowSource, type FlowSourceInput } from './flow-source.ts';
 import { generateRecords } from './generate-records.ts';
 import type { ReceiverKind } from './polled-receiver.ts';
@@ -154,6 +155,46 @@ describe.each(RECEIVERS)('a collector that receives with %s', (receiver) => {
     expect(text).toContain(
       `weir_collector_exporter_records_total{source="test",exporter="127.0.0.1",domain="1",version="10"} ${totals.records}`,
     );
+  });
+});
+
+describe.skipIf(!RECEIVERS.includes('recvmmsg'))('a store that stands still (needs native calls)', () => {
+  test('what the kernel then drops is counted, in datagrams and in records', async () => {
+    let release: () => void = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const { collector, store, to, stop } = await startCollector(
+      { receiver: 'recvmmsg' },
+      { onBatch: () => released },
+    );
+    const { receiveBufferOctets } = await listenerOf(collector);
+    // Each datagram takes more room in the kernel than its octets; eight batches are on their way besides.
+    const datagrams = Math.ceil(receiveBufferOctets / 1400) + 10_000;
+    const mix = createRecordMix({ seed: 3 });
+    const sender = await openBoundedDatagramSender(to);
+    const message = () => {
+      const bytes = new Uint8Array(1500);
+      return bytes.subarray(0, mix.writeMessage(bytes, 1_700_000_000_000, 20, mix.totals.messages === 0));
+    };
+    for (let sent = 0; sent < datagrams; sent += 1) await sender.send(message());
+    await sender.flushed();
+    release();
+    let taken = -1;
+    for (let now = 0; now !== taken; now = (await listenerOf(collector)).counters.datagrams) {
+      taken = now;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    // The loss at the end of a stream shows when the stream goes on.
+    await sender.send(message());
+    await sender.flushed();
+    await sender.close();
+    await stop();
+    const { counters, exporters, writer } = await listenerOf(collector);
+    expect(counters.kernelDrops).toBeGreaterThan(0);
+    expect(counters.datagrams + (counters.kernelDrops ?? 0)).toBe(datagrams + 1);
+    expect(writer).toMatchObject({ records: store.sums.records, recordsDropped: 0 });
+    expect(store.sums.records + (exporters[0]?.unitsLost ?? 0)).toBe(mix.totals.records);
   });
 });
 
