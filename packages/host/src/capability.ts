@@ -11,7 +11,9 @@ export type CaptureCapability =
   | { readonly allowed: true }
   | { readonly allowed: false; readonly missing: string; readonly howToGrant: string };
 
-/** Whether this process may capture packets; where not, in a line each, what is missing and how to grant it. */
+/**
+ * Whether this process may capture packets; where not, in a line each, what is missing and how to grant it.
+ */
 export function captureCapability(): CaptureCapability {
   const reason = libcUnavailable();
   if (reason !== undefined) {

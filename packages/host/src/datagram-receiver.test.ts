@@ -190,5 +190,8 @@ describe.skipIf(libcUnavailable() !== undefined)('a socket buffer', () => {
     opened.push(receiver);
     expect(receiver.receive(1, () => {})).toBe(0);
     expect(receiver.statistics()).toMatchObject({ datagrams: 0, batches: 0 });
+    receiver.close();
+    expect(() => receiver.receive(0, () => {})).toThrow('the receiver is open');
+    expect(receiver.statistics()).toMatchObject({ datagrams: 0, kernelDrops: 0 });
   });
 });

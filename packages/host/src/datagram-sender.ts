@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIP } from 'node:net';
 import { UserError } from '@weir/base';
-import { describeListenTarget } from './listen-error.ts';
+import { describeUdpEndpoint } from './listen-error.ts';
 import { type PathMtu, pathMtu } from './path-mtu.ts';
 
 /** 4 MiB are 2,900 messages of 1,400 octets: 60,000 records of the size that exporters send. */
@@ -120,7 +120,7 @@ function connectedSocket(options: DatagramSenderOptions): Promise<Socket> {
     const fail = (error: NodeJS.ErrnoException) => {
       socket.close();
       const from = localAddress === undefined ? '' : ` from ${localAddress}`;
-      const where = `${describeListenTarget(options)}${from}`;
+      const where = `${describeUdpEndpoint(options)}${from}`;
       reject(new UserError('send_failed', `cannot send to ${where}: ${error.code ?? error.message}`));
     };
     socket.once('error', fail);

@@ -20,11 +20,15 @@ export interface NetworkInterface {
   readonly loopback: boolean;
   /** The bridge, bond or team that this interface is a port of. */
   readonly master: string | undefined;
-  /** The kind of device as the kernel names it: `vlan`, `bridge`, `wireguard`, …; undefined for plain ones. */
+  /**
+   * The kind of device as the kernel names it: `vlan`, `bridge`, `wireguard`, …; undefined for plain ones.
+   */
   readonly kind: string | undefined;
 }
 
-/** All interfaces in order of index. Needs no privilege; complete on Linux, elsewhere those with an address. */
+/**
+ * All interfaces in order of index. Needs no privilege; complete on Linux, elsewhere those with an address.
+ */
 export function listInterfaces(): NetworkInterface[] {
   const interfaces = existsSync(SYSFS) ? readSysfs() : readNode();
   return interfaces.sort((a, b) => a.interfaceIndex - b.interfaceIndex);
@@ -37,8 +41,8 @@ export interface InterfaceChoice {
 
 /**
  * The interfaces to meter by default: all that are up, loopback included, but no packet twice. A VLAN or
- * macvlan interface is left out because its parent sees its frames with their tags, and a port of a bridge, bond
- * or team because its master sees them.
+ * macvlan interface is left out because its parent sees its frames with their tags, and a port of a bridge,
+ * bond or team because its master sees them.
  */
 export function chooseInterfaces(
   interfaces: readonly NetworkInterface[],

@@ -7,13 +7,13 @@ export interface ListenTarget {
 }
 
 /** `udp/192.0.2.1:4739`, `udp/[2001:db8::1]:4739`. */
-export function describeListenTarget({ address, port }: ListenTarget): string {
+export function describeUdpEndpoint({ address, port }: ListenTarget): string {
   return address.includes(':') ? `udp/[${address}]:${port}` : `udp/${address}:${port}`;
 }
 
 /** One line for a socket that could not be opened for listening; `errorName` is the name of errno. */
 export function listenError(target: ListenTarget, errorName: string): UserError {
-  const where = `cannot listen on ${describeListenTarget(target)}`;
+  const where = `cannot listen on ${describeUdpEndpoint(target)}`;
   switch (errorName) {
     case 'EADDRINUSE':
       return new UserError('port_busy', `${where}: another process uses this port`);

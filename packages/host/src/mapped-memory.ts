@@ -9,13 +9,17 @@ import {
   PROT_WRITE,
 } from './socket-option.ts';
 
-/** Memory outside the JavaScript heap that the kernel may write to, seen as one ArrayBuffer without a copy. */
+/**
+ * Memory outside the JavaScript heap that the kernel may write to, seen as one ArrayBuffer without a copy.
+ */
 export interface MappedMemory {
   readonly address: bigint;
   readonly buffer: ArrayBuffer;
+  /** False once the memory was given back. */
+  isMapped(): boolean;
   /**
-   * Gives the memory back. The buffer is detached first, so that a view of it that someone kept reads as
-   * empty instead of faulting.
+   * Gives the memory back; calling it twice is harmless. The buffer is detached first, so that a view of it
+   * that someone kept reads as empty instead of faulting.
    */
   unmap(): void;
 }
@@ -31,6 +35,7 @@ export function mapMemory(c: Libc, length: number, fd?: number): MappedMemory {
   return {
     address,
     buffer,
+    isMapped: () => buffer.byteLength > 0,
     unmap() {
       if (buffer.byteLength === 0) return;
       buffer.transfer();

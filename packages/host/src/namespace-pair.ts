@@ -1,4 +1,6 @@
-/** Two network namespaces joined by a veth pair, for tests: real interfaces and real packets, nobody else's. */
+/**
+ * Two network namespaces joined by a veth pair, for tests: real interfaces and real packets, nobody else's.
+ */
 import { execFileSync, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { assert } from '@weir/base';

@@ -11,7 +11,7 @@
  *
  * Numbers inside attribute values are big-endian. `poll` blocks its thread, so a reader lives in a worker.
  */
-import { UserError } from '@weir/base';
+import { assert, UserError } from '@weir/base';
 import { mayAdministerNetwork } from './capability.ts';
 import { createDescriptorWait } from './descriptor-wait.ts';
 import { type Libc, libc } from './libc.ts';
@@ -51,7 +51,9 @@ const ATTRIBUTE_TYPE_MASK = 0x3fff;
 export const NFLOG_SNAP_LENGTH_DEFAULT = 256;
 /** A flood of dropped packets arrives in bursts; 8 MiB hold some 10,000 of them. */
 const RECEIVE_BUFFER_OCTETS_DEFAULT = 8 * 1024 * 1024;
-/** One recv brings at most what the kernel gathered for one group: its buffer is 16 KiB at most by default. */
+/**
+ * One recv brings at most what the kernel gathered for one group: its buffer is 16 KiB at most by default.
+ */
 const MESSAGE_BUFFER_OCTETS = 256 * 1024;
 /** The kernel gathers packets until there are so many, or until the oldest is so old (unit 10 ms). */
 const GATHER_PACKETS = 32;
@@ -76,7 +78,10 @@ export interface LoggedPacket {
   /** ifIndex of the interface where the packet came in and of the one where it would go out; 0 for none. */
   inInterface: number;
   outInterface: number;
-  /** Milliseconds since the Unix epoch, with microseconds as fraction; 0 where the kernel gives none (output). */
+  /**
+   * Milliseconds since the Unix epoch, with microseconds as fraction; 0 where the kernel gives none
+   * (output).
+   */
   timestampMs: number;
   /** The packet from its IP header on: `capturedLength` octets of `bytes` from `offset`. */
   bytes: Uint8Array;
@@ -104,7 +109,10 @@ export interface NflogStatistics {
 }
 
 export interface NflogReader {
-  /** Gives out what is there, waiting up to `timeoutMs` when there is nothing. Returns the number of packets. */
+  /**
+   * Gives out what is there, waiting up to `timeoutMs` when there is nothing. Returns the number of
+   * packets.
+   */
   poll(timeoutMs: number, onPacket: (packet: LoggedPacket) => void): number;
   statistics(): NflogStatistics;
   close(): void;
@@ -243,12 +251,14 @@ function createReader(c: Libc, fd: number, memory: ReturnType<typeof mapMemory>)
 
   return {
     poll(timeoutMs, onPacket) {
+      assert(memory.isMapped(), 'the reader is open');
       const ready = takeReady(onPacket);
       if (ready > 0) return ready;
       return descriptor.wait(timeoutMs) === 0 ? 0 : takeReady(onPacket);
     },
     statistics: () => ({ packets, kernelDrops, overruns, malformed }),
     close() {
+      if (!memory.isMapped()) return;
       memory.unmap();
       c.close(fd);
     },

@@ -254,6 +254,10 @@ describe.skipIf(!captureCapability().allowed)('a packet ring', () => {
       kept = bytes;
     });
     ring.close();
+    ring.close();
     expect(kept?.length).toBe(0);
+    expect(ring.statistics()).toMatchObject({ kernelDrops: 0 });
+    expect(ring.statistics().packets).toBeGreaterThanOrEqual(2);
+    expect(() => ring.poll(0, () => {})).toThrow('the ring is open');
   });
 });

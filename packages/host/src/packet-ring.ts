@@ -16,7 +16,7 @@
  *   28 rxhash  32 vlan_tci  36 vlan_tpid (u16)
  *   48 sockaddr_ll: 50 protocol (big-endian u16)  52 ifindex  56 hatype  58 pkttype
  */
-import { UserError } from '@weir/base';
+import { assert, UserError } from '@weir/base';
 import { captureDenied } from './capability.ts';
 import { createDescriptorWait } from './descriptor-wait.ts';
 import { identifyInterface, isInterfaceUp } from './interface-request.ts';
@@ -46,7 +46,10 @@ export const SNAP_LENGTH_DEFAULT = 256;
 /** Less would cut Ethernet + IPv6 + TCP headers. */
 const SNAP_LENGTH_MIN = 96;
 const SNAP_LENGTH_MAX = 65_535;
-/** At 1 M packets/s of 352 octets (256 captured, headers of the ring) 32 MiB hold 95 ms: a pause of the collector of garbage, or a turn of another process. */
+/**
+ * At 1 M packets/s of 352 octets (256 captured, and the ring's headers) 32 MiB hold 95 ms: a pause of the
+ * garbage collector, or other processes' turns.
+ */
 export const RING_OCTETS_DEFAULT = 32 * 1024 * 1024;
 /** Large enough that handing over costs nothing per packet, small enough that the ring has 64 of them. */
 const BLOCK_OCTETS = 512 * 1024;
@@ -136,14 +139,14 @@ export interface PacketRing {
   /** Octets of the ring as obtained. */
   readonly ringOctets: number;
   /**
-   * Gives out what the ring holds, at most once around; where it holds nothing, waits up to `timeoutMs` first.
-   * Returns the number of packets given out.
+   * Gives out what the ring holds, at most once around; where it holds nothing, waits up to `timeoutMs`
+   * first. Returns the number of packets given out.
    */
   poll(timeoutMs: number, onPacket: OnPacket): number;
   /** Stops capturing and gives out what was captured before; blocks for at most twice the retire timeout. */
   drain(onPacket: OnPacket): number;
   state(): InterfaceState;
-  /** Counts since the ring was opened. */
+  /** Counts since the ring was opened; after `close`, the final ones. */
   statistics(): PacketRingStatistics;
   close(): void;
 }
@@ -298,6 +301,7 @@ function createPacketRing(
     linkType,
     ringOctets,
     poll(timeoutMs, onPacket) {
+      assert(memory.isMapped(), 'the ring is open');
       if (state === 'down') readInterfaceState();
       const ready = walkReadyBlocks(onPacket);
       if (ready > 0) return ready;
@@ -306,6 +310,7 @@ function createPacketRing(
       return (events & POLLIN) === 0 ? 0 : walkReadyBlocks(onPacket);
     },
     drain(onPacket) {
+      assert(memory.isMapped(), 'the ring is open');
       attachFilter(c, fd, acceptOctets(0));
       let given = walkReadyBlocks(onPacket);
       // One wait for the block that was open; a second one because a wait may end early by an error event.
@@ -316,8 +321,15 @@ function createPacketRing(
       return given;
     },
     state: () => state,
-    statistics: () => ({ packets, ...kernel.read(), notIp, blocks }),
+    statistics: () => ({
+      packets,
+      ...(memory.isMapped() ? kernel.refresh() : kernel.latest()),
+      notIp,
+      blocks,
+    }),
     close() {
+      if (!memory.isMapped()) return;
+      kernel.refresh();
       memory.unmap();
       c.close(fd);
     },
@@ -326,16 +338,19 @@ function createPacketRing(
 
 /** Reading PACKET_STATISTICS sets the kernel's counts to 0, so they are added up here. */
 function createKernelCounters(c: Libc, fd: number) {
-  const latest = new Uint32Array(3);
+  /** struct tpacket_stats_v3: packets, drops, freezes. */
+  const since = new Uint32Array(3);
   let kernelDrops = 0;
   let kernelFreezes = 0;
+  const latest = () => ({ kernelDrops, kernelFreezes });
   return {
-    read() {
-      if (c.getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, latest, Uint32Array.of(12)) === 0) {
-        kernelDrops += latest[1]!;
-        kernelFreezes += latest[2]!;
+    latest,
+    refresh() {
+      if (c.getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, since, Uint32Array.of(12)) === 0) {
+        kernelDrops += since[1]!;
+        kernelFreezes += since[2]!;
       }
-      return { kernelDrops, kernelFreezes };
+      return latest();
     },
   };
 }
@@ -398,7 +413,7 @@ function boundInterfaceIndex(c: Libc, fd: number): number {
   return new DataView(address.buffer).getInt32(4, true);
 }
 
-/** Runs `ask` with a socket that needs no privilege, so that an unknown interface is named before a missing right. */
+/** Runs `ask` with a socket that needs no privilege: an unknown interface is named before a missing right. */
 function withProbe<T>(c: Libc, ask: (fd: number) => T): T {
   const AF_UNIX = 1;
   const probe = c.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);

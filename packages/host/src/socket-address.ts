@@ -11,7 +11,9 @@ const SOCKADDR_IN_OCTETS = 16;
 /** ::ffff:0:0/96 as the third 32-bit word, in host order on a little-endian machine. */
 export const MAPPED_PREFIX_WORD = 0xffff_0000;
 
-/** AF_INET or AF_INET6 for a literal address, which may have a zone (`fe80::1%eth0`); undefined for a name. */
+/**
+ * AF_INET or AF_INET6 for a literal address, which may have a zone (`fe80::1%eth0`); undefined for a name.
+ */
 export function addressFamily(address: string): number | undefined {
   const version = isIP(address);
   return version === 4 ? AF_INET : version === 6 ? AF_INET6 : undefined;

@@ -1,4 +1,7 @@
-/** Classic BPF, the socket filter language of `linux/filter.h`; `tcpdump -ddd EXPRESSION` prints such programs. */
+/**
+ * Classic BPF, the socket filter language of `linux/filter.h`; `tcpdump -ddd EXPRESSION` prints such
+ * programs.
+ */
 import { assert } from '@weir/base';
 import type { Libc } from './libc.ts';
 import { SO_ATTACH_FILTER, SOL_SOCKET } from './socket-option.ts';

@@ -1,4 +1,6 @@
-/** Linux socket constants and the 4-octet socket options (asm-generic/socket.h; equal on x86-64 and arm64). */
+/**
+ * Linux socket constants and the 4-octet socket options (asm-generic/socket.h; equal on x86-64 and arm64).
+ */
 import type { Libc } from './libc.ts';
 
 export const AF_INET = 2;
