@@ -8,6 +8,7 @@ import {
   queryAnswerSchema,
   seriesAnswerSchema,
 } from './answers.ts';
+import { clientSignal } from './client-signal.ts';
 import {
   flowsParameters,
   pulseParameters,
@@ -48,31 +49,46 @@ export function addQueryRoutes(app: FastifyInstance, questions: StoreQuestions, 
   const window = (parameters: Parameters<typeof timeWindow>[0]) =>
     timeWindow(parameters, Math.floor(clock.nowMs() / WINDOW_ROUNDING_MS) * WINDOW_ROUNDING_MS);
 
-  app.get('/query', describeRoute('The largest groups', queryParameters, queryAnswerSchema), (request) => {
-    const asked = queryParameters.parse(request.query);
-    return questions.rank({ ...asked, window: window(asked) }, request.signal);
-  });
-
-  app.post('/query', describeRoute('A query plan', undefined, planAnswerSchema), (request) =>
-    questions.plan(request.body, request.signal),
+  app.get(
+    '/query',
+    describeRoute('The largest groups', queryParameters, queryAnswerSchema),
+    (request, reply) => {
+      const asked = queryParameters.parse(request.query);
+      return questions.rank({ ...asked, window: window(asked) }, clientSignal(reply));
+    },
   );
 
-  app.get('/series', describeRoute('Sums over time', seriesParameters, seriesAnswerSchema), (request) => {
-    const asked = seriesParameters.parse(request.query);
-    return questions.series({ ...asked, window: window(asked) }, request.signal);
-  });
+  app.post('/query', describeRoute('A query plan', undefined, planAnswerSchema), (request, reply) =>
+    questions.plan(request.body, clientSignal(reply)),
+  );
 
-  app.get('/flows', describeRoute('Records, newest first', flowsParameters, flowsAnswerSchema), (request) => {
-    const asked = flowsParameters.parse(request.query);
-    return questions.records({ ...asked, cursor: asked.cursor, window: window(asked) }, request.signal);
-  });
+  app.get(
+    '/series',
+    describeRoute('Sums over time', seriesParameters, seriesAnswerSchema),
+    (request, reply) => {
+      const asked = seriesParameters.parse(request.query);
+      return questions.series({ ...asked, window: window(asked) }, clientSignal(reply));
+    },
+  );
+
+  app.get(
+    '/flows',
+    describeRoute('Records, newest first', flowsParameters, flowsAnswerSchema),
+    (request, reply) => {
+      const asked = flowsParameters.parse(request.query);
+      return questions.records(
+        { ...asked, cursor: asked.cursor, window: window(asked) },
+        clientSignal(reply),
+      );
+    },
+  );
 
   app.get(
     '/pulse',
     describeRoute('What arrived in the last minute', pulseParameters, pulseSchema),
-    (request) => {
+    (request, reply) => {
       const { filter } = pulseParameters.parse(request.query);
-      return questions.pulse(filter, request.signal);
+      return questions.pulse(filter, clientSignal(reply));
     },
   );
 }

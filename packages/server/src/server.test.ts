@@ -153,20 +153,17 @@ describe('what cannot be answered', () => {
 });
 
 describe('who may ask', () => {
-  test.each([
-    'evil.example',
-    'evil.example:8080',
-    'localhost.evil.example',
-    '192.168.1.1',
-    'a@localhost',
-  ])('a loopback server refuses the host "%s"', async (host) => {
-    const { server, store } = createTestServer();
-    const answer = await server.inject({ path: '/api/v1/flows', headers: { host } });
-    expect(answer.statusCode).toBe(421);
-    expect(answer.headers['content-security-policy']).toContain("default-src 'none'");
-    expect(store.plans).toHaveLength(0);
-    expect(server.counters().refusedHosts).toBe(1);
-  });
+  test.each(['evil.example', 'evil.example:8080', 'localhost.evil.example', '192.168.1.1', 'a@localhost'])(
+    'a loopback server refuses the host "%s"',
+    async (host) => {
+      const { server, store } = createTestServer();
+      const answer = await server.inject({ path: '/api/v1/flows', headers: { host } });
+      expect(answer.statusCode).toBe(421);
+      expect(answer.headers['content-security-policy']).toContain("default-src 'none'");
+      expect(store.plans).toHaveLength(0);
+      expect(server.counters().refusedHosts).toBe(1);
+    },
+  );
 
   test.each(['localhost', 'localhost:8080', '127.0.0.1:8080', '[::1]:8080', 'weir.localhost'])(
     'and knows itself as %s',
@@ -321,3 +318,22 @@ describe('the console', () => {
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }
+
+describe('over a socket', () => {
+  test('a plan that is posted is answered: its body having been read is not the client having gone', async () => {
+    const { server, store } = createTestServer();
+    await server.start();
+    try {
+      const plan = { kind: 'groups', timeRange: { fromMs: 0, toMs: 1 }, groupBy: ['protocol'], orderBy: 'octets' };
+      const answer = await fetch(`${server.address().url}/api/v1/query`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(plan),
+      });
+      expect(answer.status).toBe(200);
+      expect(store.plans).toHaveLength(1);
+    } finally {
+      await server.stop();
+    }
+  });
+});

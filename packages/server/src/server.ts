@@ -14,6 +14,7 @@ import {
   UserError,
 } from '@weir/base';
 import { type FastifyInstance, fastify } from 'fastify';
+import { clientSignal } from './client-signal.ts';
 import { createHostGuard, isCrossSite, isLoopbackAddress, SECURITY_HEADERS } from './host-guard.ts';
 import { createLiveFeed, type LiveFeed } from './live-feed.ts';
 import { addLiveRoute } from './live-routes.ts';
@@ -174,7 +175,7 @@ function count(app: FastifyInstance, counts: { requests: number; answers: Record
 
 function answerProblems(app: FastifyInstance, logger: Logger): void {
   app.setErrorHandler((error, request, reply) => {
-    if (request.signal.aborted) return reply.code(STATUS_CLIENT_GONE).send();
+    if (clientSignal(reply).aborted) return reply.code(STATUS_CLIENT_GONE).send();
     const { status, problem } = problemOf(error);
     if (status === 500) logger.error({ error: String(error), url: request.url }, 'A request failed.');
     if (status === 503) reply.header('retry-after', '2');
