@@ -4,9 +4,9 @@
  * was checked when the Set was walked (column-reader.ts) and a `?? 0` costs a branch for each value.
  *
  * A kernel runs all copies of one kind, so that choosing a kernel costs once for a kind and not once for a
- * field: with one call a field, a datagram of 21 records cost 470 ns besides its records. Each has two loops.
- * Records of fixed length are a stride apart; of others, the offset of each is looked up. Measured on one
- * core: 0.63 ns a value against 0.89 ns. A DataView reads 64 bits three times as fast as shifting octets.
+ * field. Each has two loops: records of fixed length are a stride apart, of others the offset of each is
+ * looked up. Measured, 64 bits a value, 21 records: 1.9 ns with a stride, 2.5 ns looked up, 3.4 ns when one loop
+ * asks which of both it is. A DataView reads 64 bits three times as fast as shifting octets.
  */
 import type { ColumnCopy } from './column-plan.ts';
 
@@ -105,12 +105,21 @@ export function copyU32(copies: readonly ColumnCopy[], rows: Rows): void {
 export function copyU32ToU64(copies: readonly ColumnCopy[], rows: Rows): void {
   const { bases, stride, count, row } = rows;
   const { data } = rows.view;
+  const end = (row + count) * 2;
   for (let index = 0; index < copies.length; index++) {
     const { relative, column, segment } = copies[index]!;
     const into = rows.columns[column] as Uint32Array;
-    const first = segment * rows.basesPerSegment;
-    for (let i = 0, to = row * 2; i < count; i++, to += 2) {
-      const at = stride > 0 ? rows.start + relative + i * stride : bases[first + i]! + relative;
+    let at = rows.start + relative;
+    let base = segment * rows.basesPerSegment;
+    if (stride > 0) {
+      for (let to = row * 2; to < end; to += 2, at += stride) {
+        into[to] = data.getUint32(at);
+        into[to + 1] = 0;
+      }
+      continue;
+    }
+    for (let to = row * 2; to < end; to += 2) {
+      at = bases[base++]! + relative;
       into[to] = data.getUint32(at);
       into[to + 1] = 0;
     }
@@ -120,13 +129,21 @@ export function copyU32ToU64(copies: readonly ColumnCopy[], rows: Rows): void {
 export function copyU64(copies: readonly ColumnCopy[], rows: Rows): void {
   const { bases, stride, count, row } = rows;
   const { data } = rows.view;
+  const end = (row + count) * 2;
   for (let index = 0; index < copies.length; index++) {
     const { relative, column, segment } = copies[index]!;
     const into = rows.columns[column] as Uint32Array;
-    const first = segment * rows.basesPerSegment;
-    const from = rows.start + relative;
-    for (let i = 0, to = row * 2; i < count; i++, to += 2) {
-      const at = stride > 0 ? from + i * stride : bases[first + i]! + relative;
+    let at = rows.start + relative;
+    let base = segment * rows.basesPerSegment;
+    if (stride > 0) {
+      for (let to = row * 2; to < end; to += 2, at += stride) {
+        into[to] = data.getUint32(at + 4);
+        into[to + 1] = data.getUint32(at);
+      }
+      continue;
+    }
+    for (let to = row * 2; to < end; to += 2) {
+      at = bases[base++]! + relative;
       into[to] = data.getUint32(at + 4);
       into[to + 1] = data.getUint32(at);
     }
@@ -137,14 +154,24 @@ export function copyU64(copies: readonly ColumnCopy[], rows: Rows): void {
 export function copyAddress4(copies: readonly ColumnCopy[], rows: Rows): void {
   const { bases, stride, count, row } = rows;
   const { data } = rows.view;
+  const end = (row + count) * 2;
   for (let index = 0; index < copies.length; index++) {
     const { relative, column, otherColumn, segment } = copies[index]!;
     const high = rows.columns[column] as Uint32Array;
     const low = rows.columns[otherColumn] as Uint32Array;
-    const first = segment * rows.basesPerSegment;
-    const from = rows.start + relative;
-    for (let i = 0, to = row * 2; i < count; i++, to += 2) {
-      const at = stride > 0 ? from + i * stride : bases[first + i]! + relative;
+    let at = rows.start + relative;
+    let base = segment * rows.basesPerSegment;
+    if (stride > 0) {
+      for (let to = row * 2; to < end; to += 2, at += stride) {
+        low[to] = data.getUint32(at);
+        low[to + 1] = 0xffff;
+        high[to] = 0;
+        high[to + 1] = 0;
+      }
+      continue;
+    }
+    for (let to = row * 2; to < end; to += 2) {
+      at = bases[base++]! + relative;
       low[to] = data.getUint32(at);
       low[to + 1] = 0xffff;
       high[to] = 0;
@@ -156,14 +183,24 @@ export function copyAddress4(copies: readonly ColumnCopy[], rows: Rows): void {
 export function copyAddress6(copies: readonly ColumnCopy[], rows: Rows): void {
   const { bases, stride, count, row } = rows;
   const { data } = rows.view;
+  const end = (row + count) * 2;
   for (let index = 0; index < copies.length; index++) {
     const { relative, column, otherColumn, segment } = copies[index]!;
     const high = rows.columns[column] as Uint32Array;
     const low = rows.columns[otherColumn] as Uint32Array;
-    const first = segment * rows.basesPerSegment;
-    const from = rows.start + relative;
-    for (let i = 0, to = row * 2; i < count; i++, to += 2) {
-      const at = stride > 0 ? from + i * stride : bases[first + i]! + relative;
+    let at = rows.start + relative;
+    let base = segment * rows.basesPerSegment;
+    if (stride > 0) {
+      for (let to = row * 2; to < end; to += 2, at += stride) {
+        high[to + 1] = data.getUint32(at);
+        high[to] = data.getUint32(at + 4);
+        low[to + 1] = data.getUint32(at + 8);
+        low[to] = data.getUint32(at + 12);
+      }
+      continue;
+    }
+    for (let to = row * 2; to < end; to += 2) {
+      at = bases[base++]! + relative;
       high[to + 1] = data.getUint32(at);
       high[to] = data.getUint32(at + 4);
       low[to + 1] = data.getUint32(at + 8);

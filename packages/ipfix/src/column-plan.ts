@@ -114,8 +114,8 @@ export interface ColumnPlan {
   /** Columns that have a value in every row, by index. */
   readonly presentColumns: readonly number[];
   readonly extraRuns: readonly ExtraRun[];
-  /** Octets that a record of fixed length puts into `extra`. */
-  readonly extraOctets: number;
+  /** Octets of a record that have a column or are padding; the others go to `extra`. */
+  readonly mappedOctets: number;
   /** Null when every field has a column. */
   readonly extraLayout: ExtraLayout | null;
   /** Columns for which the decoder must look elsewhere. */
@@ -384,7 +384,7 @@ class PlanCompiler {
       groups: groupByKind(this.#copies),
       presentColumns: [...always, ...this.#present],
       extraRuns: extra.runs,
-      extraOctets: extra.runs.reduce((sum, run) => sum + run.toRelative - run.fromRelative, 0),
+      mappedOctets: fixedOctets - extra.fixedOctets,
       extraLayout: extra.layout,
       samplerId: sampler === undefined ? undefined : this.#place(sampler),
       hasSamplingRate,
@@ -393,12 +393,14 @@ class PlanCompiler {
   }
 
   /** Joins neighbouring fields without a column to runs. */
-  #extra(): { runs: ExtraRun[]; layout: ExtraField[] | null } {
+  #extra(): { runs: ExtraRun[]; layout: ExtraField[] | null; fixedOctets: number } {
     const runs: ExtraRun[] = [];
     const layout: ExtraField[] = [];
+    let fixedOctets = 0;
     for (const [index, field] of this.#template.fields.entries()) {
       if (this.#mapped.has(index) || isPadding(field)) continue;
       layout.push({ ...field });
+      if (field.length !== VARIABLE_LENGTH) fixedOctets += field.length;
       const next = runOf(this.#place(index));
       const last = runs.at(-1);
       if (last?.toSegment === next.fromSegment && last.toRelative === next.fromRelative) {
@@ -407,7 +409,7 @@ class PlanCompiler {
         runs.push(next);
       }
     }
-    return { runs, layout: layout.length === 0 ? null : layout };
+    return { runs, layout: layout.length === 0 ? null : layout, fixedOctets };
   }
 }
 
@@ -416,8 +418,8 @@ function groupByKind(copies: readonly ColumnCopy[]): CopyGroup[] {
   return kinds.map((kind) => ({ kind, copies: copies.filter((copy) => copy.kind === kind) }));
 }
 
-function isPadding(field: FieldSpecifier): boolean {
-  return field.enterpriseNumber === 0 && field.elementId === ELEMENT_PADDING_OCTETS;
+function isPadding({ enterpriseNumber, elementId, length }: FieldSpecifier): boolean {
+  return enterpriseNumber === 0 && elementId === ELEMENT_PADDING_OCTETS && length !== VARIABLE_LENGTH;
 }
 
 function runOf(place: Place): ExtraRun {
