@@ -6,7 +6,7 @@
  *     |   1   | Count |   SysUptime   |   unix_secs   |  unix_nsecs   |
  *     +-------+-------+---------------+---------------+---------------+
  *
- * then Count records of 52 octets. A record is described as a template, so that the readers of IPFIX read it.
+ * then Count records of 48 octets. A record is described as a template, so that the readers of IPFIX read it.
  */
 import { fixedFormat } from './netflow-fixed.ts';
 
@@ -30,6 +30,6 @@ export const NETFLOW_V1 = fixedFormat({
     [5, 1], // tos
     [6, 1], // flags
     [210, 3], // pad2: TCP retransmission counts in some releases, undocumented
-    [210, 8], // reserved
+    [210, 4], // reserved
   ],
 });

@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
+import { formatIPv6, parseIPv6 } from './address-text.ts';
 import type { DecodeProblem } from './decode-error.ts';
 import type { FieldMap, FieldValue } from './field-value.ts';
 import { createMessageSplitter } from './message-splitter.ts';
@@ -148,9 +149,15 @@ export interface Comparison {
 
 type Equal = (name: string, theirs: unknown, ours: FieldValue) => boolean;
 
+interface Waiting {
+  readonly record: DecodedRecord;
+  readonly leaves: ReadonlyMap<string, readonly FieldValue[]>;
+  taken: boolean;
+}
+
 /**
- * For each record of the oracle the first of ours, not matched yet, that has every field equal; where there is
- * none, the one that has most. A field that the oracle has several times takes the values of ours in turn.
+ * Gives each record of the oracle the first of ours, not taken yet, that has every field equal; then what is
+ * left over the one that has most. A field that the oracle has several times takes ours in turn.
  */
 export function compareRecords(
   file: string,
@@ -158,48 +165,58 @@ export function compareRecords(
   ours: readonly DecodedRecord[],
   equal: Equal,
 ): Comparison {
-  const waiting = new Map<number | undefined, { record: DecodedRecord; taken: boolean }[]>();
-  for (const record of ours) {
-    const entry = { record, taken: false };
-    for (const key of [record.templateId, undefined]) waiting.set(key, [...(waiting.get(key) ?? []), entry]);
-  }
-  const disagreements = new Set<string>();
-  let recordsEqual = 0;
-  let fieldsEqual = 0;
-  for (const their of theirs) {
-    const candidates = (waiting.get(their.templateId) ?? []).filter((entry) => !entry.taken);
-    let best = { wrong: their.fields.map((field) => `${field.name}: no record`), entry: candidates[0] };
-    for (const entry of candidates) {
-      const wrong = wrongFields(their, entry.record, equal);
-      if (wrong.length < best.wrong.length) best = { wrong, entry };
-      if (wrong.length === 0) break;
-    }
-    if (best.entry !== undefined) best.entry.taken = true;
-    if (best.wrong.length === 0) recordsEqual++;
-    fieldsEqual += their.fields.length - best.wrong.length;
-    for (const wrong of best.wrong) disagreements.add(wrong);
-  }
+  const all = ours.map((record): Waiting => ({ record, leaves: leavesOf(record), taken: false }));
+  const byTemplate = Map.groupBy(all, ({ record }) => record.templateId);
+  const candidatesFor = ({ templateId }: OracleRecord) =>
+    (templateId === undefined ? all : (byTemplate.get(templateId) ?? [])).filter(({ taken }) => !taken);
+  const unequal = theirs.filter((their) => {
+    const match = candidatesFor(their).find(({ leaves }) => wrongFields(their, leaves, equal).length === 0);
+    if (match !== undefined) match.taken = true;
+    return match === undefined;
+  });
+  const wrong = unequal.map((their) => {
+    const tries = candidatesFor(their).map((entry) => ({
+      entry,
+      wrong: wrongFields(their, entry.leaves, equal),
+    }));
+    const best = tries.toSorted((a, b) => a.wrong.length - b.wrong.length)[0];
+    if (best !== undefined) best.entry.taken = true;
+    return best?.wrong ?? their.fields.map(({ name }) => `${name}: no record`);
+  });
   const fieldsExpected = theirs.reduce((sum, record) => sum + record.fields.length, 0);
   return {
     file,
     recordsExpected: theirs.length,
-    recordsEqual,
+    recordsEqual: theirs.length - unequal.length,
     fieldsExpected,
-    fieldsEqual,
-    disagreements: [...disagreements],
+    fieldsEqual: fieldsExpected - wrong.flat().length,
+    disagreements: [...new Set(wrong.flat())],
   };
 }
 
-function wrongFields(their: OracleRecord, record: DecodedRecord, equal: Equal): string[] {
-  const ours = leavesOf(record);
+function wrongFields(
+  their: OracleRecord,
+  leaves: ReadonlyMap<string, readonly FieldValue[]>,
+  equal: Equal,
+): string[] {
   const wrong: string[] = [];
+  const left = new Map(leaves);
   for (const { name, value } of their.fields) {
-    const values = name === ANY_NAME ? [...ours.values()].flat() : (ours.get(name) ?? []);
-    const at = values.findIndex((own) => equal(name, value, own));
-    if (at < 0) wrong.push(`${name}: ${JSON.stringify(value)}, ours ${JSON.stringify(values[0])}`);
-    else values.splice(at, 1);
+    const names = name === ANY_NAME ? [...left.keys()] : [name, reverseName(name)];
+    const found = names.find((own) => left.get(own)?.some((item) => equal(name, value, item)));
+    if (found === undefined)
+      wrong.push(`${name}: ${JSON.stringify(value)}, ours ${JSON.stringify(left.get(name))}`);
+    if (found === undefined || name === ANY_NAME) continue;
+    const values = left.get(found) ?? [];
+    const at = values.findIndex((item) => equal(name, value, item));
+    left.set(found, values.toSpliced(at, 1));
   }
   return wrong;
+}
+
+/** tshark shows the other direction of a biflow (RFC 5103) under the same name. */
+function reverseName(name: string): string {
+  return `reverse${name.charAt(0).toUpperCase()}${name.slice(1)}`;
 }
 
 /** Every plain value of a record by the name of its element, those inside lists too. */
@@ -227,12 +244,20 @@ export function sameText(theirs: string, ours: FieldValue): boolean {
     ? theirs.replaceAll(':', '').toLowerCase()
     : undefined;
   if (octets === text) return true;
+  if (/^[0-9a-f]*:[0-9a-f:]*:[0-9a-f:.]*$/.test(theirs) && parseIPv6(text) !== undefined)
+    return formatted(theirs) === text;
   if (ours === null) return theirs === '';
   if (typeof ours === 'number' || /^\d+$/.test(text)) return sameNumber(theirs, octets, text);
   if (octets !== undefined && Buffer.from(octets, 'hex').toString('utf8').replace(/\0+$/, '') === text)
     return true;
   const time = Date.parse(theirs.replace(/\.\d+/, (digits) => digits.slice(0, 4)));
   return /Z$/.test(text) && !Number.isNaN(time) && sameTime(theirs, time, text);
+}
+
+/** The same address in the form of RFC 5952. */
+function formatted(address: string): string | undefined {
+  const bytes = parseIPv6(address);
+  return bytes === undefined ? undefined : formatIPv6(bytes, 0);
 }
 
 function sameNumber(theirs: string, octets: string | undefined, ours: string): boolean {

@@ -2,11 +2,18 @@
 const TWO_32 = 4294967296;
 
 /**
- * When an uptime was, in milliseconds since the Unix epoch. Taken as the signed distance from the header's own
- * uptime, so that a wrap between flow and export costs nothing.
+ * A flow may end this much after the header's uptime was read: exporters fill the header first. More is a flow
+ * from before the wrap.
+ */
+const AHEAD_MS_MAX = 600_000;
+
+/**
+ * When an uptime was, in milliseconds since the Unix epoch: as long before the export as it lies before the
+ * header's own uptime, a wrap between the two included.
  */
 export function timeOfUptime(uptimeMs: number, exportTimeMs: number, headerUptimeMs: number): number {
-  return exportTimeMs - ((headerUptimeMs - uptimeMs) | 0);
+  const agoMs = headerUptimeMs - uptimeMs;
+  return exportTimeMs - (agoMs < -AHEAD_MS_MAX ? agoMs + TWO_32 : agoMs);
 }
 
 /** The same counted from a known boot: `initMs + uptimeMs`, with the wraps that bring it nearest to the export. */
