@@ -89,6 +89,10 @@ describe('parseCollectorConfig', () => {
       '{"sources": [{"name": "a", "monitoringPort": 2055}, {"name": "b", "monitoringPort": 2055, "monitoringAddress": "127.0.0.1"}]}',
       'collector.json:1:67: sources[1].monitoringPort: found 2055, where "a" listens; allowed: a free port, for example 2056',
     ],
+    [
+      source(', "asymmetricFlows": true'),
+      'collector.json:3:43: sources[0].asymmetricFlows: not supported by this version; allowed: leave it out',
+    ],
   ])('%s', (text, message) => {
     const failure = failureOf(text);
     expect(failure.message).toBe(message);
@@ -109,6 +113,7 @@ describe('parseCollectorConfig', () => {
       monitoringPort: fc.integer({ min: 1, max: 65535 }),
       monitoringAddress: fc.oneof(fc.ipV4(), fc.ipV6()),
       asymmetricFlows: fc.boolean(),
+      enabled: fc.constant(false),
     });
     fc.assert(
       fc.property(sourceArbitrary, (input) => {

@@ -454,7 +454,7 @@ describe('start and stop', () => {
 
   test.each([
     [{ sourceFilePath: '/tmp/x' }, 'sourceFilePath'],
-    [{ forwarding: { enabled: true, destinations: ['10.0.0.1'] } }, 'forwarding'],
+    [{ forwarding: { enabled: true, destinations: ['10.0.0.1'] } }, 'forwarding.enabled'],
     [{ asymmetricFlows: true }, 'asymmetricFlows'],
   ] as [Partial<FlowSourceInput>, string][])('%j is refused, not ignored', (input, parameter) => {
     const create = () =>
@@ -468,7 +468,9 @@ describe('start and stop', () => {
           },
         },
       );
-    expect(create).toThrow(`flow source "test": ${parameter} is not supported by this version`);
+    expect(create).toThrow(
+      `flow source "test": ${parameter}: not supported by this version; allowed: leave it out`,
+    );
   });
 });
 

@@ -1,13 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import {
-  type CancelTimer,
-  type Clock,
-  type Component,
-  EXIT_USAGE,
-  type Logger,
-  type MetricsSnapshot,
-  UserError,
-} from '@weir/base';
+import type { CancelTimer, Clock, Component, Logger, MetricsSnapshot } from '@weir/base';
 import {
   checkFlowSources,
   type FlowSource,
@@ -146,22 +138,10 @@ export function createCollector(options: CollectorOptions, services: CollectorSe
 
 function checkSources(sources: readonly FlowSource[]): void {
   const breach = checkFlowSources(sources);
-  if (breach !== undefined) throw flowSourceError(`flow sources: ${breach.message}`);
-  for (const source of sources.filter(({ enabled }) => enabled)) {
-    const asked = unsupportedParameter(source);
-    if (asked === undefined) continue;
-    throw new UserError(
-      'flow_source_unsupported',
-      `flow source "${source.name}": ${asked} is not supported by this version; allowed: leave it out`,
-      EXIT_USAGE,
-    );
-  }
-}
-
-/** A parameter that would be silently without effect is refused instead. */
-function unsupportedParameter(source: FlowSource): string | undefined {
-  if (source.sourceFilePath !== undefined) return 'sourceFilePath';
-  if (source.forwarding.enabled) return 'forwarding';
-  if (source.asymmetricFlows) return 'asymmetricFlows';
-  return undefined;
+  if (breach === undefined) return;
+  const [index, ...parameter] = breach.path;
+  const source = typeof index === 'number' ? sources[index] : undefined;
+  const where =
+    source === undefined ? 'flow sources' : `flow source "${source.name}": ${parameter.join('.')}`;
+  throw flowSourceError(`${where}: ${breach.message}`);
 }

@@ -158,35 +158,55 @@ export function nextMonitoringPort(sources: readonly FlowSource[], type: FlowSou
   return undefined;
 }
 
+/** A breach of the rules for sources: where it is, and what is found and allowed there. */
+export interface FlowSourceBreach {
+  /** Index of the source, then the names of parameters; empty for the list as a whole. */
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
 /**
- * Checks what one source cannot know of itself: names are unique, no two enabled sources want one socket,
- * and their number has a limit. Returns the first breach as the path of its parameter and a sentence.
+ * Checks what one parameter cannot know of the others: names are unique, no two enabled sources want one
+ * socket, their number has a limit, and nothing is asked for that this version does not do. Returns the first
+ * breach.
  */
-export function checkFlowSources(
-  sources: readonly FlowSource[],
-): { path: readonly (string | number)[]; message: string } | undefined {
+export function checkFlowSources(sources: readonly FlowSource[]): FlowSourceBreach | undefined {
   if (sources.length > FLOW_SOURCES_MAX) {
     return { path: [], message: `found ${sources.length} sources; allowed: at most ${FLOW_SOURCES_MAX}` };
   }
   for (const [index, source] of sources.entries()) {
-    const earlier = sources.slice(0, index);
-    const sameName = earlier.findIndex((other) => other.name.toLowerCase() === source.name.toLowerCase());
-    if (sameName >= 0) {
-      return {
-        path: [index, 'name'],
-        message: `found "${source.name}", the name of sources[${sameName}]; allowed: a name of its own`,
-      };
-    }
-    const rival = earlier.find((other) => socketsCollide(source, other));
-    if (rival !== undefined) {
-      const proposal = nextMonitoringPort(sources, source.type);
-      const hint = proposal === undefined ? '' : `, for example ${proposal}`;
-      return {
-        path: [index, 'monitoringPort'],
-        message: `found ${source.monitoringPort}, where "${rival.name}" listens; allowed: a free port${hint}`,
-      };
-    }
+    const breach =
+      checkRivals(source, sources.slice(0, index), sources) ??
+      (source.enabled ? checkSupported(source) : undefined);
+    if (breach !== undefined) return { path: [index, ...breach.path], message: breach.message };
   }
+  return undefined;
+}
+
+function checkRivals(
+  source: FlowSource,
+  earlier: readonly FlowSource[],
+  all: readonly FlowSource[],
+): FlowSourceBreach | undefined {
+  const sameName = earlier.findIndex((other) => other.name.toLowerCase() === source.name.toLowerCase());
+  if (sameName >= 0) {
+    const message = `found "${source.name}", the name of sources[${sameName}]; allowed: a name of its own`;
+    return { path: ['name'], message };
+  }
+  const rival = earlier.find((other) => socketsCollide(source, other));
+  if (rival === undefined) return undefined;
+  const proposal = nextMonitoringPort(all, source.type);
+  const hint = proposal === undefined ? '' : `, for example ${proposal}`;
+  const message = `found ${source.monitoringPort}, where "${rival.name}" listens; allowed: a free port${hint}`;
+  return { path: ['monitoringPort'], message };
+}
+
+/** A parameter that would silently be without effect is refused instead. */
+function checkSupported(source: FlowSource): FlowSourceBreach | undefined {
+  const message = 'not supported by this version; allowed: leave it out';
+  if (source.sourceFilePath !== undefined) return { path: ['sourceFilePath'], message };
+  if (source.forwarding.enabled) return { path: ['forwarding', 'enabled'], message };
+  if (source.asymmetricFlows) return { path: ['asymmetricFlows'], message };
   return undefined;
 }
 

@@ -20,6 +20,7 @@ export {
   defaultFlowSources,
   FLOW_SOURCE_TYPES,
   type FlowSource,
+  type FlowSourceBreach,
   type FlowSourceInput,
   type FlowSourceType,
   flowSourceOfListen,
