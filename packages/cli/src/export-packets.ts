@@ -173,8 +173,9 @@ async function firstOctets(path: string): Promise<Uint8Array> {
 
 /** The octets of a file, gunzipped when it is gzip. */
 async function* plainStream(path: string, chunkOctets = 256 * 1024): AsyncGenerator<Uint8Array> {
+  const zipped = isGzip(path);
   const file = createReadStream(path, { highWaterMark: chunkOctets });
-  if (!isGzip(path)) {
+  if (!zipped) {
     yield* file;
     return;
   }
