@@ -30,7 +30,7 @@ export type FieldKind =
   | 'exporterNumber';
 
 /** Where a field's value comes from. */
-export type FieldSource =
+type FieldSource =
   | { readonly from: 'column'; readonly column: FlowColumnName }
   | { readonly from: 'address'; readonly hi: FlowColumnName; readonly lo: FlowColumnName }
   /** A column of the dimension table `exporters`. */

@@ -1,6 +1,6 @@
 import { FilterError } from './filter-expression.ts';
 
-export type TokenKind = 'word' | 'string' | 'operator' | 'open' | 'close' | 'comma' | 'end';
+type TokenKind = 'word' | 'string' | 'operator' | 'open' | 'close' | 'comma' | 'end';
 
 export interface Token {
   readonly kind: TokenKind;

@@ -63,9 +63,9 @@ export type QueryPlan = GroupsPlan | SeriesPlan | RecordsPlan;
 /** Rows of one answer; more belongs into an export. */
 export const LIMIT_MAX = 100_000;
 /** Lines of one chart. */
-export const SERIES_LIMIT_MAX = 1000;
+const SERIES_LIMIT_MAX = 1000;
 /** Points of one line. */
-export const SERIES_STEPS_MAX = 10_000;
+const SERIES_STEPS_MAX = 10_000;
 const DIMENSIONS_MAX = 16;
 const LIMIT_DEFAULT = 10;
 const RECORDS_LIMIT_DEFAULT = 100;

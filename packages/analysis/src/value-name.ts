@@ -1,7 +1,7 @@
 /** Names of numeric values, as IANA and the RFCs give them; what a filter may say instead of the number. */
 
 /** Keywords of the IANA registry "Assigned Internet Protocol Numbers", those that are met in the wild. */
-export const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
+const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
   0: 'hopopt',
   1: 'icmp',
   2: 'igmp',

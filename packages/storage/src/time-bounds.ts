@@ -42,7 +42,7 @@ function startOf(batch: FlowBatch, row: number, end: number): number {
 }
 
 /** Whether every one of the first `rowCount` rows has the column. */
-export function allPresent(batch: FlowBatch, name: FlowColumnName, rowCount: number): boolean {
+function allPresent(batch: FlowBatch, name: FlowColumnName, rowCount: number): boolean {
   return bitsAllSet(batch.validity[FLOW_COLUMN_INDEX[name]]!, 0, rowCount);
 }
 
