@@ -2,18 +2,14 @@
  * Datagrams of IPFIX and NetFlow v1, v5, v7, v9 into records for people: what `weir decode` prints. Templates,
  * early data and malformed units are treated exactly as on the way to FlowBatch columns, by the same reader.
  */
-import { BoundedReader } from './bounded-reader.ts';
 import { DatagramReader, READER_LIMITS_DEFAULT, type ReaderLimits } from './datagram-reader.ts';
 import { formatInstant } from './date-time.ts';
-import { DecodeError, type DecodeProblem, problemOf } from './decode-error.ts';
-import type { ExporterScope } from './domain-state.ts';
-import { createElementRegistry, type ElementRegistry, elementOfTypeRecord } from './element-registry.ts';
+import type { DecodeProblem } from './decode-error.ts';
 import type { FieldMap, RecordFields } from './field-value.ts';
 import type { ExporterIdentity } from './flow-batch.ts';
 import type { MessageContext } from './message.ts';
-import { createRecordReader, type RecordReader } from './record-reader.ts';
+import { ScopeRecords } from './scope-records.ts';
 import { timeOfUptime, timeSinceInit } from './sys-uptime.ts';
-import type { Template } from './template.ts';
 import type { StoredTemplate } from './template-store.ts';
 import type { TransportSession } from './transport-session.ts';
 
@@ -62,11 +58,6 @@ export interface RecordDecoder {
   counters(): RecordDecoderCounters;
 }
 
-interface ScopeReader {
-  readonly elements: ElementRegistry;
-  readonly records: RecordReader;
-}
-
 /** IANA element numbers of the times that NetFlow counts from the exporter's boot. */
 const UPTIME_FIELDS = [
   ['flowStartSysUpTime', 'flowStartMilliseconds'],
@@ -75,51 +66,15 @@ const UPTIME_FIELDS = [
 
 export function createRecordDecoder(options: { limits?: Partial<ReaderLimits> } = {}): RecordDecoder {
   const reader = new DatagramReader({ ...READER_LIMITS_DEFAULT, ...options.limits });
-  const scopes = new WeakMap<ExporterScope, ScopeReader>();
+  const scopes = new ScopeRecords((problem) => reader.problem(problem));
   let sink: RecordSink | undefined;
   let records = 0;
-  let elementsDefined = 0;
-
-  function scopeReaderOf(scope: ExporterScope): ScopeReader {
-    const known = scopes.get(scope);
-    if (known !== undefined) return known;
-    const elements = createElementRegistry();
-    const created = { elements, records: createRecordReader(elements) };
-    scopes.set(scope, created);
-    return created;
-  }
-
-  function takeRecord(record: RecordFields, entry: StoredTemplate, message: MessageContext): void {
-    if (entry.options) {
-      const element = elementOfTypeRecord({ ...record.scope, ...record.fields });
-      const { elements } = scopeReaderOf(message.domain.scope);
-      if (element !== undefined && elements.define(element)) elementsDefined++;
-    }
-    records++;
-    sink?.record(decodedRecord(record, entry, message));
-  }
 
   function dataSet(entry: StoredTemplate, message: MessageContext, from: number, to: number): number {
-    const { view, datagramStart, domain } = message;
-    const set = new BoundedReader(view.bytes, 'record_truncated', from, to, -datagramStart);
-    const scopeReader = scopeReaderOf(domain.scope);
-    const context = {
-      templateById: (templateId: number): Template | undefined =>
-        domain.templates.current(templateId)?.template,
-      problem: (problem: DecodeProblem) => reader.problem(problem),
-    };
-    const before = records;
-    while (set.remaining >= entry.recordOctetsMin) {
-      const start = set.offset;
-      try {
-        takeRecord(scopeReader.records.read(set, entry.template, context), entry, message);
-      } catch (error) {
-        const { code } = problemOf(error);
-        reader.problem(problemOf(new DecodeError(code, start)));
-        break;
-      }
-    }
-    return records - before;
+    return scopes.readSet(entry, message, from, to, (record) => {
+      records++;
+      sink?.record(decodedRecord(record, entry, message));
+    });
   }
 
   const taker = {
@@ -139,7 +94,7 @@ export function createRecordDecoder(options: { limits?: Partial<ReaderLimits> } 
       messages: reader.counters.messages,
       records,
       problems: reader.counters.problems,
-      elementsDefined,
+      elementsDefined: scopes.elementsDefined,
     }),
   };
 }
