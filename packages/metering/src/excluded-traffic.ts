@@ -3,6 +3,7 @@
  * would make another, and what it exchanges with the console. A flow is looked at once, when its record is written,
  * so packets pay nothing for it.
  */
+import { WORD_DESTINATION_PREFIX, WORD_SOURCE_PREFIX } from './flow-record.ts';
 import { KEY_DESTINATION, KEY_KIND, KEY_PORTS, KEY_SOURCE } from './packet-header.ts';
 
 /** One end of a socket of ours and, where known, the other. What is left out matches anything. */
@@ -39,7 +40,7 @@ export class ExcludedTraffic {
     }));
   }
 
-  /** Whether the flow whose key begins at `base` of `words` is that of an excluded socket, either direction. */
+  /** Whether the flow whose record begins at `base` of `words` is that of an excluded socket, either direction. */
   includes(words: Int32Array, base: number): boolean {
     const protocol = words[base + KEY_KIND]! & 0xff;
     for (const { protocol: excluded, local, remote } of this.#exclusions) {
@@ -58,14 +59,23 @@ function endpoint(port: number | undefined, address: Uint8Array | undefined): En
 }
 
 function isSource(end: Endpoint, words: Int32Array, base: number): boolean {
-  return matches(end, words[base + KEY_PORTS]! >>> 16, words, base + KEY_SOURCE);
+  return matches(end, words[base + KEY_PORTS]! >>> 16, words, base + WORD_SOURCE_PREFIX, base + KEY_SOURCE);
 }
 
 function isDestination(end: Endpoint, words: Int32Array, base: number): boolean {
-  return matches(end, words[base + KEY_PORTS]! & 0xffff, words, base + KEY_DESTINATION);
+  return matches(
+    end,
+    words[base + KEY_PORTS]! & 0xffff,
+    words,
+    base + WORD_DESTINATION_PREFIX,
+    base + KEY_DESTINATION,
+  );
 }
 
-function matches(end: Endpoint, port: number, words: Int32Array, addressAt: number): boolean {
+function matches(end: Endpoint, port: number, words: Int32Array, prefixAt: number, lastAt: number): boolean {
   if (end.port !== undefined && end.port !== port) return false;
-  return end.words === undefined || end.words.every((word, index) => word === words[addressAt + index]);
+  return (
+    end.words === undefined ||
+    end.words.every((word, index) => word === words[index === 3 ? lastAt : prefixAt + index])
+  );
 }

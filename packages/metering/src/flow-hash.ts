@@ -6,7 +6,14 @@
  *
  * Hot file: typed-array reads are asserted (`!`); every index is masked to its table.
  */
-import { KEY_INTERFACE, KEY_KIND, KEY_PORTS, KIND_IPV6 } from './packet-header.ts';
+import {
+  KEY_DESTINATION,
+  KEY_INTERFACE,
+  KEY_KIND,
+  KEY_PORTS,
+  KEY_SOURCE,
+  KIND_IPV6,
+} from './packet-header.ts';
 import { createRandomWords } from './random-words.ts';
 
 const TABLE_WORDS = 256;
@@ -28,19 +35,19 @@ export class FlowHash {
     const tables = this.#tables;
     const kind = key[KEY_KIND]!;
     let hash =
-      wordOf(tables, 0, key[3]!) ^
-      wordOf(tables, 1024, key[7]!) ^
+      wordOf(tables, 0, key[KEY_SOURCE]!) ^
+      wordOf(tables, 1024, key[KEY_DESTINATION]!) ^
       wordOf(tables, 2048, key[KEY_PORTS]!) ^
       wordOf(tables, 3072, kind) ^
       Math.imul(key[KEY_INTERFACE]!, this.#interfaceFactor);
     if ((kind & KIND_IPV6) !== 0) {
       hash ^=
-        wordOf(tables, 4096, key[0]!) ^
-        wordOf(tables, 5120, key[1]!) ^
-        wordOf(tables, 6144, key[2]!) ^
-        wordOf(tables, 7168, key[4]!) ^
-        wordOf(tables, 8192, key[5]!) ^
-        wordOf(tables, 9216, key[6]!);
+        wordOf(tables, 4096, key[5]!) ^
+        wordOf(tables, 5120, key[6]!) ^
+        wordOf(tables, 6144, key[7]!) ^
+        wordOf(tables, 7168, key[8]!) ^
+        wordOf(tables, 8192, key[9]!) ^
+        wordOf(tables, 9216, key[10]!);
     }
     return hash;
   }

@@ -1,17 +1,17 @@
 /**
- * The layout of a flow in the cache's slab: 32 words of 32 bits, 128 octets, two cache lines. Words 0–15 are what
- * every packet reads (the key) and writes (the time of the last packet, the octets).
+ * The layout of a flow in the cache's slab: 32 words of 32 bits, 128 octets. The first 64 are all that a packet of IPv4
+ * reads and writes, so it costs one cache line; IPv6 compares six words of the second line as well.
  *
- *  0               4               8     9    10    11    12        14
- * +---------------+---------------+-----+----+-----+-----+---------+---------+
- * | source        | destination   |ports|kind| if  |hash | last    | octets  |
- * +---------------+---------------+-----+----+-----+-----+---------+---------+
- *  16        18        20        22        24    25    26        28        30
- * +---------+---------+---------+---------+-----+-----+---------+---------+---------+
- * | packets | first   | active  | start   |bits |ttl  | src MAC | dst MAC | unused  |
- * +---------+---------+---------+---------+-----+-----+---------+---------+---------+
+ *  0       1       2     3    4    5     6     7     8         10        12        14
+ * +-------+-------+-----+----+----+-----+-----+-----+---------+---------+---------+---------+
+ * |source |destin.|ports|kind| if |bits | ttl |hash | last    | octets  | packets | first   |
+ * +-------+-------+-----+----+----+-----+-----+-----+---------+---------+---------+---------+
+ *  16              19              22                25   26        28        30
+ * +---------------+---------------+-----------------+----+---------+---------+---------+
+ * | source prefix | dest. prefix  | MAC addresses   | -  | active  | start   | unused  |
+ * +---------------+---------------+-----------------+----+---------+---------+---------+
  *
- * Words 0–10 are the key as in packet-header.ts. `last`, `octets`, `packets`, `first`, `active` and `start` are
+ * Words 0–4 and 16–21 are the key (packet-header.ts). `last`, `octets`, `packets`, `first`, `active` and `start` are
  * doubles (times in ms, exact counts up to 2^53). `first`, `last` and the counters belong to the record that is
  * being filled; `start` is the flow's first packet, `active` when its current record was begun.
  */
@@ -19,21 +19,23 @@ export const RECORD_WORDS = 32;
 export const RECORD_DOUBLES = RECORD_WORDS / 2;
 export const RECORD_OCTETS = RECORD_WORDS * 4;
 
-export const WORD_HASH = 11;
-/** tcpControlBits in bits 0–15; RECORD_ENDED. */
-export const WORD_BITS = 24;
+/** tcpControlBits in bits 0–15; RECORD_ENDED and the like. */
+export const WORD_BITS = 5;
 /** Bits 0–7 the smallest TTL, 8–15 the largest, 16–23 the type of service of the first packet. */
-export const WORD_TTL = 25;
-/** The high 16 bits, then the low 32 bits of a MAC address. */
-export const WORD_SOURCE_MAC = 26;
-export const WORD_DESTINATION_MAC = 28;
+export const WORD_TTL = 6;
+export const WORD_HASH = 7;
+/** Words 5–7 and 8–10 of the key of an IPv6 flow; for IPv4 the prefix of IPv4-mapped addresses. */
+export const WORD_SOURCE_PREFIX = 16;
+export const WORD_DESTINATION_PREFIX = 19;
+/** Source in words 22 and the high half of 23; destination in the low half of 23 and 24. */
+export const WORD_MACS = 22;
 
-export const DOUBLE_LAST = 6;
-export const DOUBLE_OCTETS = 7;
-export const DOUBLE_PACKETS = 8;
-export const DOUBLE_FIRST = 9;
-export const DOUBLE_ACTIVE = 10;
-export const DOUBLE_START = 11;
+export const DOUBLE_LAST = 4;
+export const DOUBLE_OCTETS = 5;
+export const DOUBLE_PACKETS = 6;
+export const DOUBLE_FIRST = 7;
+export const DOUBLE_ACTIVE = 13;
+export const DOUBLE_START = 14;
 
 export const BITS_TCP = 0xffff;
 /** A FIN or RST was seen: the flow lingers and then ends. */

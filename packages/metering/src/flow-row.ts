@@ -3,7 +3,13 @@
  *
  * Hot file: typed-array reads are asserted (`!`); a slot is one of the cache's, a row below the batch's capacity.
  */
-import { type ExporterIdentity, FLOW_COLUMN_INDEX, type FlowBatch, type FlowColumnName } from '@weir/ipfix';
+import {
+  type ExporterIdentity,
+  FLOW_COLUMN_INDEX,
+  type FlowBatch,
+  type FlowColumnName,
+  setPresent,
+} from '@weir/ipfix';
 import type { FlowCache } from './flow-cache.ts';
 import * as record from './flow-record.ts';
 import { HalfSipHash } from './half-siphash.ts';
@@ -11,11 +17,15 @@ import { PROTOCOL_ICMPV4 } from './icmpv4.ts';
 import { PROTOCOL_ICMPV6 } from './icmpv6.ts';
 import {
   DIRECTION_EGRESS,
+  KEY_DESTINATION,
   KEY_INTERFACE,
   KEY_KIND,
   KEY_PORTS,
+  KEY_SOURCE,
   KEY_WORDS,
+  KEY_WORDS_IPV4,
   KIND_DIRECTION_SHIFT,
+  KIND_IPV6,
   KIND_VLAN_SHIFT,
 } from './packet-header.ts';
 import { PROTOCOL_TCP } from './tcp.ts';
@@ -55,6 +65,7 @@ export class FlowRowWriter {
   readonly #sink: FlowRowSink;
   readonly #exporterOf: (interfaceIndex: number) => ExporterIdentity;
   readonly #flowIdHash: HalfSipHash;
+  #prepared: FlowBatch | undefined;
 
   /** `flowIdKey`: the key of the flowId hash, 64 bits in two words. */
   constructor(
@@ -74,9 +85,7 @@ export class FlowRowWriter {
     const { words } = cache;
     const base = slot * record.RECORD_WORDS;
     const { columns } = batch;
-    for (let index = 0; index < ALWAYS_PRESENT_INDEXES.length; index += 1) {
-      batch.validity[ALWAYS_PRESENT_INDEXES[index]!]![row >> 3]! |= 1 << (row & 7);
-    }
+    if (batch !== this.#prepared || row === 0) this.#prepare(batch, row);
     columns.exporter[row] = exporterIndex(batch, this.#exporterOf(words[base + KEY_INTERFACE]!));
     columns.endReason[row] = endReason;
     writeTime(columns.receivedAt, row, receivedAtMs);
@@ -89,16 +98,27 @@ export class FlowRowWriter {
     if (batch.rowCount === batch.capacity) this.#sink.full();
   }
 
+  /**
+   * Marks the columns that every row has, for all rows still to come: 18 bits a row one by one were a tenth of the
+   * cost of a row. Rows that never come are below nobody's `rowCount`.
+   */
+  #prepare(batch: FlowBatch, row: number): void {
+    for (const index of ALWAYS_PRESENT_INDEXES) setPresent(batch, index, row, batch.capacity);
+    this.#prepared = batch;
+  }
+
   #writeKey(batch: FlowBatch, row: number, words: Int32Array, base: number): void {
     const { columns } = batch;
-    columns.srcAddrHi[row * 2] = words[base + 1]!;
-    columns.srcAddrHi[row * 2 + 1] = words[base]!;
-    columns.srcAddrLo[row * 2] = words[base + 3]!;
-    columns.srcAddrLo[row * 2 + 1] = words[base + 2]!;
-    columns.dstAddrHi[row * 2] = words[base + 5]!;
-    columns.dstAddrHi[row * 2 + 1] = words[base + 4]!;
-    columns.dstAddrLo[row * 2] = words[base + 7]!;
-    columns.dstAddrLo[row * 2 + 1] = words[base + 6]!;
+    const source = base + record.WORD_SOURCE_PREFIX;
+    columns.srcAddrHi[row * 2] = words[source + 1]!;
+    columns.srcAddrHi[row * 2 + 1] = words[source]!;
+    columns.srcAddrLo[row * 2] = words[base + KEY_SOURCE]!;
+    columns.srcAddrLo[row * 2 + 1] = words[source + 2]!;
+    const destination = base + record.WORD_DESTINATION_PREFIX;
+    columns.dstAddrHi[row * 2] = words[destination + 1]!;
+    columns.dstAddrHi[row * 2 + 1] = words[destination]!;
+    columns.dstAddrLo[row * 2] = words[base + KEY_DESTINATION]!;
+    columns.dstAddrLo[row * 2 + 1] = words[destination + 2]!;
     const ports = words[base + KEY_PORTS]!;
     columns.srcPort[row] = ports >>> 16;
     columns.dstPort[row] = ports & 0xffff;
@@ -137,7 +157,12 @@ export class FlowRowWriter {
     const base = slot * record.RECORD_WORDS;
     const start = Math.floor(cache.doubles[slot * record.RECORD_DOUBLES + record.DOUBLE_START]!);
     hash.begin();
-    for (let index = 0; index < KEY_WORDS; index += 1) hash.add(cache.words[base + index]!);
+    for (let index = 0; index < KEY_WORDS_IPV4; index += 1) hash.add(cache.words[base + index]!);
+    if ((cache.words[base + KEY_KIND]! & KIND_IPV6) !== 0) {
+      const prefixes = base + record.WORD_SOURCE_PREFIX;
+      for (let index = 0; index < KEY_WORDS - KEY_WORDS_IPV4; index += 1)
+        hash.add(cache.words[prefixes + index]!);
+    }
     hash.add(start | 0);
     hash.add((start / 4294967296) | 0);
     batch.columns.flowId[row * 2] = hash.low();
@@ -177,14 +202,15 @@ function writeObservationPoint(
 
 function writeMacs(batch: FlowBatch, row: number, words: Int32Array, base: number): void {
   const bits = words[base + record.WORD_BITS]!;
+  const macs = base + record.WORD_MACS;
   if ((bits & record.RECORD_HAS_SOURCE_MAC) !== 0) {
-    batch.columns.srcMac[row * 2] = words[base + record.WORD_SOURCE_MAC + 1]!;
-    batch.columns.srcMac[row * 2 + 1] = words[base + record.WORD_SOURCE_MAC]!;
+    batch.columns.srcMac[row * 2] = (words[macs]! << 16) | (words[macs + 1]! >>> 16);
+    batch.columns.srcMac[row * 2 + 1] = words[macs]! >>> 16;
     markPresent(batch, 'srcMac', row);
   }
   if ((bits & record.RECORD_HAS_DESTINATION_MAC) !== 0) {
-    batch.columns.dstMac[row * 2] = words[base + record.WORD_DESTINATION_MAC + 1]!;
-    batch.columns.dstMac[row * 2 + 1] = words[base + record.WORD_DESTINATION_MAC]!;
+    batch.columns.dstMac[row * 2] = words[macs + 2]!;
+    batch.columns.dstMac[row * 2 + 1] = words[macs + 1]! & 0xffff;
     markPresent(batch, 'dstMac', row);
   }
 }

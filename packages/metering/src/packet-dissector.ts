@@ -14,9 +14,13 @@ import { findNetworkLayer, LINK_TRUNCATED, LINK_UNSUPPORTED, NetworkStart } from
 import { LINKTYPE_ETHERNET } from './link-type.ts';
 import {
   DIRECTION_UNKNOWN,
+  KEY_DESTINATION,
+  KEY_DESTINATION_PREFIX,
   KEY_INTERFACE,
   KEY_KIND,
   KEY_PORTS,
+  KEY_SOURCE,
+  KEY_SOURCE_PREFIX,
   KIND_DIRECTION_SHIFT,
   KIND_IPV6,
   KIND_VLAN_SHIFT,
@@ -124,8 +128,8 @@ export class PacketDissector {
     header.octets = octets;
     header.typeOfService = ipv4.ipv4TypeOfService(view, offset);
     header.timeToLive = ipv4.ipv4TimeToLive(view, offset);
-    key[3] = ipv4.ipv4SourceAddress(view, offset);
-    key[7] = ipv4.ipv4DestinationAddress(view, offset);
+    key[KEY_SOURCE] = ipv4.ipv4SourceAddress(view, offset);
+    key[KEY_DESTINATION] = ipv4.ipv4DestinationAddress(view, offset);
     key[KEY_KIND] = kind | protocol;
     const packetEnd = Math.min(offset + octets, end);
     if (ipv4.ipv4FragmentOffset(view, offset) === 0) {
@@ -149,9 +153,11 @@ export class PacketDissector {
     header.octets = octets;
     header.typeOfService = ipv6.ipv6TrafficClass(view, offset);
     header.timeToLive = ipv6.ipv6HopLimit(view, offset);
-    for (let index = 0; index < 4; index += 1) {
-      key[index] = ipv6.ipv6SourceWord(view, offset, index);
-      key[index + 4] = ipv6.ipv6DestinationWord(view, offset, index);
+    key[KEY_SOURCE] = ipv6.ipv6SourceWord(view, offset, 3);
+    key[KEY_DESTINATION] = ipv6.ipv6DestinationWord(view, offset, 3);
+    for (let index = 0; index < 3; index += 1) {
+      key[KEY_SOURCE_PREFIX + index] = ipv6.ipv6SourceWord(view, offset, index);
+      key[KEY_DESTINATION_PREFIX + index] = ipv6.ipv6DestinationWord(view, offset, index);
     }
     const packetEnd = Math.min(offset + octets, end);
     ipv6.walkIpv6(view, offset, packetEnd, payload);

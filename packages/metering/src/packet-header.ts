@@ -1,19 +1,23 @@
 /**
  * What the meter takes out of one packet. One object is filled again and again, so that a packet costs no
- * allocation. The flow key is an array of signed words in the layout of a flow record (flow-record.ts), so
- * that a look-up compares word by word and a new flow copies them as they are.
+ * allocation. The flow key is an array of signed words, which a flow record (flow-record.ts) keeps as
+ * they are.
  */
 export const KEY_WORDS = 11;
 
-/** Words 0–3: source address; IPv4 in word 3 alone (words 0–2 are left as they were). */
+/** The last 32 bits of the addresses: all of an IPv4 address. */
 export const KEY_SOURCE = 0;
-/** Words 4–7: destination address; IPv4 in word 7 alone. */
-export const KEY_DESTINATION = 4;
+export const KEY_DESTINATION = 1;
 /** Source port in the high half, destination port in the low one; ICMP: type × 256 + code in the low half. */
-export const KEY_PORTS = 8;
+export const KEY_PORTS = 2;
 /** Bits 0–7 protocol, 8–19 VLAN, 20–21 direction, 22 set for IPv6. */
-export const KEY_KIND = 9;
-export const KEY_INTERFACE = 10;
+export const KEY_KIND = 3;
+export const KEY_INTERFACE = 4;
+/** The words up to here are all that a key of IPv4 has. */
+export const KEY_WORDS_IPV4 = 5;
+/** Words 5–7 and 8–10: the first 96 bits of an IPv6 address pair; left as they were by IPv4 packets. */
+export const KEY_SOURCE_PREFIX = 5;
+export const KEY_DESTINATION_PREFIX = 8;
 
 export const KIND_VLAN_SHIFT = 8;
 export const KIND_DIRECTION_SHIFT = 20;
