@@ -8,16 +8,15 @@
  */
 import { assert } from '@weir/base';
 import type { EncodableRecord } from './field-value.ts';
+import { IPFIX_HEADER_OCTETS, SET_HEADER_OCTETS } from './message.ts';
 import { OctetWriter } from './octet-writer.ts';
 import { type EncodeContext, encodeRecord } from './record-encoder.ts';
 import type { Template } from './template.ts';
 import { recordOctetsMin } from './template-layout.ts';
 import { SET_ID_OPTIONS_TEMPLATE, SET_ID_TEMPLATE } from './template-set.ts';
 
-export const MESSAGE_HEADER_OCTETS = 16;
-export const SET_HEADER_OCTETS = 4;
 /** The length field has 16 bits. */
-export const MESSAGE_OCTETS_LIMIT = 65535;
+const MESSAGE_OCTETS_LIMIT = 65535;
 /** RFC 7011 section 10.3.3: what fits the smallest path of IPv6 (1280) without its IPv6 and UDP headers. */
 export const MESSAGE_OCTETS_MAX_DEFAULT = 1232;
 
@@ -109,7 +108,7 @@ class PackingEncoder implements MessageEncoder {
     this.#octetsMax = octetsMax;
     this.#alignment = options.setAlignment ?? 1;
     this.sequenceNumber = (options.sequenceNumber ?? 0) >>> 0;
-    this.#scratch = new OctetWriter(octetsMax - MESSAGE_HEADER_OCTETS - SET_HEADER_OCTETS);
+    this.#scratch = new OctetWriter(octetsMax - IPFIX_HEADER_OCTETS - SET_HEADER_OCTETS);
     this.bytes = new Uint8Array(octetsMax);
     this.view = new DataView(this.bytes.buffer);
   }
@@ -210,7 +209,7 @@ class PackingEncoder implements MessageEncoder {
     this.#closeSet();
     if (this.#position > 0 && this.#position + SET_HEADER_OCTETS + recordOctets > this.#octetsMax)
       this.flush();
-    if (this.#position === 0) this.#position = MESSAGE_HEADER_OCTETS;
+    if (this.#position === 0) this.#position = IPFIX_HEADER_OCTETS;
     if (this.#position + SET_HEADER_OCTETS + recordOctets > this.#octetsMax) {
       this.#position = 0;
       throw new RangeError(`a record of ${recordOctets} octets does not fit a message of ${this.#octetsMax}`);

@@ -5,8 +5,8 @@
  * goes on; what came before the damage has been given already.
  */
 import { type DecodeProblem, decodeProblem } from './decode-error.ts';
+import { IPFIX_HEADER_OCTETS } from './message.ts';
 
-const MESSAGE_HEADER_OCTETS = 16;
 const VERSION_IPFIX = 10;
 /** The length field has 16 bits, so no message is longer. */
 const MESSAGE_OCTETS_LIMIT = 65535;
@@ -63,7 +63,7 @@ class Splitter implements MessageSplitter {
   push(chunk: Uint8Array): void {
     this.counters.octets += chunk.length;
     this.#keep(chunk);
-    while (this.#end - this.#start >= MESSAGE_HEADER_OCTETS) {
+    while (this.#end - this.#start >= IPFIX_HEADER_OCTETS) {
       const octets = this.#messageOctetsAt(this.#start);
       if (octets === 0) this.#skipToHeader();
       else if (this.#end - this.#start < octets) return;
@@ -89,7 +89,7 @@ class Splitter implements MessageSplitter {
   #giveWhatFollows(): void {
     for (;;) {
       const rest = this.#end - this.#start;
-      if (rest < MESSAGE_HEADER_OCTETS) return;
+      if (rest < IPFIX_HEADER_OCTETS) return;
       const octets = this.#messageOctetsAt(this.#start);
       if (octets === 0 || octets > rest) this.#skipToHeader();
       else this.#give(octets);
@@ -110,8 +110,8 @@ class Splitter implements MessageSplitter {
     const bytes = this.#bytes;
     if (bytes[at] !== 0 || bytes[at + 1] !== VERSION_IPFIX) return 0;
     const octets = ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number);
-    const isPossible = octets >= MESSAGE_HEADER_OCTETS && octets <= this.#messageOctetsMax;
-    return isPossible && this.#setFitsAt(at + MESSAGE_HEADER_OCTETS, at + octets) ? octets : 0;
+    const isPossible = octets >= IPFIX_HEADER_OCTETS && octets <= this.#messageOctetsMax;
+    return isPossible && this.#setFitsAt(at + IPFIX_HEADER_OCTETS, at + octets) ? octets : 0;
   }
 
   /**
@@ -130,7 +130,7 @@ class Splitter implements MessageSplitter {
   #skipToHeader(): void {
     if (this.#damagedFrom < 0) this.#damagedFrom = this.#offset;
     let at = this.#start + 1;
-    const last = this.#end - MESSAGE_HEADER_OCTETS;
+    const last = this.#end - IPFIX_HEADER_OCTETS;
     while (at <= last && this.#messageOctetsAt(at) === 0) at++;
     this.#skip(at - this.#start);
   }

@@ -21,7 +21,7 @@ export interface Decoded {
   readonly problems: readonly DecodeProblem[];
 }
 
-export function readFixture(name: string): Uint8Array {
+function readFixture(name: string): Uint8Array {
   const bytes = readFileSync(path.join(FIXTURES, name));
   return new Uint8Array(name.endsWith('.gz') ? gunzipSync(bytes) : bytes);
 }
@@ -220,7 +220,7 @@ function reverseName(name: string): string {
 }
 
 /** Every plain value of a record by the name of its element, those inside lists too. */
-export function leavesOf(record: DecodedRecord): Map<string, FieldValue[]> {
+function leavesOf(record: DecodedRecord): Map<string, FieldValue[]> {
   const leaves = new Map<string, FieldValue[]>();
   collect(record.scope ?? {}, leaves);
   collect(record.fields, leaves);

@@ -16,7 +16,7 @@ import {
   valueOctets,
 } from './value-codec.ts';
 
-export interface ElementSource {
+interface ElementSource {
   elementById(enterpriseNumber: number, elementId: number): InformationElement | undefined;
 }
 
@@ -84,7 +84,7 @@ export function encodeField(
 }
 
 /** RFC 7011 section 7: the length in front of a variable-length field, in 1 or 3 octets. */
-export function appendVariableLength(writer: OctetWriter, octets: number): void {
+function appendVariableLength(writer: OctetWriter, octets: number): void {
   if (octets <= SHORT_LENGTH_MAX) {
     writer.uint8(octets);
     return;

@@ -8,10 +8,6 @@ export function recordOctetsMin(template: Template): number {
   return octets;
 }
 
-export function hasVariableLength(template: Template): boolean {
-  return template.fields.some((field) => field.length === VARIABLE_LENGTH);
-}
-
 /** Moves the reader past one record, and gives the record's octets; throws a DecodeError when it is cut off. */
 export function skipRecord(reader: BoundedReader, template: Template): number {
   const start = reader.position;
