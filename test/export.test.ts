@@ -10,6 +10,9 @@ import { startWeir } from './weir-process.ts';
 const folder = temporaryFolder();
 const missing = namespacesMissing();
 const NFCAPD_PORT = 9995;
+/** Neighbour discovery goes on before the exporter starts and after it ends: it is left out on both sides. */
+const CONVERSATIONS = '(ip || ipv6) && !(icmpv6.type >= 130)';
+const NEIGHBOUR_DISCOVERY_MIN = 130;
 
 interface Conversation {
   packets: number;
@@ -45,7 +48,7 @@ function sumsOfCapture(capture: string): Sums {
     '-r',
     capture,
     '-Y',
-    'ip || ipv6',
+    CONVERSATIONS,
     '-T',
     'fields',
     ...fields.flatMap((field) => ['-e', field]),
@@ -83,6 +86,7 @@ function sumsOfNfdump(files: string): Sums {
       .split('|')
       .map((cell) => cell.trim());
     const protocol = numbers[name] ?? Number(name);
+    if (protocol === 58 && Number(destinationPort) >= NEIGHBOUR_DISCOVERY_MIN) continue;
     const ports = protocol === 6 || protocol === 17;
     add(
       sums,
@@ -105,6 +109,7 @@ describe.skipIf(missing !== undefined)(`weir export between two hosts ${missing 
   const exportCapture = path.join(folder, 'export.pcap');
   const nfcapdFolder = path.join(folder, 'nfcapd');
   let exporterStatus = -1;
+  let exporterOutput = '';
 
   function start(prefix: readonly string[], command: string, ...args: string[]): ChildProcess {
     const [program = '', ...rest] = [...prefix, command, ...args];
@@ -167,6 +172,7 @@ describe.skipIf(missing !== undefined)(`weir export between two hosts ${missing 
     }
     await new Promise((resolve) => setTimeout(resolve, 1000));
     exporterStatus = await exporter.stop();
+    exporterOutput = exporter.output();
     await new Promise((resolve) => setTimeout(resolve, 1000));
     for (const child of [onWire, onExport, nfcapd]) await stop(child);
   }, 120_000);
@@ -177,7 +183,7 @@ describe.skipIf(missing !== undefined)(`weir export between two hosts ${missing 
   });
 
   test('ends cleanly when it is asked to', () => {
-    expect(exporterStatus).toBe(0);
+    expect(exporterStatus, exporterOutput).toBe(0);
   });
 
   test('exports every flow of the capture with its packets and octets, through nfcapd', () => {
@@ -195,6 +201,6 @@ describe.skipIf(missing !== undefined)(`weir export between two hosts ${missing 
     });
     expect(text).toMatch(/\[Template Frame: \d+/);
     expect(text).not.toMatch(/No template found|Malformed|Expert Info \((Warning|Error)/i);
-    expect(text).not.toMatch(/Unknown(?! \(0\))/);
+    expect(text).not.toMatch(/(Type: Unknown|Enterprise.*Unknown)/);
   });
 });
