@@ -4,15 +4,27 @@ import { type BatchSink, ColumnReader } from './column-reader.ts';
 import { DatagramReader, READER_LIMITS_DEFAULT, type ReaderLimits } from './datagram-reader.ts';
 import { type DecodeProblem, decodeProblem } from './decode-error.ts';
 import type { DomainCounters } from './domain-state.ts';
+import type { RecordFields } from './field-value.ts';
 import type { ExporterIdentity } from './flow-batch.ts';
 import type { MessageContext } from './message.ts';
+import { applyOptionsRecord } from './options-record.ts';
+import { ScopeRecords } from './scope-records.ts';
 import type { StoredTemplate } from './template-store.ts';
 import type { TransportSession } from './transport-session.ts';
 
 /** Where rows and what is not a row go. */
 export interface FlowSink extends BatchSink {
+  /** Takes the record of an Options Template; such records never become rows. */
+  optionsRecord?(record: OptionsRecord): void;
   /** Told of everything malformed; counted also without it. */
   problem?(problem: DecodeProblem, exporter: ExporterIdentity | undefined): void;
+}
+
+/** What an exporter says about itself: interface names, samplers, applications. */
+export interface OptionsRecord extends RecordFields {
+  readonly exporter: ExporterIdentity;
+  readonly templateId: number;
+  readonly exportTimeMs: number;
 }
 
 export interface FlowDecoderOptions {
@@ -27,6 +39,8 @@ export interface FlowDecoderCounters {
   problems: number;
   valuesSaturated: number;
   extrasDropped: number;
+  /** Elements that exporters described themselves, RFC 5610. */
+  elementsDefined: number;
   pendingKept: number;
   pendingReplayed: number;
   pendingExpired: number;
@@ -51,14 +65,26 @@ export interface FlowDecoder {
 export function createFlowDecoder(options: FlowDecoderOptions = {}): FlowDecoder {
   const reader = new DatagramReader({ ...READER_LIMITS_DEFAULT, ...options.limits });
   const columns = new ColumnReader();
+  const scopes = new ScopeRecords((problem) => reader.problem(problem));
   let sink: FlowSink | undefined;
 
   function report(problem: DecodeProblem, message: MessageContext | undefined): void {
     sink?.problem?.(problem, message?.exporter);
   }
 
+  function optionsSet(entry: StoredTemplate, message: MessageContext, from: number, to: number): number {
+    const { exporter, exportTimeMs, domain } = message;
+    const { templateId } = entry.template;
+    return scopes.readSet(entry, message, from, to, (record) => {
+      applyOptionsRecord(record, domain);
+      message.systemInitTimeMs = domain.systemInitTimeMs;
+      sink?.optionsRecord?.({ exporter, templateId, exportTimeMs, ...record });
+    });
+  }
+
   function dataSet(entry: StoredTemplate, message: MessageContext, from: number, to: number): number {
-    if (sink === undefined || entry.options) return 0;
+    if (entry.options) return optionsSet(entry, message, from, to);
+    if (sink === undefined) return 0;
     entry.plan ??= compileColumnPlan(entry.template, { version: message.version });
     const records = columns.readSet(entry.plan, message.view, from, to, message, sink);
     if (columns.truncatedAt >= 0) {
@@ -78,6 +104,7 @@ export function createFlowDecoder(options: FlowDecoderOptions = {}): FlowDecoder
     counters: () => ({
       ...reader.counters,
       ...columns.counters,
+      elementsDefined: scopes.elementsDefined,
       ...reader.exporters.counters,
       pendingKept: reader.pending.counters.kept,
       pendingReplayed: reader.pending.counters.replayed,

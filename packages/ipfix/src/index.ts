@@ -57,6 +57,7 @@ export {
   type FlowDecoderCounters,
   type FlowDecoderOptions,
   type FlowSink,
+  type OptionsRecord,
 } from './flow-decoder.ts';
 export {
   ABSTRACT_DATA_TYPES,
