@@ -12,6 +12,8 @@ const TOOLS: Readonly<Record<string, string>> = {
   tshark: 'tshark',
   tcpdump: 'tcpdump',
   ip: 'iproute2',
+  curl: 'curl',
+  setpriv: 'util-linux',
   ping: 'iputils-ping',
   iperf3: 'iperf3',
   chromium: 'chromium',
