@@ -53,6 +53,11 @@ export function decodeCapture(name: string): Decoded {
   return decoding;
 }
 
+/** The export packets of a pcap file. */
+export function exportPackets(name: string): Uint8Array[] {
+  return [...udpPayloads(readFixture(name))].map(({ payload }) => payload).filter(isExport);
+}
+
 /** Decodes files that hold one datagram each, of one exporter. */
 export function decodeDatagrams(names: readonly string[]): Decoded {
   const decoding = startDecoding();
