@@ -27,6 +27,6 @@ const results = [
   run('lint and format', 'biome', ['ci', '.']),
   checkImports(),
   run('generated references', process.execPath, ['scripts/generate.ts', '--check']),
-  run('dead code', 'knip', ['--no-progress']),
+  run('dead code', 'knip', ['--no-progress', '--no-config-hints']),
 ];
 process.exit(results.every(Boolean) ? 0 : 1);
