@@ -3,6 +3,7 @@ import { compileColumnPlan } from './column-plan.ts';
 import { type BatchSink, ColumnReader } from './column-reader.ts';
 import { DatagramReader, READER_LIMITS_DEFAULT, type ReaderLimits } from './datagram-reader.ts';
 import { type DecodeProblem, decodeProblem } from './decode-error.ts';
+import { type DecoderSnapshot, type RestoreResult, restoreSnapshot, snapshotOf } from './decoder-snapshot.ts';
 import type { DomainCounters } from './domain-state.ts';
 import type { RecordFields } from './field-value.ts';
 import type { ExporterIdentity } from './flow-batch.ts';
@@ -58,6 +59,10 @@ export interface FlowDecoder {
   /** Forgets a session that ended; of TCP, TLS and file sessions the templates too. */
   closeSession(session: TransportSession): void;
   counters(): FlowDecoderCounters;
+  /** Templates, sampling and element definitions of the exporters over UDP, as plain JSON. */
+  snapshot(): DecoderSnapshot;
+  /** Takes what `snapshot` gave in an earlier life; anything malformed in it is left out and counted. */
+  restore(snapshot: unknown): RestoreResult;
   /** One entry for each observation domain of each exporter. */
   domainCounters(): Iterable<{ readonly exporter: ExporterIdentity; readonly counters: DomainCounters }>;
 }
@@ -100,6 +105,8 @@ export function createFlowDecoder(options: FlowDecoderOptions = {}): FlowDecoder
       sink = into;
       reader.read(bytes, session, receivedAtMs, taker);
     },
+    snapshot: () => snapshotOf(reader.exporters, scopes),
+    restore: (snapshot) => restoreSnapshot(snapshot, reader.exporters, scopes),
     closeSession: (session) => reader.exporters.close(session),
     counters: () => ({
       ...reader.counters,

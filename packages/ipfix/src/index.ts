@@ -8,6 +8,7 @@ export {
   type DecodeProblem,
   decodeProblem,
 } from './decode-error.ts';
+export type { DecoderSnapshot, RestoreResult } from './decoder-snapshot.ts';
 export type { DomainCounters } from './domain-state.ts';
 export {
   createElementRegistry,

@@ -9,13 +9,15 @@ export interface SamplingSnapshot {
   readonly interfaces: readonly (readonly [ifIndex: number, rate: number])[];
 }
 
-/** Samplers or interfaces kept for one domain: a large chassis has some thousand interfaces. 16384 × 2 × ~50 octets. */
+/** Samplers, and interfaces, kept for one domain: more than a large chassis has; 2 × 16384 × ~50 octets. */
 export const SAMPLERS_PER_DOMAIN_MAX = 16_384;
 
 export class SamplingState {
   #domainRate = 0;
   readonly #samplers = new Map<number, number>();
   readonly #interfaces = new Map<number, number>();
+  /** How often each rate occurs, so that a change costs the same however many samplers there are. */
+  readonly #occurrences = new Map<number, number>();
   /** The rate that holds for every record, or 0 when records differ or none is known. */
   onlyRate = 0;
   isEmpty = true;
@@ -27,18 +29,17 @@ export class SamplingState {
   }
 
   setDomainRate(rate: number): void {
+    this.#count(this.#domainRate, rate);
     this.#domainRate = rate;
     this.#settle();
   }
 
   setSamplerRate(samplerId: number, rate: number): void {
-    put(this.#samplers, samplerId, rate);
-    this.#settle();
+    this.#put(this.#samplers, samplerId, rate);
   }
 
   setInterfaceRate(ifIndex: number, rate: number): void {
-    put(this.#interfaces, ifIndex, rate);
-    this.#settle();
+    this.#put(this.#interfaces, ifIndex, rate);
   }
 
   snapshot(): SamplingSnapshot {
@@ -49,24 +50,26 @@ export class SamplingState {
     };
   }
 
-  restore(snapshot: SamplingSnapshot): void {
-    this.#domainRate = snapshot.domainRate;
-    for (const [samplerId, rate] of snapshot.samplers) put(this.#samplers, samplerId, rate);
-    for (const [ifIndex, rate] of snapshot.interfaces) put(this.#interfaces, ifIndex, rate);
+  #put(rates: Map<number, number>, key: number, rate: number): void {
+    const before = rates.get(key) ?? 0;
+    if (before === 0 && rates.size >= SAMPLERS_PER_DOMAIN_MAX) return;
+    rates.set(key, rate);
+    this.#count(before, rate);
     this.#settle();
+  }
+
+  #count(before: number, after: number): void {
+    const left = (this.#occurrences.get(before) ?? 0) - 1;
+    if (left > 0) this.#occurrences.set(before, left);
+    else this.#occurrences.delete(before);
+    if (after > 0) this.#occurrences.set(after, (this.#occurrences.get(after) ?? 0) + 1);
   }
 
   /** Finds whether one rate holds for all. */
   #settle(): void {
-    const rates = new Set([...this.#samplers.values(), ...this.#interfaces.values()]);
-    if (this.#domainRate > 0) rates.add(this.#domainRate);
-    this.isEmpty = rates.size === 0;
-    const [only = 0] = rates;
-    const perInterface = this.#interfaces.size > 0 && this.#domainRate === 0;
-    this.onlyRate = rates.size === 1 && !perInterface ? only : 0;
+    this.isEmpty = this.#occurrences.size === 0;
+    const [only = 0] = this.#occurrences.keys();
+    const onlyOfInterfaces = this.#interfaces.size > 0 && this.#domainRate === 0;
+    this.onlyRate = this.#occurrences.size === 1 && !onlyOfInterfaces ? only : 0;
   }
-}
-
-function put(rates: Map<number, number>, key: number, rate: number): void {
-  if (rates.has(key) || rates.size < SAMPLERS_PER_DOMAIN_MAX) rates.set(key, rate);
 }
