@@ -156,11 +156,12 @@ export class DatagramReader implements TemplateTaker {
     const sequenceNumber = data.getUint32(at + 8);
     const stream = this.exporters.stream(session, 10, data.getUint32(at + 12));
     this.#begin(stream, at, exportTimeMs, 0, sequenceNumber);
-    stream.sequence.arrive(sequenceNumber);
+    const templatesBefore = stream.domain.counters.templateRecords;
     const messageEnd = Math.min(at + length, end);
     if (at + length > end) this.#problemAt('message_truncated', end);
     this.#readSets(10, at + IPFIX_HEADER_OCTETS, messageEnd, at + length > end);
-    stream.sequence.advance(this.#units);
+    const templateRecords = stream.domain.counters.templateRecords - templatesBefore;
+    stream.sequence.observe(sequenceNumber, this.#units, templateRecords);
     return messageEnd;
   }
 
@@ -173,10 +174,8 @@ export class DatagramReader implements TemplateTaker {
     const stream = this.exporters.stream(session, 9, data.getUint32(at + 16));
     this.#begin(stream, at, exportTimeMs, uptimeMs, sequenceNumber);
     this.#noticeBoot(stream, exportTimeMs - uptimeMs);
-    stream.sequence.arrive(sequenceNumber);
-    const next = this.#readSets(9, at + NETFLOW_V9_HEADER_OCTETS, end, false);
-    stream.sequence.advance(1);
-    return next;
+    stream.sequence.observe(sequenceNumber, 1);
+    return this.#readSets(9, at + NETFLOW_V9_HEADER_OCTETS, end, false);
   }
 
   #readFixed(format: FixedFormat, session: TransportSession, at: number, end: number): number {
@@ -196,9 +195,8 @@ export class DatagramReader implements TemplateTaker {
     if (fitting < count) this.#problemAt('message_count_invalid', at + 2);
     const from = at + headerOctets;
     const to = from + fitting * recordOctets;
-    if (version !== 1) stream.sequence.arrive(sequenceNumber);
+    if (version !== 1) stream.sequence.observe(sequenceNumber, count);
     if (fitting > 0) this.#readData(entry, from, to, false);
-    if (version !== 1) stream.sequence.advance(count);
     return fitting < count ? end : to;
   }
 

@@ -95,5 +95,9 @@ export function createDomainState(
 }
 
 export function createStreamState(domain: DomainState): StreamState {
-  return { domain, sequence: new SequenceTracker(domain.counters), bootMs: Number.NaN };
+  return {
+    domain,
+    sequence: new SequenceTracker(domain.counters, domain.version === 10),
+    bootMs: Number.NaN,
+  };
 }

@@ -2,6 +2,10 @@
  * Loss accounting for one stream of messages of one observation domain. What a sequence number counts
  * depends on the protocol: flows (v5, v7), packets (v9), Data Records (IPFIX, RFC 7011 section 3.1); here it
  * is a unit. Numbers wrap at 2^32.
+ *
+ * IPFIX exporters also count otherwise: softflowd includes the records of the message itself, nProbe cento
+ * its templates, some count messages. What predicts the numbers when the RFC does not, twice without fail, is
+ * taken as what the exporter does, and what was counted as lost meanwhile is taken back.
  */
 export interface SequenceCounters {
   /** Units that never arrived; what arrives late is taken off again. */
@@ -22,76 +26,149 @@ const GAP_UNITS_MAX = 1_000_000;
 const LATE_UNITS_MAX = 10_000;
 /** So many late messages that follow each other are no accident: the exporter counts anew. */
 const LATE_RUN_MAX = 4;
+/** So often must another way of counting be right where the current one is wrong. */
+const VOTES_TO_SWITCH = 2;
+const TWO_32 = 4294967296;
+
+interface Sent {
+  readonly sequenceNumber: number;
+  /** -1 when the message had Sets that could not be counted. */
+  readonly units: number;
+  readonly templateRecords: number;
+}
+
+/** The number expected of a message of `units` units after `last`; -1 when that cannot be said. */
+type Convention = (last: Sent, units: number) => number;
+
+const asInRfc: Convention = (last) => plus(last.sequenceNumber, last.units);
+const CONVENTIONS: readonly Convention[] = [
+  asInRfc,
+  (last, units) => plus(last.sequenceNumber, units),
+  (last) => plus(last.sequenceNumber, last.units < 0 ? -1 : last.units + last.templateRecords),
+  (last) => plus(last.sequenceNumber, 1),
+];
 
 export class SequenceTracker {
   readonly #counters: SequenceCounters;
-  #expected = -1;
-  #current = 0;
-  #late = false;
+  /** What this stream added to the counters. */
+  #own: SequenceCounters = { unitsLost: 0, duplicates: 0, reordered: 0, restarts: 0 };
+  /** The message after which the next one is expected. */
+  #last: Sent | undefined;
+  /** The message that arrived last, late or not. */
+  #arrived: Sent | undefined;
+  #convention = asInRfc;
+  /** Of each convention, how often it alone was right, and `#own` before that. */
+  readonly #votes: { count: number; before: SequenceCounters }[];
   #lateRun = 0;
   #lateExpected = -1;
   readonly #recent = new Float64Array(RECENT_MESSAGES).fill(-1);
   #recentNext = 0;
 
-  constructor(counters: SequenceCounters) {
+  /** `learns` for IPFIX, where exporters differ in what they count. */
+  constructor(counters: SequenceCounters, learns = false) {
     this.#counters = counters;
+    this.#votes = learns ? CONVENTIONS.map(() => ({ count: 0, before: this.#own })) : [];
   }
 
-  /** Takes the number in the header of a message that arrived. `advance` must follow. */
-  arrive(sequenceNumber: number): void {
-    this.#current = sequenceNumber;
-    this.#late = false;
-    if (this.#expected < 0) return;
-    const distance = (sequenceNumber - this.#expected) | 0;
-    if (distance === 0) return;
-    if (distance > GAP_UNITS_MAX || distance < -LATE_UNITS_MAX) this.restart();
-    else if (distance > 0) this.#counters.unitsLost += distance;
-    else this.#late = true;
-  }
-
-  /** Says how many units the message had, or -1 when that cannot be known; the next is expected behind them. */
-  advance(units: number): void {
-    if (this.#late) {
-      this.#takeLate(units);
-      return;
+  /** Takes a message that was read: its number, its units (-1: not countable), its Template Records. */
+  observe(sequenceNumber: number, units: number, templateRecords = 0): void {
+    const sent = { sequenceNumber, units, templateRecords };
+    const expected = this.#last === undefined ? -1 : this.#convention(this.#last, units);
+    if (expected === sequenceNumber || expected < 0) {
+      if (expected >= 0) this.#learn(sent, true);
+      this.#accept(sent);
+    } else if (!this.#learn(sent, false)) {
+      this.#judge(sent, (sequenceNumber - expected) | 0);
     }
-    this.#lateRun = 0;
-    this.#expected = units < 0 ? -1 : (this.#current + units) % 4294967296;
-    this.#remember(units);
+    this.#arrived = sent;
   }
 
   /** Forgets what was expected and counts a restart. */
   restart(): void {
-    this.#counters.restarts += 1;
-    this.#expected = -1;
-    this.#late = false;
+    this.#add('restarts', 1);
+    this.#last = undefined;
     this.#lateRun = 0;
     this.#recent.fill(-1);
   }
 
-  #takeLate(units: number): void {
+  #judge(sent: Sent, distance: number): void {
+    if (distance > GAP_UNITS_MAX || distance < -LATE_UNITS_MAX) {
+      this.restart();
+      this.#accept(sent);
+    } else if (distance > 0) {
+      this.#add('unitsLost', distance);
+      this.#accept(sent);
+    } else {
+      this.#takeLate(sent);
+    }
+  }
+
+  #accept(sent: Sent): void {
+    this.#lateRun = 0;
+    this.#last = sent;
+    this.#remember(sent);
+  }
+
+  #takeLate(sent: Sent): void {
+    const { sequenceNumber, units } = sent;
     if (units === 0) return;
-    const follows = this.#lateRun > 0 && this.#current === this.#lateExpected;
+    const follows = this.#lateRun > 0 && sequenceNumber === this.#lateExpected;
     this.#lateRun = follows ? this.#lateRun + 1 : 1;
-    this.#lateExpected = (this.#current + Math.max(0, units)) % 4294967296;
+    this.#lateExpected = plus(sequenceNumber, Math.max(0, units));
     if (this.#lateRun >= LATE_RUN_MAX) {
       this.restart();
-      this.#expected = this.#lateExpected;
-      return;
+      this.#accept(sent);
+    } else if (this.#recent.includes(sequenceNumber)) {
+      this.#add('duplicates', 1);
+    } else {
+      this.#add('reordered', 1);
+      this.#add('unitsLost', -Math.min(this.#own.unitsLost, Math.max(0, units)));
+      this.#remember(sent);
     }
-    if (this.#recent.includes(this.#current)) {
-      this.#counters.duplicates += 1;
-      return;
+  }
+
+  /** Counts which conventions are right; true when another than the current one was taken over just now. */
+  #learn(sent: Sent, isRight: boolean): boolean {
+    const { sequenceNumber, units } = sent;
+    const last = this.#arrived;
+    if (last === undefined) return false;
+    for (const [index, vote] of this.#votes.entries()) {
+      const convention = CONVENTIONS[index] ?? asInRfc;
+      if (convention === this.#convention) continue;
+      const agrees = convention(last, units) === sequenceNumber;
+      if (agrees === isRight) continue;
+      if (!agrees) vote.count = 0;
+      else if (++vote.count === 1) vote.before = { ...this.#own };
+      if (vote.count < VOTES_TO_SWITCH) continue;
+      this.#switchTo(convention, vote.before);
+      this.#accept(sent);
+      return true;
     }
-    this.#counters.reordered += 1;
-    this.#counters.unitsLost = Math.max(0, this.#counters.unitsLost - Math.max(0, units));
-    this.#remember(units);
+    return false;
+  }
+
+  /** Takes over a convention, and takes back what the other one counted since it was wrong. */
+  #switchTo(convention: Convention, before: SequenceCounters): void {
+    this.#convention = convention;
+    for (const key of ['unitsLost', 'duplicates', 'reordered', 'restarts'] as const) {
+      this.#add(key, before[key] - this.#own[key]);
+    }
+    for (const vote of this.#votes) vote.count = 0;
+  }
+
+  #add(key: keyof SequenceCounters, count: number): void {
+    this.#own[key] += count;
+    this.#counters[key] += count;
   }
 
   /** A message without units (templates only) has the number of the next one, so it is not remembered. */
-  #remember(units: number): void {
-    if (units === 0) return;
-    this.#recent[this.#recentNext] = this.#current;
+  #remember(sent: Sent): void {
+    if (sent.units === 0) return;
+    this.#recent[this.#recentNext] = sent.sequenceNumber;
     this.#recentNext = (this.#recentNext + 1) % RECENT_MESSAGES;
   }
+}
+
+function plus(sequenceNumber: number, units: number): number {
+  return units < 0 ? -1 : (sequenceNumber + units) % TWO_32;
 }
