@@ -1,4 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import { createManualClock, renderMetrics, silentLogger, systemClock, UserError } from '@weir/base';
 import { nativeCallsUnavailable } from '@weir/host';
@@ -84,6 +87,15 @@ function openSender(): Promise<{
     });
   });
 }
+
+/** IPFIX: options template 300 (scope ingressInterface; interfaceName, samplingInterval) and one record of it. */
+const OPTIONS_MESSAGE = Uint8Array.from(
+  [
+    [0, 10, 0, 54, 0x65, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5],
+    [0, 3, 0, 22, 1, 44, 0, 3, 0, 1, 0, 10, 0, 4, 0, 82, 0, 4, 0, 34, 0, 4],
+    [1, 44, 0, 16, 0, 0, 0, 7, 0x65, 0x74, 0x68, 0x37, 0, 0, 0, 100],
+  ].flat(),
+);
 
 /** Messages of a RecordMix, the first with templates. */
 function mixMessages(count: number, observationDomainId = 1) {
@@ -437,6 +449,59 @@ describe('start and stop', () => {
       `flow source "busy": cannot listen on udp/127.0.0.1:${to.port}: another process uses this port`,
     );
     expect((await second.status()).sources.map(({ state }) => state)).toEqual(['stopped', 'stopped']);
+  });
+
+  test('templates survive a restart, so that the first record decodes at once', async () => {
+    const dataDirectory = mkdtempSync(join(tmpdir(), 'weir-collecting-'));
+    cleanUps.push(() => rmSync(dataDirectory, { recursive: true }));
+    const { messages, totals } = mixMessages(40);
+    const { send } = await openSender();
+    const first = await startCollector({ dataDirectory });
+    for (const message of messages.slice(0, 20)) await send(message, first.to);
+    await first.stop();
+    const second = await startCollector({ dataDirectory });
+    for (const message of messages.slice(20)) await send(message, second.to);
+    await second.stop();
+    expect(first.store.sums.records + second.store.sums.records).toBe(totals.records);
+    const { decoder, exporters } = await listenerOf(second.collector);
+    expect(decoder).toMatchObject({ pendingKept: 0, problems: 0 });
+    expect(exporters).toMatchObject([{ messages: 20, undecodedSets: 0 }]);
+  });
+
+  test.each([
+    ['no JSON', '{"version":1,'],
+    ['another version', '{"version":2,"sources":{}}'],
+    ['nonsense for a snapshot', '{"version":1,"sources":{"test":{"exporters":[1,{"domains":{}}]}}}'],
+    ['a list', '[]'],
+  ])('saved templates that are damaged (%s) are left alone', async (_what, text) => {
+    const dataDirectory = mkdtempSync(join(tmpdir(), 'weir-collecting-'));
+    cleanUps.push(() => rmSync(dataDirectory, { recursive: true }));
+    writeFileSync(join(dataDirectory, 'templates.json'), text);
+    const { store, to, stop } = await startCollector({ dataDirectory });
+    await generateRecords(to, { records: 50 });
+    await stop();
+    expect(store.sums.records).toBe(50);
+    const saved = JSON.parse(readFileSync(join(dataDirectory, 'templates.json'), 'utf8'));
+    expect(saved.sources.test.exporters[0].domains[0].templates).toHaveLength(4);
+  });
+
+  test('options records tell interfaces and sampling', async () => {
+    const { collector, store, to } = await startCollector();
+    const { send } = await openSender();
+    await send(OPTIONS_MESSAGE, to);
+    let options = await collector.options();
+    while (options.length === 0) options = await collector.options();
+    expect(options).toEqual([
+      {
+        address: '127.0.0.1',
+        observationDomainId: 5,
+        source: 'test',
+        version: 10,
+        interfaces: [{ ifIndex: 7, name: 'eth7', description: undefined }],
+        sampling: { domainRate: 0, samplers: [], interfaces: [[7, 100]] },
+      },
+    ]);
+    expect(store.sums.records).toBe(0);
   });
 
   test('a disabled source opens nothing', async () => {

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { CancelTimer, Clock, Component, Logger, MetricsSnapshot } from '@weir/base';
+import type { ExporterOptions } from './exporter-options.ts';
 import {
   checkFlowSources,
   type FlowSource,
@@ -45,6 +46,8 @@ export interface Collector extends Component {
   status(): Promise<CollectorStatus>;
   /** One snapshot for each listener's thread. */
   metrics(): Promise<MetricsSnapshot[]>;
+  /** What exporters said of themselves: names of interfaces, sampling. Only of those that said something. */
+  options(): Promise<ExporterOptions[]>;
   /** Where the source of this name listens; undefined before `start` and where it does not. */
   address(sourceName: string): SocketAddress | undefined;
 }
@@ -132,6 +135,7 @@ export function createCollector(options: CollectorOptions, services: CollectorSe
       return { sources: await Promise.all(all) };
     },
     metrics: () => Promise.all(listeners.map((listener) => listener.metrics())),
+    options: async () => (await Promise.all(listeners.map((listener) => listener.options()))).flat(),
     address: (sourceName) => listeners.find(({ source }) => source.name === sourceName)?.address,
   };
 }

@@ -8,6 +8,12 @@ import type { OnDatagram } from '@weir/host';
 import { createFlowDecoder, type FlowDecoder, type FlowSink } from '@weir/ipfix';
 import type { BatchWriter } from './batch-writer.ts';
 import { createExporterLedger, type ExporterLedger } from './exporter-ledger.ts';
+import {
+  createExporterOptionsStore,
+  type ExporterOptions,
+  type ExporterOptionsStore,
+  type SamplingRates,
+} from './exporter-options.ts';
 import { createExporterSessions, type ExporterSessions } from './exporter-sessions.ts';
 import { acceptedVersions, type FlowSource } from './flow-source.ts';
 import type { RefusedVersion } from './listener-status.ts';
@@ -26,6 +32,8 @@ export interface DatagramIntake {
   readonly ledger: ExporterLedger;
   readonly sessions: ExporterSessions;
   refusedVersions(): RefusedVersion[];
+  /** What exporters said of themselves in options records; only of those that said something. */
+  exporterOptions(): ExporterOptions[];
   /** What depends on time. To be called at least every 50 ms. */
   tick(): void;
 }
@@ -44,6 +52,7 @@ export function createDatagramIntake(options: DatagramIntakeOptions): DatagramIn
   const { source, addressOf, writer, clock, logger } = options;
   const decoder = createFlowDecoder();
   const ledger = createExporterLedger(decoder);
+  const exporterOptions = createExporterOptionsStore();
   const accepted = new Uint8Array(VERSION_MAX + 1);
   for (const version of acceptedVersions(source.type)) accepted[version] = 1;
   const refused = new Float64Array(VERSION_MAX + 1);
@@ -61,6 +70,7 @@ export function createDatagramIntake(options: DatagramIntakeOptions): DatagramIn
       return writer.batch;
     },
     full: () => writer.full(),
+    optionsRecord: (record) => exporterOptions.take(record),
     problem: (problem, exporter) => ledger.problem(problem, exporter, nowMs),
   };
 
@@ -92,6 +102,7 @@ export function createDatagramIntake(options: DatagramIntakeOptions): DatagramIn
       decoder.decodeDatagram(bytes.subarray(offset, offset + length), session.transport, nowMs, sink);
       if (writer.batch.rowCount !== rowsBefore) session.proven = true;
     },
+    exporterOptions: () => describeOptions(decoder, exporterOptions),
     refusedVersions() {
       return [...refused.entries()]
         .filter(([, datagrams]) => datagrams > 0)
@@ -106,6 +117,25 @@ export function createDatagramIntake(options: DatagramIntakeOptions): DatagramIn
       ledger.look(nowMs);
     },
   };
+}
+
+function describeOptions(decoder: FlowDecoder, store: ExporterOptionsStore): ExporterOptions[] {
+  const samplingByDomain = new Map<string, SamplingRates>();
+  for (const { exporterAddress, domains } of decoder.snapshot().exporters) {
+    for (const { version, observationDomainId, sampling } of domains) {
+      samplingByDomain.set(`${exporterAddress} ${version} ${observationDomainId}`, sampling);
+    }
+  }
+  return Array.from(decoder.domainCounters(), ({ exporter }) => {
+    const key = `${exporter.address} ${exporter.version} ${exporter.observationDomainId}`;
+    const sampling = samplingByDomain.get(key) ?? { domainRate: 0, samplers: [], interfaces: [] };
+    return { ...exporter, interfaces: store.interfacesOf(exporter), sampling };
+  }).filter(hasOptions);
+}
+
+function hasOptions({ interfaces, sampling }: ExporterOptions): boolean {
+  const rates = sampling.samplers.length + sampling.interfaces.length;
+  return interfaces.length + rates + sampling.domainRate > 0;
 }
 
 function describeVersion(version: number): string {

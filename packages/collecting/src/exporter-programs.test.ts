@@ -193,6 +193,9 @@ describe.skipIf(softflowdMissing !== undefined)(`softflowd ${softflowdMissing ??
       expect(store.failures).toEqual([]);
       expect(listener?.decoder).toMatchObject({ problems: 0, datagramsUnreadable: 0 });
       expect(listener?.exporters).toMatchObject([{ version, duplicates: 0, problems: 0 }]);
+      // softflowd's IPFIX sequence numbers count a message's own flows already and no options records, which
+      // RFC 7011 section 3.1 does not allow: nfcapd reports sequence failures too.
+      if (version !== 10) expect(listener?.exporters).toMatchObject([{ unitsLost: 0, reordered: 0 }]);
     },
   );
 });

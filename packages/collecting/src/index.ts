@@ -13,6 +13,7 @@ export {
   createCountingStore,
   type StoreSums,
 } from './counting-store.ts';
+export type { ExporterOptions, InterfaceName, SamplingRates } from './exporter-options.ts';
 export {
   acceptedVersions,
   checkFlowSources,

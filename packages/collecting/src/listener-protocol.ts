@@ -1,6 +1,7 @@
 /** What the main thread and a listener's worker say to each other. Everything here is structured-cloneable. */
 import type { MessagePort } from 'node:worker_threads';
 import type { MetricsSnapshot } from '@weir/base';
+import type { ExporterOptions } from './exporter-options.ts';
 import type { FlowSource } from './flow-source.ts';
 import type { ListenerStatus } from './listener-status.ts';
 import type { ReceiverKind } from './polled-receiver.ts';
@@ -17,11 +18,12 @@ export interface ListenerSetup {
   readonly receiver: ReceiverKind | undefined;
 }
 
-export type ListenerQuestion = 'status' | 'metrics' | 'templates' | 'stop';
+export type ListenerQuestion = 'status' | 'metrics' | 'options' | 'templates' | 'stop';
 
 export interface ListenerAnswers {
   status: ListenerStatus;
   metrics: MetricsSnapshot;
+  options: ExporterOptions[];
   templates: TemplateRecords;
   /** The last word: everything that was received is in the store. */
   stop: { status: ListenerStatus; templates: TemplateRecords };

@@ -10,16 +10,17 @@ import { type Clock, createBufferSender, type Logger, type MetricsSnapshot } fro
 import { FLOW_BATCH_ROWS_DEFAULT, type FlowBatchNote, flowBatchOctets } from '@weir/ipfix';
 import { createBatchWriter } from './batch-writer.ts';
 import { createDatagramIntake } from './datagram-intake.ts';
+import type { ExporterOptions } from './exporter-options.ts';
 import { createListenerMetrics } from './listener-metrics.ts';
 import type { ListenerAnswers, ListenerSetup } from './listener-protocol.ts';
 import type { ListenerStatus } from './listener-status.ts';
 import { openPolledReceiver } from './polled-receiver.ts';
 import { formatSocketAddress } from './socket-address.ts';
-import type { TemplateRecords } from './template-file.ts';
+import { moveSnapshot, type TemplateRecords } from './template-file.ts';
 
 /**
- * Buffers between this thread and the store: one being filled, the others on their way. 8 × 65,536 rows are a
- * tenth of a second of 500,000 records/s; more only hide a store that is too slow.
+ * Buffers between this thread and the store: one being filled, the others on their way. 8 × 8,192 rows are an
+ * eighth of a second at 500,000 records/s; more only hide a store that is too slow.
  */
 const BUFFERS = 8;
 /** How long a turn waits for a datagram: a batch's age is looked at and questions are answered so often. */
@@ -32,6 +33,7 @@ const STORE_DRAIN_MS_MAX = 10_000;
 export interface ListenerThread {
   status(): ListenerStatus;
   metrics(): Promise<MetricsSnapshot>;
+  options(): ExporterOptions[];
   templates(): TemplateRecords;
   /** Reads the socket empty, closes it, and resolves with the last word when the store has everything. */
   stop(): Promise<ListenerAnswers['stop']>;
@@ -39,7 +41,7 @@ export interface ListenerThread {
 
 /** Opens the socket and begins to receive. Rejects with the UserError of `host` when it cannot be opened. */
 export async function openListenerThread(
-  { source, storePort, receiver: kind }: ListenerSetup,
+  { source, storePort, templates, receiver: kind }: ListenerSetup,
   { clock, logger }: { clock: Clock; logger: Logger },
 ): Promise<ListenerThread> {
   const sender = createBufferSender<FlowBatchNote>(
@@ -67,7 +69,14 @@ export async function openListenerThread(
     kind,
   );
   const startedAtMs = clock.nowMs();
+  if (templates !== undefined) restoreTemplates(templates);
   let stopping = false;
+
+  function restoreTemplates(saved: TemplateRecords): void {
+    const localSocket = formatSocketAddress({ address, port: receiver.localPort });
+    const restored = intake.decoder.restore(moveSnapshot(saved, localSocket));
+    logger.info({ ...restored }, 'templates of an earlier run are known again');
+  }
 
   async function run(): Promise<void> {
     while (!stopping) {
@@ -106,13 +115,14 @@ export async function openListenerThread(
     };
   }
 
-  const templatesNow = (): TemplateRecords => undefined;
+  const templatesNow = () => intake.decoder.snapshot();
   const running = run();
   const metrics = createListenerMetrics(status);
 
   return {
     status,
     metrics: () => metrics.snapshot(),
+    options: () => intake.exporterOptions(),
     templates: templatesNow,
     async stop() {
       stopping = true;

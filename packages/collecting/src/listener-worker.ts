@@ -34,6 +34,8 @@ async function answer(
       return listener.status();
     case 'metrics':
       return listener.metrics();
+    case 'options':
+      return listener.options();
     case 'templates':
       return listener.templates();
     case 'stop':

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { CancelTimer, Clock, Component, Logger, MetricsSnapshot } from '@weir/base';
+import type { ExporterOptions } from './exporter-options.ts';
 import type { FlowSource } from './flow-source.ts';
 import { type ListenerLink, openListenerLink } from './listener-link.ts';
 import type { ListenerAnswers, ListenerQuestion } from './listener-protocol.ts';
@@ -21,6 +22,8 @@ export interface Listener extends Component {
   /** The newest status that can be had; after `stop` the last one. undefined before `start`. */
   status(): Promise<ListenerStatus | undefined>;
   metrics(): Promise<MetricsSnapshot>;
+  /** What its exporters said of themselves; empty while it does not listen. */
+  options(): Promise<ExporterOptions[]>;
   /** Templates and options known now; after `stop` those known then. */
   templates(): Promise<TemplateRecords | undefined>;
 }
@@ -87,6 +90,10 @@ class SupervisedListener implements Listener {
   async status(): Promise<ListenerStatus | undefined> {
     this.#lastStatus = await this.#ask('status', this.#lastStatus);
     return this.#lastStatus;
+  }
+
+  options(): Promise<ExporterOptions[]> {
+    return this.#ask('options', []);
   }
 
   metrics(): Promise<MetricsSnapshot> {

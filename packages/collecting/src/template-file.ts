@@ -6,10 +6,11 @@
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Logger } from '@weir/base';
+import type { DecoderSnapshot } from '@weir/ipfix';
 import { z } from 'zod';
 
-/** Opaque here: the decoder writes it and checks it when it takes it back. */
-export type TemplateRecords = unknown;
+/** A decoder's snapshot. What comes from a file is only called one: the decoder checks it when it takes it back. */
+export type TemplateRecords = DecoderSnapshot;
 
 const FILE_NAME = 'templates.json';
 const FILE_VERSION = 1;
@@ -60,6 +61,15 @@ export async function writeTemplateFile(dataDirectory: string, templates: Templa
     await file.close();
   }
   await rename(temporary, path);
+}
+
+/**
+ * The snapshot as one of the socket `localSocket`: templates belong to a flow source, which has one socket, and
+ * stay good when that moves to another port. What is no snapshot is given on for the decoder to refuse.
+ */
+export function moveSnapshot(snapshot: TemplateRecords, localSocket: string): unknown {
+  if (!Array.isArray(snapshot?.exporters)) return snapshot;
+  return { ...snapshot, exporters: snapshot.exporters.map((exporter) => ({ ...exporter, localSocket })) };
 }
 
 function isMissing(error: unknown): boolean {
