@@ -41,32 +41,47 @@ export interface RenderedPlan {
 export interface RenderOptions {
   /** What to read instead of the view `flows`: a table expression with the same columns. */
   readonly relation?: string;
+  /** The relation holds flows of the time range only, so that no flow needs to be looked at for it. */
+  readonly timeRangeApplied?: boolean;
 }
 
 /** Renders a plan. Throws a FilterError when its filter is wrong; a parsed plan's never is. */
 export function renderSql(plan: QueryPlan, options: RenderOptions = {}): RenderedPlan {
-  const relation = options.relation ?? 'flows';
   switch (plan.kind) {
     case 'groups':
-      return renderGroups(plan, relation);
+      return renderGroups(plan, options);
     case 'series':
-      return renderSeries(plan, relation);
+      return renderSeries(plan, options);
     case 'records':
-      return renderRecords(plan, relation);
+      return renderRecords(plan, options);
   }
+}
+
+/** The condition for a flow to count in a plan's time range, over the columns of `flows`. */
+export function renderTimeRange(plan: QueryPlan): string {
+  const { fromMs, toMs } = plan.timeRange;
+  const first = plan.kind === 'series' ? START : END;
+  return `${END} >= ${timestamp(fromMs)} AND ${first} < ${timestamp(toMs)}`;
+}
+
+function timeCondition(plan: QueryPlan, options: RenderOptions): string[] {
+  return options.timeRangeApplied === true ? [] : [renderTimeRange(plan)];
+}
+
+function whereClause(conditions: readonly string[]): string {
+  return conditions.length === 0 ? '' : `\nWHERE ${conditions.join(' AND ')}`;
 }
 
 const END = 'coalesce("flowEnd", "receivedAt")';
 const START = 'coalesce("flowStart", "flowEnd", "receivedAt")';
 
-function renderGroups(plan: GroupsPlan, relation: string): RenderedPlan {
+function renderGroups(plan: GroupsPlan, options: RenderOptions): RenderedPlan {
   const keys = plan.groupBy.map(renderKey);
   const selected = [...keys.flatMap((key) => key.selected), ...MEASURE_SQL];
-  const where = [endsInRange(plan.timeRange), ...filterCondition(plan.filter)];
+  const where = [...timeCondition(plan, options), ...filterCondition(plan.filter)];
   const sql = [
     `SELECT ${selected.join(', ')}`,
-    `FROM ${source(relation, plan.groupBy)}`,
-    `WHERE ${where.join(' AND ')}`,
+    `FROM ${source(options, plan.groupBy)}${whereClause(where)}`,
     ...(keys.length === 0 ? [] : [`GROUP BY ${aliasesOf(keys).join(', ')}`]),
     `ORDER BY ${[`"${plan.orderBy}" ${plan.descending ? 'DESC' : 'ASC'}`, ...aliasesOf(keys)].join(', ')}`,
     `LIMIT ${integer(plan.limit)}`,
@@ -74,9 +89,10 @@ function renderGroups(plan: GroupsPlan, relation: string): RenderedPlan {
   return { sql, columns: [...keys.map((key) => key.column), ...MEASURE_COLUMNS] };
 }
 
+/** Sums of doubles cost half of sums of 64-bit integers and are as exact up to 2^53. */
 const MEASURE_SQL = [
-  'coalesce(sum("octets"), 0)::DOUBLE AS "octets"',
-  'coalesce(sum("packets"), 0)::DOUBLE AS "packets"',
+  'coalesce(sum("octets"::DOUBLE), 0) AS "octets"',
+  'coalesce(sum("packets"::DOUBLE), 0) AS "packets"',
   'count(*) AS "flows"',
 ];
 
@@ -86,49 +102,45 @@ const MEASURE_COLUMNS: readonly AnswerColumn[] = [
   { name: 'flows', kind: 'number' },
 ];
 
-/** Two passes: the largest groups of the range, then each flow's share of every step that it touches. */
-function renderSeries(plan: SeriesPlan, relation: string): RenderedPlan {
-  const { fromMs, toMs } = plan.timeRange;
-  const step = integer(plan.stepMs);
+/**
+ * The rank first, then two events for each flow instead of a row for each step that it touches: where it
+ * begins, it adds its share of that step and from the next step on its rate; where it ends, it adds its
+ * share and takes the rate back. The running sum of the rates fills the steps between.
+ */
+function renderSeries(plan: SeriesPlan, options: RenderOptions): RenderedPlan {
   const keys = plan.groupBy.map(renderKey);
   const aliases = aliasesOf(keys);
-  const keyList = aliases.length === 0 ? '' : `${aliases.join(', ')}, `;
-  const input = [
-    `SELECT ${[...keys.flatMap((key) => key.selected), `epoch_ms(${START}) AS s`, `epoch_ms(${END}) AS e`].join(', ')},`,
-    '  "octets" AS o, "packets" AS p',
-    `FROM ${source(relation, plan.groupBy)}`,
-    `WHERE ${[overlapsRange(plan.timeRange), ...filterCondition(plan.filter)].join(' AND ')}`,
-  ].join('\n');
-  const [low, high] = [`greatest(s, ${integer(fromMs)})`, `least(greatest(e, s), ${integer(toMs - 1)})`];
-  const top =
-    aliases.length === 0
-      ? 'SELECT true AS ranked'
-      : `SELECT ${keyList}true AS ranked FROM flow GROUP BY ${aliases.join(', ')}
-  ORDER BY ${SERIES_ORDER[plan.orderBy]} DESC, ${aliases.join(', ')} LIMIT ${integer(plan.limit)}`;
-  const join =
-    aliases.length === 0
-      ? 'flow CROSS JOIN top'
-      : `flow LEFT JOIN top ON ${aliases.map((alias) => `flow.${alias} IS NOT DISTINCT FROM top.${alias}`).join(' AND ')}`;
-  const topKeys = aliases.map((alias) => `top.${alias}`).join(', ');
+  const list = aliases.map((alias) => `${alias}, `).join('');
+  const partition = ['"other"', ...aliases].join(', ');
+  const step = integer(plan.stepMs);
   const sql = `WITH flow AS (
-${input}
-), top AS (
-  ${top}
-), share AS (
-  SELECT ${topKeys === '' ? '' : `${topKeys}, `}ranked IS NULL AS "other", s, e, o, p,
-    unnest(range(${low} // ${step}, ${high} // ${step} + 1)) AS step
-  FROM ${join}
-), part AS (
-  SELECT *, CASE WHEN e <= s THEN 1.0
-    ELSE greatest(0, least(e, (step + 1) * ${step}, ${integer(toMs)}) - greatest(s, step * ${step}, ${integer(fromMs)}))
-      / (e - s)::DOUBLE END AS weight
-  FROM share
+  ${seriesInput(plan, keys, options)}
+), ${rankedFlows(plan, aliases)}, event AS (
+  SELECT ${list}"other", first AS step, ${FIRST_SHARE('o', step)} AS o, ${FIRST_SHARE('p', step)} AS p,
+    count(*) FILTER (last = first AND ended) AS flows, 0.0 AS o_rate, 0.0 AS p_rate, 0 AS active
+  FROM ranked GROUP BY ${partition}, step
+  UNION ALL
+  SELECT ${list}"other", first + 1, 0, 0, 0, sum(o * ${step} / (e - s)), sum(p * ${step} / (e - s)), count(*)
+  FROM ranked WHERE last > first GROUP BY ${partition}, first
+  UNION ALL
+  SELECT ${list}"other", last, sum(o * (least(e, hi) - last * ${step}) / (e - s)),
+    sum(p * (least(e, hi) - last * ${step}) / (e - s)), count(*) FILTER (ended),
+    -sum(o * ${step} / (e - s)), -sum(p * ${step} / (e - s)), -count(*)
+  FROM ranked WHERE last > first GROUP BY ${partition}, last
+), moment AS (
+  SELECT ${list}"other", step, sum(o) AS o, sum(p) AS p, sum(flows) AS flows,
+    sum(o_rate) AS o_rate, sum(p_rate) AS p_rate, sum(active) AS active
+  FROM event GROUP BY ${partition}, step
+), running AS (
+  SELECT ${list}"other", step, o, p, flows, lead(step) OVER later AS next, sum(active) OVER later AS active,
+    sum(o_rate) OVER later AS o_rate, sum(p_rate) OVER later AS p_rate
+  FROM moment WINDOW later AS (PARTITION BY ${partition} ORDER BY step)
+), filled AS (
+  SELECT *, step AS origin, unnest(range(step, CASE WHEN active > 0 THEN next ELSE step + 1 END)) AS slot FROM running
 )
-SELECT step * ${step} AS "time", ${keyList}"other",
-  coalesce(sum(o * weight), 0)::DOUBLE AS "octets", coalesce(sum(p * weight), 0)::DOUBLE AS "packets",
-  count(*) FILTER (greatest(e, s) // ${step} = step AND greatest(e, s) < ${integer(toMs)}) AS "flows"
-FROM part
-GROUP BY ALL
+SELECT slot * ${step} AS "time", ${list}"other",
+  ${FILLED('o')} AS "octets", ${FILLED('p')} AS "packets", CASE WHEN slot = origin THEN flows ELSE 0 END::BIGINT AS "flows"
+FROM filled
 ORDER BY "time", "other", "octets" DESC${aliases.map((alias) => `, ${alias}`).join('')}`;
   const columns: AnswerColumn[] = [
     { name: 'time', kind: 'timeMs' },
@@ -139,21 +151,59 @@ ORDER BY "time", "other", "octets" DESC${aliases.map((alias) => `, ${alias}`).jo
   return { sql, columns };
 }
 
+/** What a flow has in the step in which it begins (or in which the range begins, `lo`). */
+const FIRST_SHARE = (count: string, step: string): string =>
+  `sum(CASE WHEN e <= s THEN ${count} ELSE ${count} * (least(e, hi, (first + 1) * ${step}) - greatest(s, lo)) / (e - s) END)`;
+
+/** Rounding may leave a trace of a rate that was taken back; the count of open flows is exact. */
+const FILLED = (count: string): string =>
+  `greatest(0, CASE WHEN slot = origin THEN ${count} ELSE 0 END + CASE WHEN active > 0 THEN ${count}_rate ELSE 0 END)::DOUBLE`;
+
+/** Per flow: the keys, begin and end, its first and last step in the range, whether it ended in the range. */
+function seriesInput(plan: SeriesPlan, keys: readonly RenderedKey[], options: RenderOptions): string {
+  const [lo, hi, step] = [plan.timeRange.fromMs, plan.timeRange.toMs, plan.stepMs].map(integer);
+  const where = [...timeCondition(plan, options), ...filterCondition(plan.filter)];
+  const selected = [
+    ...keys.flatMap((key) => key.selected),
+    `epoch_ms(${START}) AS s`,
+    `greatest(epoch_ms(${END}), epoch_ms(${START})) AS e`,
+    'coalesce("octets", 0)::DOUBLE AS o',
+    'coalesce("packets", 0)::DOUBLE AS p',
+  ];
+  return `SELECT *, greatest(s, ${lo}) // ${step} AS first, least(e, ${hi} - 1) // ${step} AS last,
+    e < ${hi} AS ended, ${lo} AS lo, ${hi} AS hi
+  FROM (SELECT ${selected.join(', ')} FROM ${source(options, plan.groupBy)}${whereClause(where)})`;
+}
+
+/** `ranked`: the flows, the keys of all but the largest groups replaced by NULL and `other`. */
+function rankedFlows(plan: SeriesPlan, aliases: readonly string[]): string {
+  if (aliases.length === 0) return 'ranked AS (SELECT *, false AS "other" FROM flow)';
+  const keys = aliases.join(', ');
+  const same = aliases.map((alias) => `flow.${alias} IS NOT DISTINCT FROM largest.${alias}`).join(' AND ');
+  return `largest AS (
+  SELECT ${keys}, true AS known FROM flow GROUP BY ${keys}
+  ORDER BY ${SERIES_ORDER[plan.orderBy]} DESC, ${keys} LIMIT ${integer(plan.limit)}
+), ranked AS (
+  SELECT ${aliases.map((alias) => `largest.${alias}`).join(', ')}, known IS NULL AS "other",
+    s, e, o, p, first, last, ended, lo, hi
+  FROM flow LEFT JOIN largest ON ${same}
+)`;
+}
+
 const SERIES_ORDER = { octets: 'sum(o)', packets: 'sum(p)', flows: 'count(*)' } as const;
 
 /** The order among records that ended in one millisecond must not change from page to page. */
 const RECORD_TIE_BREAK =
   '"srcAddrHi", "srcAddrLo", "dstAddrHi", "dstAddrLo", "srcPort", "dstPort", "protocol", "octets", "packets", "receivedAt"';
 
-function renderRecords(plan: RecordsPlan, relation: string): RenderedPlan {
+function renderRecords(plan: RecordsPlan, options: RenderOptions): RenderedPlan {
   const cursor = plan.cursor === undefined ? undefined : parseCursor(plan.cursor);
-  const where = [endsInRange(plan.timeRange), ...filterCondition(plan.filter)];
+  const where = [...timeCondition(plan, options), ...filterCondition(plan.filter)];
   if (cursor !== undefined) where.push(`${END} <= ${timestamp(cursor.beforeMs)}`);
   const fields = RECORD_FIELDS.map(renderKey);
   const sql = [
     `SELECT ${fields.flatMap((field) => field.selected).join(', ')}, "extraLayoutId", "extra"`,
-    `FROM ${source(relation, RECORD_FIELDS)}`,
-    `WHERE ${where.join(' AND ')}`,
+    `FROM ${source(options, RECORD_FIELDS)}${whereClause(where)}`,
     `ORDER BY ${END} DESC, ${RECORD_TIE_BREAK}`,
     `LIMIT ${integer(plan.limit)}${cursor === undefined ? '' : ` OFFSET ${integer(cursor.skip)}`}`,
   ].join('\n');
@@ -230,17 +280,9 @@ function aliasesOf(keys: readonly RenderedKey[]): string[] {
 }
 
 /** The relation, joined with `exporters` only when a dimension asks for it. */
-function source(relation: string, dimensions: readonly DimensionRef[]): string {
+function source({ relation = 'flows' }: RenderOptions, dimensions: readonly DimensionRef[]): string {
   const joined = dimensions.some(({ name }) => knownField(name).source.from === 'exporter');
   return joined ? `${relation} AS flows LEFT JOIN exporters USING ("exporterId")` : `${relation} AS flows`;
-}
-
-function endsInRange({ fromMs, toMs }: { fromMs: number; toMs: number }): string {
-  return `${END} >= ${timestamp(fromMs)} AND ${END} < ${timestamp(toMs)}`;
-}
-
-function overlapsRange({ fromMs, toMs }: { fromMs: number; toMs: number }): string {
-  return `${END} >= ${timestamp(fromMs)} AND ${START} < ${timestamp(toMs)}`;
 }
 
 function filterCondition(filter: string | undefined): string[] {

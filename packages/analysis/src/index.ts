@@ -26,6 +26,7 @@ export {
   type RenderOptions,
   renderFilter,
   renderSql,
+  renderTimeRange,
 } from './duckdb-dialect.ts';
 export { type FlowRecord, matchesFilter } from './filter-evaluator.ts';
 export { type ComparisonOperator, FilterError, type FilterExpression } from './filter-expression.ts';

@@ -1,24 +1,46 @@
 import { quoted } from './database.ts';
 import type { SealedFile } from './lake.ts';
 import { STORED_COLUMNS } from './stored-column.ts';
+import type { TimeBounds } from './time-bounds.ts';
+
+/** Restricts the relation to what a plan asks for, where a part is not wholly inside its time range. */
+export interface TimeRestriction {
+  /** SQL condition over the columns of `flows`. */
+  readonly condition: string;
+  /** Whether all flows of a part meet the condition. */
+  holdsFor(bounds: Readonly<TimeBounds>): boolean;
+}
 
 /**
  * The SQL of the relation `flows`: the union of Parquet files and a call of `open_flows`. Files are grouped
  * by the columns that they have; the columns that a group lacks are NULL constants, which cost nothing.
  */
-export function flowsRelation(files: readonly SealedFile[], openFlows: string | undefined): string {
-  const groups = new Map<string, string[]>();
-  for (const { path, columnNames } of files) {
-    const key = columnNames.join(' ');
-    const paths = groups.get(key);
-    if (paths === undefined) groups.set(key, [path]);
-    else paths.push(path);
+export function flowsRelation(
+  files: readonly SealedFile[],
+  openFlows: string | undefined,
+  restriction?: TimeRestriction,
+): string {
+  const groups = new Map<
+    string,
+    { readonly columnNames: ReadonlySet<string>; where: string; paths: string[] }
+  >();
+  for (const { path, columnNames, bounds } of files) {
+    const where =
+      restriction === undefined || restriction.holdsFor(bounds) ? '' : ` WHERE ${restriction.condition}`;
+    const key = `${columnNames.join(' ')}${where}`;
+    const group = groups.get(key) ?? { columnNames: new Set(columnNames), where, paths: [] };
+    groups.set(key, group);
+    group.paths.push(path);
   }
-  const parts = [...groups].map(([key, paths]) => {
+  const parts = [...groups.values()].map(({ columnNames, where, paths }) => {
     const list = paths.map(quoted).join(', ');
-    return `SELECT ${columnList(new Set(key.split(' ')))} FROM read_parquet([${list}], hive_partitioning = false)`;
+    const all = `SELECT ${columnList(columnNames)} FROM read_parquet([${list}], hive_partitioning = false)`;
+    return where === '' ? all : `SELECT * FROM (${all})${where}`;
   });
-  if (openFlows !== undefined) parts.push(`SELECT ${columnList(ALL_NAMES)} FROM ${openFlows}`);
+  if (openFlows !== undefined) {
+    const where = restriction === undefined ? '' : ` WHERE ${restriction.condition}`;
+    parts.push(`SELECT ${columnList(ALL_NAMES)} FROM ${openFlows}${where}`);
+  }
   if (parts.length === 0) parts.push(`SELECT ${columnList(new Set())} WHERE false`);
   return `(${parts.join('\nUNION ALL\n')})`;
 }

@@ -292,3 +292,62 @@ function keyValue(record: FlowRecord, name: string): unknown {
   const address = record['srcAddr'];
   return typeof address === 'string' ? (address.includes(':') ? 6 : 4) : null;
 }
+
+test('series', async () => {
+  const range = fc.tuple(fc.integer({ min: -50_000, max: 100_000 }), fc.integer({ min: 1, max: 200_000 }));
+  const stepMs = fc.constantFrom(1000, 7000, 10_000, 60_000, 1_000_000);
+  await fc.assert(
+    fc.asyncProperty(
+      range,
+      stepMs,
+      fc.constantFrom([], ['direction']),
+      async ([offset, length], step, names) => {
+        const [fromMs, toMs] = [NOW_MS + offset, NOW_MS + offset + length];
+        const { rows } = await store.query({
+          kind: 'series',
+          timeRange: { fromMs, toMs },
+          filter: 'flowEnd >= flowStart or not flowEnd > 0',
+          groupBy: names.map((name) => ({ name })),
+          orderBy: 'octets',
+          limit: 1000,
+          stepMs: step,
+        });
+        const expected = naiveSeries(fromMs, toMs, step, names);
+        const actual = new Map(
+          rows.map((row) => [`${Date.parse(String(row['time']))} ${names.map((name) => row[name])}`, row]),
+        );
+        expect([...actual.keys()].sort()).toEqual([...expected.keys()].sort());
+        for (const [key, { octets, flows }] of expected) {
+          expect(actual.get(key)!['flows']).toBe(flows);
+          expect(Math.abs(Number(actual.get(key)!['octets']) - octets)).toBeLessThan(1 + octets * 1e-9);
+        }
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+function naiveSeries(fromMs: number, toMs: number, step: number, names: readonly string[]) {
+  const expected = new Map<string, { octets: number; flows: number }>();
+  for (const record of evaluated) {
+    const end = Number(record['flowEnd'] ?? record['receivedAt']);
+    const start = Number(record['flowStart'] ?? end);
+    if (record['flowEnd'] !== undefined && (record['flowStart'] === undefined || start > end)) continue;
+    if (end < fromMs || start >= toMs) continue;
+    const last = Math.max(start, end);
+    for (
+      let at = Math.floor(Math.max(start, fromMs) / step) * step;
+      at <= Math.min(last, toMs - 1);
+      at += step
+    ) {
+      const key = `${at} ${names.map((name) => record[name] ?? null)}`;
+      const sum = expected.get(key) ?? { octets: 0, flows: 0 };
+      const overlap = Math.min(last, toMs, at + step) - Math.max(start, fromMs, at);
+      const share = last === start ? 1 : Math.max(0, overlap) / (last - start);
+      sum.octets += Number(record['octets'] ?? 0) * share;
+      if (last < toMs && Math.floor(last / step) * step === at) sum.flows += 1;
+      expected.set(key, sum);
+    }
+  }
+  return expected;
+}

@@ -11,11 +11,12 @@ import {
   type QueryResult,
   type ReadExtra,
   renderSql,
+  renderTimeRange,
   shapeRows,
 } from '@weir/analysis';
 import { UserError } from '@weir/base';
 import { type Database, type EngineRows, readRows } from './database.ts';
-import { flowsRelation, flowsView } from './flows-relation.ts';
+import { flowsRelation, flowsView, type TimeRestriction } from './flows-relation.ts';
 import type { Lake } from './lake.ts';
 import type { OpenFlows } from './open-flows-function.ts';
 import type { OpenSegment } from './segment.ts';
@@ -57,9 +58,12 @@ export class QueryRunner {
   async plan(plan: QueryPlan, signal?: AbortSignal): Promise<QueryResult> {
     const startMs = performance.now();
     return this.#track(signal, async (stop) => {
-      const source = this.#source((bounds) => concerns(plan, bounds));
+      const source = this.#source((bounds) => concerns(plan, bounds), {
+        condition: renderTimeRange(plan),
+        holdsFor: (bounds) => isInside(plan, bounds),
+      });
       try {
-        const { sql, columns } = renderSql(plan, { relation: source.relation });
+        const { sql, columns } = renderSql(plan, { relation: source.relation, timeRangeApplied: true });
         const answer = await this.#answer(stop, (connection) =>
           readRows(connection, sql, Number.MAX_SAFE_INTEGER),
         );
@@ -136,12 +140,12 @@ export class QueryRunner {
     }
   }
 
-  #source(wanted: (bounds: Readonly<TimeBounds>) => boolean) {
+  #source(wanted: (bounds: Readonly<TimeBounds>) => boolean, restriction?: TimeRestriction) {
     const taken = this.#config.lake.take((file) => wanted(file.bounds));
     const open = this.#config.openSegments().filter((segment) => wanted(segment.bounds));
     const snapshot = open.length === 0 ? undefined : this.#config.openFlows.take(open);
     return {
-      relation: flowsRelation(taken.files, snapshot?.sql),
+      relation: flowsRelation(taken.files, snapshot?.sql, restriction),
       release: () => {
         taken.release();
         snapshot?.release();
@@ -174,6 +178,12 @@ function concerns(plan: QueryPlan, bounds: Readonly<TimeBounds>): boolean {
   const { fromMs, toMs } = plan.timeRange;
   const firstMs = plan.kind === 'series' ? bounds.startMinMs : bounds.endMinMs;
   return bounds.endMaxMs >= fromMs && firstMs < toMs;
+}
+
+/** Whether all rows of a segment are in a plan's time range. */
+function isInside(plan: QueryPlan, { endMinMs, endMaxMs }: Readonly<TimeBounds>): boolean {
+  const { fromMs, toMs } = plan.timeRange;
+  return endMinMs >= fromMs && endMaxMs < toMs;
 }
 
 /** Only questions: one statement, and one that changes nothing. Files are closed to it by the lock-down. */
