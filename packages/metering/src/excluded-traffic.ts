@@ -4,7 +4,7 @@
  * so packets pay nothing for it.
  */
 import { WORD_DESTINATION_PREFIX, WORD_SOURCE_PREFIX } from './flow-record.ts';
-import { KEY_DESTINATION, KEY_KIND, KEY_PORTS, KEY_SOURCE } from './packet-header.ts';
+import { KEY_DESTINATION, KEY_KIND, KEY_PORTS, KEY_SOURCE } from './packet-burst.ts';
 
 /** One end of a socket of ours and, where known, the other. What is left out matches anything. */
 export interface ExcludedSocket {

@@ -12,8 +12,11 @@ import {
   KEY_KIND,
   KEY_PORTS,
   KEY_SOURCE,
+  KEY_SOURCE_PREFIX,
   KIND_IPV6,
-} from './packet-header.ts';
+  PACKET_HASH,
+  PACKET_WORDS,
+} from './packet-burst.ts';
 import { createRandomWords } from './random-words.ts';
 
 const TABLE_WORDS = 256;
@@ -30,26 +33,35 @@ export class FlowHash {
     this.#interfaceFactor = nextWord() | 1;
   }
 
-  /** A signed 32-bit word that depends on every bit of the key. */
-  of(key: Int32Array): number {
+  /** Writes the hash of each of the first `size` packets of a burst into its row. */
+  hashBurst(words: Int32Array, size: number): void {
+    const end = size * PACKET_WORDS;
+    for (let row = 0; row < end; row += PACKET_WORDS) words[row + PACKET_HASH] = this.of(words, row);
+  }
+
+  /** A signed 32-bit word that depends on every bit of the key at `base` of `words`. */
+  of(words: Int32Array, base: number): number {
     const tables = this.#tables;
-    const kind = key[KEY_KIND]!;
-    let hash =
-      wordOf(tables, 0, key[KEY_SOURCE]!) ^
-      wordOf(tables, 1024, key[KEY_DESTINATION]!) ^
-      wordOf(tables, 2048, key[KEY_PORTS]!) ^
+    const kind = words[base + KEY_KIND]!;
+    const hash =
+      wordOf(tables, 0, words[base + KEY_SOURCE]!) ^
+      wordOf(tables, 1024, words[base + KEY_DESTINATION]!) ^
+      wordOf(tables, 2048, words[base + KEY_PORTS]!) ^
       wordOf(tables, 3072, kind) ^
-      Math.imul(key[KEY_INTERFACE]!, this.#interfaceFactor);
-    if ((kind & KIND_IPV6) !== 0) {
-      hash ^=
-        wordOf(tables, 4096, key[5]!) ^
-        wordOf(tables, 5120, key[6]!) ^
-        wordOf(tables, 6144, key[7]!) ^
-        wordOf(tables, 7168, key[8]!) ^
-        wordOf(tables, 8192, key[9]!) ^
-        wordOf(tables, 9216, key[10]!);
-    }
-    return hash;
+      Math.imul(words[base + KEY_INTERFACE]!, this.#interfaceFactor);
+    return (kind & KIND_IPV6) === 0 ? hash : hash ^ this.#ofPrefixes(words, base + KEY_SOURCE_PREFIX);
+  }
+
+  #ofPrefixes(words: Int32Array, at: number): number {
+    const tables = this.#tables;
+    return (
+      wordOf(tables, 4096, words[at]!) ^
+      wordOf(tables, 5120, words[at + 1]!) ^
+      wordOf(tables, 6144, words[at + 2]!) ^
+      wordOf(tables, 7168, words[at + 3]!) ^
+      wordOf(tables, 8192, words[at + 4]!) ^
+      wordOf(tables, 9216, words[at + 5]!)
+    );
   }
 }
 

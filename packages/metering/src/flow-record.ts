@@ -11,7 +11,7 @@
  * | source prefix | dest. prefix  | MAC addresses   | -  | active  | start   | unused  |
  * +---------------+---------------+-----------------+----+---------+---------+---------+
  *
- * Words 0–4 and 16–21 are the key (packet-header.ts). `last`, `octets`, `packets`, `first`, `active` and `start` are
+ * Words 0–4 and 16–21 are the key (packet-burst.ts). `last`, `octets`, `packets`, `first`, `active` and `start` are
  * doubles (times in ms, exact counts up to 2^53). `first`, `last` and the counters belong to the record that is
  * being filled; `start` is the flow's first packet, `active` when its current record was begun.
  */
@@ -19,7 +19,7 @@ export const RECORD_WORDS = 32;
 export const RECORD_DOUBLES = RECORD_WORDS / 2;
 export const RECORD_OCTETS = RECORD_WORDS * 4;
 
-/** tcpControlBits in bits 0–15; RECORD_ENDED and the like. */
+/** tcpControlBits in bits 0–15; RECORD_ENDED; LINK_HAS_… of packet-burst.ts. */
 export const WORD_BITS = 5;
 /** Bits 0–7 the smallest TTL, 8–15 the largest, 16–23 the type of service of the first packet. */
 export const WORD_TTL = 6;
@@ -27,7 +27,7 @@ export const WORD_HASH = 7;
 /** Words 5–7 and 8–10 of the key of an IPv6 flow; for IPv4 the prefix of IPv4-mapped addresses. */
 export const WORD_SOURCE_PREFIX = 16;
 export const WORD_DESTINATION_PREFIX = 19;
-/** Source in words 22 and the high half of 23; destination in the low half of 23 and 24. */
+/** As in a packet's row: destination first. */
 export const WORD_MACS = 22;
 
 export const DOUBLE_LAST = 4;
@@ -40,9 +40,6 @@ export const DOUBLE_START = 14;
 export const BITS_TCP = 0xffff;
 /** A FIN or RST was seen: the flow lingers and then ends. */
 export const RECORD_ENDED = 1 << 16;
-/** The link had a source MAC address. */
-export const RECORD_HAS_SOURCE_MAC = 1 << 17;
-export const RECORD_HAS_DESTINATION_MAC = 1 << 18;
 
 /** flowEndReason, element 136. */
 export const END_REASON_IDLE = 1;

@@ -27,7 +27,9 @@ import {
   KIND_DIRECTION_SHIFT,
   KIND_IPV6,
   KIND_VLAN_SHIFT,
-} from './packet-header.ts';
+  LINK_HAS_DESTINATION_MAC,
+  LINK_HAS_SOURCE_MAC,
+} from './packet-burst.ts';
 import { PROTOCOL_TCP } from './tcp.ts';
 
 /** Where rows go: `batch` always has room for one; `full` takes it over when it is full and gives an empty one. */
@@ -203,14 +205,14 @@ function writeObservationPoint(
 function writeMacs(batch: FlowBatch, row: number, words: Int32Array, base: number): void {
   const bits = words[base + record.WORD_BITS]!;
   const macs = base + record.WORD_MACS;
-  if ((bits & record.RECORD_HAS_SOURCE_MAC) !== 0) {
-    batch.columns.srcMac[row * 2] = (words[macs]! << 16) | (words[macs + 1]! >>> 16);
-    batch.columns.srcMac[row * 2 + 1] = words[macs]! >>> 16;
+  if ((bits & LINK_HAS_SOURCE_MAC) !== 0) {
+    batch.columns.srcMac[row * 2] = words[macs + 2]!;
+    batch.columns.srcMac[row * 2 + 1] = words[macs + 1]! & 0xffff;
     markPresent(batch, 'srcMac', row);
   }
-  if ((bits & record.RECORD_HAS_DESTINATION_MAC) !== 0) {
-    batch.columns.dstMac[row * 2] = words[macs + 2]!;
-    batch.columns.dstMac[row * 2 + 1] = words[macs + 1]! & 0xffff;
+  if ((bits & LINK_HAS_DESTINATION_MAC) !== 0) {
+    batch.columns.dstMac[row * 2] = (words[macs]! << 16) | (words[macs + 1]! >>> 16);
+    batch.columns.dstMac[row * 2 + 1] = words[macs]! >>> 16;
     markPresent(batch, 'dstMac', row);
   }
 }

@@ -11,7 +11,7 @@ import { checkLoopback, LOOPBACK_HEADER_OCTETS, loopbackType } from './loopback.
 import { ETHERTYPE_MACSEC, macsecTypeOffset } from './macsec.ts';
 import { isMplsType, mplsPayloadOffset } from './mpls.ts';
 import { nflogPayloadOffset } from './nflog.ts';
-import { DIRECTION_UNKNOWN } from './packet-header.ts';
+import { DIRECTION_UNKNOWN } from './packet-burst.ts';
 import { readPpp } from './ppp.ts';
 import { checkPppoe, ETHERTYPE_PPPOE_SESSION, PPPOE_HEADER_OCTETS } from './pppoe.ts';
 import { checkVlanTag, isVlanTagType, VLAN_TAG_OCTETS, vlanIdentifier, vlanInnerType } from './vlan-tag.ts';

@@ -10,7 +10,7 @@
  *      | proto |   0   | interface     |ARPHRD |typ|len| address        |
  *      +-------+-------+---------------+-------+---+---+----------------+---- - -
  */
-import { DIRECTION_EGRESS, DIRECTION_INGRESS, DIRECTION_UNKNOWN } from './packet-header.ts';
+import { DIRECTION_EGRESS, DIRECTION_INGRESS, DIRECTION_UNKNOWN } from './packet-burst.ts';
 
 export const SLL_HEADER_OCTETS = 16;
 export const SLL2_HEADER_OCTETS = 20;

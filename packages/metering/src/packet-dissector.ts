@@ -1,5 +1,5 @@
 /**
- * One frame in, one PacketHeader out: the flow key and the counters' increments of its outermost IP packet.
+ * One frame in, one row of a PacketBurst out: the flow key and the counters' increments of its outermost IP packet.
  *
  * The hot path of the meter: `dissect` allocates nothing as long as `bytes` is the same array as the time before
  * (a chunk of a file, a packet ring). Ethernet without tags takes the short way; the rest goes through
@@ -24,8 +24,14 @@ import {
   KIND_DIRECTION_SHIFT,
   KIND_IPV6,
   KIND_VLAN_SHIFT,
-  PacketHeader,
-} from './packet-header.ts';
+  LINK_HAS_DESTINATION_MAC,
+  LINK_HAS_SOURCE_MAC,
+  PACKET_BITS,
+  PACKET_MACS,
+  PACKET_OCTETS,
+  PACKET_TTL,
+  type PacketBurst,
+} from './packet-burst.ts';
 import { checkSctp, PROTOCOL_SCTP, sctpPorts } from './sctp.ts';
 import { checkTcpControlBits, checkTcpPorts, PROTOCOL_TCP, tcpControlBits, tcpPorts } from './tcp.ts';
 import { checkUdp, PROTOCOL_UDP, udpPorts } from './udp.ts';
@@ -43,16 +49,25 @@ export const OUTCOME_UNSUPPORTED_LINK = 4;
 export const PACKET_OUTCOMES = ['ip', 'notIp', 'truncated', 'malformed', 'unsupportedLink'] as const;
 
 export class PacketDissector {
-  readonly header = new PacketHeader();
+  readonly #words: Int32Array;
+  #view: DataView = new DataView(new ArrayBuffer(0));
   readonly #start = new NetworkStart();
   readonly #payload: ipv6.Ipv6Payload = { protocol: 0, offset: 0, isLaterFragment: false, isCutShort: false };
   #bytes: Uint8Array | undefined;
+  /** Where the row of the frame begins. */
+  #row = 0;
+
+  constructor(burst: PacketBurst) {
+    this.#words = burst.words;
+  }
 
   /**
    * Dissects the frame of `linkType` in `bytes`, of which `capturedLength` octets are there and `wireLength`
-   * were sent. Returns an OUTCOME_…; only with OUTCOME_IP does `header` describe the frame.
+   * were sent, into the burst's row that begins at word `row`. Returns an OUTCOME_…; only with OUTCOME_IP does the
+   * row describe the frame.
    */
   dissect(
+    row: number,
     bytes: Uint8Array,
     offset: number,
     capturedLength: number,
@@ -61,17 +76,20 @@ export class PacketDissector {
     interfaceIndex: number,
     linkType: number,
   ): number {
-    const header = this.header;
     if (bytes !== this.#bytes) this.#attach(bytes);
-    const view = header.view;
+    const view = this.#view;
+    this.#row = row;
     const end = offset + capturedLength;
     const wireEnd = offset + Math.max(wireLength, capturedLength);
     if (linkType === LINKTYPE_ETHERNET && capturedLength >= 14) {
       const etherType = view.getUint16(offset + 12);
       if (etherType === ETHERTYPE_IPV4 || etherType === ETHERTYPE_IPV6) {
-        header.destinationMacOffset = offset;
-        header.sourceMacOffset = offset + 6;
-        header.key[KEY_INTERFACE] = interfaceIndex;
+        const words = this.#words;
+        words[row + PACKET_MACS] = view.getInt32(offset);
+        words[row + PACKET_MACS + 1] = view.getInt32(offset + 4);
+        words[row + PACKET_MACS + 2] = view.getInt32(offset + 8);
+        words[row + PACKET_BITS] = LINK_HAS_SOURCE_MAC | LINK_HAS_DESTINATION_MAC;
+        words[row + KEY_INTERFACE] = interfaceIndex;
         const kind = (direction & 3) << KIND_DIRECTION_SHIFT;
         return etherType === ETHERTYPE_IPV4
           ? this.#dissectIpv4(view, offset + 14, end, wireEnd, kind)
@@ -83,7 +101,7 @@ export class PacketDissector {
 
   #attach(bytes: Uint8Array): void {
     this.#bytes = bytes;
-    this.header.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   #dissectLink(
@@ -95,12 +113,10 @@ export class PacketDissector {
     interfaceIndex: number,
     linkType: number,
   ): number {
-    const { header } = this;
     const start = this.#start;
     findNetworkLayer(view, offset, end, linkType, start);
-    header.sourceMacOffset = start.sourceMacOffset;
-    header.destinationMacOffset = start.destinationMacOffset;
-    header.key[KEY_INTERFACE] = interfaceIndex === 0 ? start.interfaceIndex : interfaceIndex;
+    this.#writeMacs(view, start);
+    this.#words[this.#row + KEY_INTERFACE] = interfaceIndex === 0 ? start.interfaceIndex : interfaceIndex;
     const knownDirection = direction === DIRECTION_UNKNOWN ? start.direction : direction;
     const kind = (start.vlanId << KIND_VLAN_SHIFT) | ((knownDirection & 3) << KIND_DIRECTION_SHIFT);
     switch (start.etherType) {
@@ -117,20 +133,38 @@ export class PacketDissector {
     }
   }
 
+  #writeMacs(view: DataView, { sourceMacOffset, destinationMacOffset }: NetworkStart): void {
+    const words = this.#words;
+    const at = this.#row + PACKET_MACS;
+    let link = 0;
+    words[at + 1] = 0;
+    if (destinationMacOffset >= 0) {
+      link |= LINK_HAS_DESTINATION_MAC;
+      words[at] = view.getInt32(destinationMacOffset);
+      words[at + 1] = view.getUint16(destinationMacOffset + 4) << 16;
+    }
+    if (sourceMacOffset >= 0) {
+      link |= LINK_HAS_SOURCE_MAC;
+      words[at + 1]! |= view.getUint16(sourceMacOffset);
+      words[at + 2] = view.getInt32(sourceMacOffset + 2);
+    }
+    words[this.#row + PACKET_BITS] = link;
+  }
+
   #dissectIpv4(view: DataView, offset: number, end: number, wireEnd: number, kind: number): number {
     if (!ipv4.hasWholeIpv4Header(view, offset, end)) return OUTCOME_TRUNCATED;
     if (!ipv4.checkIpv4(view, offset)) return OUTCOME_MALFORMED;
-    const header = this.header;
-    const key = header.key;
+    const words = this.#words;
+    const row = this.#row;
     const totalLength = ipv4.ipv4TotalLength(view, offset);
     const octets = totalLength === 0 ? wireEnd - offset : totalLength;
     const protocol = ipv4.ipv4Protocol(view, offset);
-    header.octets = octets;
-    header.typeOfService = ipv4.ipv4TypeOfService(view, offset);
-    header.timeToLive = ipv4.ipv4TimeToLive(view, offset);
-    key[KEY_SOURCE] = ipv4.ipv4SourceAddress(view, offset);
-    key[KEY_DESTINATION] = ipv4.ipv4DestinationAddress(view, offset);
-    key[KEY_KIND] = kind | protocol;
+    words[row + PACKET_OCTETS] = octets;
+    words[row + PACKET_TTL] =
+      (ipv4.ipv4TypeOfService(view, offset) << 16) | ipv4.ipv4TimeToLive(view, offset);
+    words[row + KEY_SOURCE] = ipv4.ipv4SourceAddress(view, offset);
+    words[row + KEY_DESTINATION] = ipv4.ipv4DestinationAddress(view, offset);
+    words[row + KEY_KIND] = kind | protocol;
     const packetEnd = Math.min(offset + octets, end);
     if (ipv4.ipv4FragmentOffset(view, offset) === 0) {
       this.#dissectTransport(view, offset + ipv4.ipv4HeaderOctets(view, offset), packetEnd, protocol);
@@ -144,31 +178,29 @@ export class PacketDissector {
     if (!ipv6.checkIpv6(view, offset, end)) {
       return end - offset < ipv6.IPV6_HEADER_OCTETS ? OUTCOME_TRUNCATED : OUTCOME_MALFORMED;
     }
-    const header = this.header;
-    const key = header.key;
+    const words = this.#words;
+    const row = this.#row;
     const payload = this.#payload;
     const payloadLength = ipv6.ipv6PayloadLength(view, offset);
     const octets =
       payloadLength === 0 ? unstatedOctets(wireEnd - offset) : ipv6.IPV6_HEADER_OCTETS + payloadLength;
-    header.octets = octets;
-    header.typeOfService = ipv6.ipv6TrafficClass(view, offset);
-    header.timeToLive = ipv6.ipv6HopLimit(view, offset);
-    key[KEY_SOURCE] = ipv6.ipv6SourceWord(view, offset, 3);
-    key[KEY_DESTINATION] = ipv6.ipv6DestinationWord(view, offset, 3);
+    words[row + PACKET_OCTETS] = octets;
+    words[row + PACKET_TTL] = (ipv6.ipv6TrafficClass(view, offset) << 16) | ipv6.ipv6HopLimit(view, offset);
+    words[row + KEY_SOURCE] = ipv6.ipv6SourceWord(view, offset, 3);
+    words[row + KEY_DESTINATION] = ipv6.ipv6DestinationWord(view, offset, 3);
     for (let index = 0; index < 3; index += 1) {
-      key[KEY_SOURCE_PREFIX + index] = ipv6.ipv6SourceWord(view, offset, index);
-      key[KEY_DESTINATION_PREFIX + index] = ipv6.ipv6DestinationWord(view, offset, index);
+      words[row + KEY_SOURCE_PREFIX + index] = ipv6.ipv6SourceWord(view, offset, index);
+      words[row + KEY_DESTINATION_PREFIX + index] = ipv6.ipv6DestinationWord(view, offset, index);
     }
     const packetEnd = Math.min(offset + octets, end);
     ipv6.walkIpv6(view, offset, packetEnd, payload);
-    key[KEY_KIND] = kind | payload.protocol | KIND_IPV6;
+    words[row + KEY_KIND] = kind | payload.protocol | KIND_IPV6;
     if (payload.isLaterFragment || payload.isCutShort) this.#withoutTransport();
     else this.#dissectTransport(view, payload.offset, packetEnd, payload.protocol);
     return OUTCOME_IP;
   }
 
   #dissectTransport(view: DataView, offset: number, end: number, protocol: number): void {
-    const header = this.header;
     let ports = 0;
     let controlBits = 0;
     if (protocol === PROTOCOL_TCP) {
@@ -183,13 +215,12 @@ export class PacketDissector {
     } else if (protocol === PROTOCOL_SCTP) {
       if (checkSctp(offset, end)) ports = sctpPorts(view, offset);
     }
-    header.key[KEY_PORTS] = ports;
-    header.tcpControlBits = controlBits;
+    this.#words[this.#row + KEY_PORTS] = ports;
+    this.#words[this.#row + PACKET_BITS]! |= controlBits;
   }
 
   #withoutTransport(): void {
-    this.header.key[KEY_PORTS] = 0;
-    this.header.tcpControlBits = 0;
+    this.#words[this.#row + KEY_PORTS] = 0;
   }
 }
 

@@ -1,4 +1,4 @@
-/** The metering process: packets in, rows of flow records out. Frames → PacketDissector → FlowCache → FlowRowWriter. */
+/** The metering process: packets in, rows of flow records out. Frames → PacketDissector → PacketBurst → FlowCache → FlowRowWriter. */
 import type { ExporterIdentity } from '@weir/ipfix';
 import { ExcludedTraffic } from './excluded-traffic.ts';
 import { createFlowCache, type FlowCache, type FlowCacheOptions } from './flow-cache.ts';
@@ -10,6 +10,7 @@ import {
   RECORD_WORDS,
 } from './flow-record.ts';
 import { type FlowRowSink, FlowRowWriter } from './flow-row.ts';
+import { BURST_PACKETS, PACKET_TIME, PACKET_WORDS, PacketBurst } from './packet-burst.ts';
 import { OUTCOME_IP, PACKET_OUTCOMES, PacketDissector } from './packet-dissector.ts';
 
 export interface PacketMeterOptions extends Partial<FlowCacheOptions> {
@@ -51,7 +52,8 @@ const LOCAL_EXPORTER: ExporterIdentity = {
 
 export class PacketMeter {
   readonly excludedTraffic = new ExcludedTraffic();
-  readonly #dissector = new PacketDissector();
+  readonly #burst = new PacketBurst();
+  readonly #dissector = new PacketDissector(this.#burst);
   readonly #cache: FlowCache;
   readonly #rows: FlowRowWriter;
   readonly #outcomes = new Float64Array(PACKET_OUTCOMES.length);
@@ -68,6 +70,7 @@ export class PacketMeter {
 
   /**
    * Meters one frame: `capturedLength` octets of `bytes` from `offset` on, of `wireLength` that were sent.
+   * It is counted with its burst, at the latest by `tick`.
    * `direction` is 0 ingress, 1 egress, 255 unknown; `interfaceIndex` 0 when unknown. Allocates nothing
    * while `bytes` stays the same array.
    */
@@ -81,8 +84,10 @@ export class PacketMeter {
     interfaceIndex: number,
     linkType: number,
   ): void {
-    const dissector = this.#dissector;
-    const outcome = dissector.dissect(
+    const burst = this.#burst;
+    const row = burst.size * PACKET_WORDS;
+    const outcome = this.#dissector.dissect(
+      row,
       bytes,
       offset,
       capturedLength,
@@ -92,21 +97,27 @@ export class PacketMeter {
       linkType,
     );
     this.#outcomes[outcome]! += 1;
-    if (outcome === OUTCOME_IP) this.#cache.observe(dissector.header, timestampMs);
+    if (outcome !== OUTCOME_IP) return;
+    burst.doubles[(row >> 1) + PACKET_TIME] = timestampMs;
+    burst.size += 1;
+    if (burst.size === BURST_PACKETS) this.#cache.observe(burst);
   }
 
   /** Writes what is due at `nowMs`, at most `recordsMax` records; true when something due is left. */
   tick(nowMs: number, recordsMax?: number): boolean {
+    this.#cache.observe(this.#burst);
     this.#nowMs = nowMs;
     return this.#cache.tick(nowMs, recordsMax);
   }
 
   /** Ends and writes all flows, at most `recordsMax`; true when some are left. */
   flushAll(endReason: number = END_REASON_FORCED, recordsMax?: number): boolean {
+    this.#cache.observe(this.#burst);
     return this.#cache.flushAll(endReason, recordsMax);
   }
 
   counters(): PacketMeterCounters {
+    this.#cache.observe(this.#burst);
     const cache = this.#cache.counters;
     const [ip = 0, notIp = 0, truncated = 0, malformed = 0, unsupportedLink = 0] = this.#outcomes;
     return {

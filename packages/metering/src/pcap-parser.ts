@@ -16,7 +16,7 @@ import {
   type CaptureParser,
   type Damage,
 } from './capture-parser.ts';
-import { DIRECTION_UNKNOWN } from './packet-header.ts';
+import { DIRECTION_UNKNOWN } from './packet-burst.ts';
 
 const FILE_HEADER_OCTETS = 24;
 

@@ -18,7 +18,7 @@ import {
   type CaptureParser,
   type Damage,
 } from './capture-parser.ts';
-import { DIRECTION_EGRESS, DIRECTION_INGRESS, DIRECTION_UNKNOWN } from './packet-header.ts';
+import { DIRECTION_EGRESS, DIRECTION_INGRESS, DIRECTION_UNKNOWN } from './packet-burst.ts';
 
 const BLOCK_SECTION_HEADER = 0x0a0d0d0a;
 const BLOCK_INTERFACE_DESCRIPTION = 1;

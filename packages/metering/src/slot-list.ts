@@ -17,6 +17,11 @@ export class SlotLists {
     return this.#links.byteLength;
   }
 
+  /** Reads what `renew` of the slot will read, so that it is at hand then. */
+  warm(slot: number): number {
+    return this.#links[this.#links[slot * 2]! * 2]! ^ this.#links[this.#links[slot * 2 + 1]! * 2]!;
+  }
+
   /** Makes `sentinel` an empty list. */
   clear(sentinel: number): void {
     this.#links[sentinel * 2] = sentinel;
