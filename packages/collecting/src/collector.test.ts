@@ -119,7 +119,12 @@ describe.each(RECEIVERS)('a collector that receives with %s', (receiver) => {
     ]);
     const listener = await listenerOf(collector);
     expect(listener.receiver).toBe(receiver);
-    expect(listener.counters).toMatchObject({ datagrams: sent.datagrams, truncated: 0, refused: 0 });
+    expect(listener.counters).toMatchObject({
+      datagrams: sent.datagrams,
+      truncated: 0,
+      refused: 0,
+      nameless: 0,
+    });
     expect(listener.decoder).toMatchObject({ messages: sent.messages, problems: 0, pendingKept: 0 });
     expect(listener.writer).toMatchObject({ records: 30_000, batches: store.batches, recordsDropped: 0 });
     expect(listener.exporters).toMatchObject([

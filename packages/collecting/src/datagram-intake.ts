@@ -32,6 +32,8 @@ export interface DatagramIntake {
   readonly ledger: ExporterLedger;
   readonly sessions: ExporterSessions;
   refusedVersions(): RefusedVersion[];
+  /** Datagrams whose sender the receiver could not name. */
+  nameless(): number;
   /** What exporters said of themselves in options records; only of those that said something. */
   exporterOptions(): ExporterOptions[];
   /** What depends on time. To be called at least every 50 ms. */
@@ -63,6 +65,7 @@ export function createDatagramIntake(options: DatagramIntakeOptions): DatagramIn
     addressOf,
   });
   let ledgerDueMs = 0;
+  let nameless = 0;
   let nowMs = clock.nowMs();
 
   const sink: FlowSink = {
@@ -95,13 +98,17 @@ export function createDatagramIntake(options: DatagramIntakeOptions): DatagramIn
         return;
       }
       const session = sessions.find(senderKey);
-      if (session === undefined) return;
+      if (session === undefined) {
+        nameless += 1;
+        return;
+      }
       writer.wait();
       nowMs = clock.nowMs();
       const rowsBefore = writer.batch.rowCount;
       decoder.decodeDatagram(bytes.subarray(offset, offset + length), session.transport, nowMs, sink);
       if (writer.batch.rowCount !== rowsBefore) session.proven = true;
     },
+    nameless: () => nameless,
     exporterOptions: () => describeOptions(decoder, exporterOptions),
     refusedVersions() {
       return [...refused.entries()]

@@ -53,17 +53,27 @@ async function until(condition: () => boolean): Promise<void> {
   }
 }
 
+/** Octets that wait in the socket that is bound to this port (proc(5)); undefined when there is none. */
+function socketQueue(port: number): number | undefined {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')} `;
+  const line = readFileSync('/proc/net/udp', 'utf8')
+    .split('\n')
+    .find((entry) => entry.includes(local));
+  return line === undefined ? undefined : Number.parseInt(line.trim().split(/[\s:]+/)[7] ?? '', 16);
+}
+
 async function startNfcapd() {
   const port = await freePort();
   const child = spawn('nfcapd', ['-b', '127.0.0.1', '-p', String(port), '-l', folder, '-t', '3600'], {
     stdio: 'ignore',
   });
   const ended = new Promise((resolve) => child.on('exit', resolve));
-  const entry = `:${port.toString(16).toUpperCase().padStart(4, '0')} `;
-  await until(() => readFileSync('/proc/net/udp', 'utf8').includes(entry));
+  await until(() => socketQueue(port) !== undefined);
   return {
     port,
     async flows(): Promise<string[]> {
+      // On SIGTERM nfcapd leaves in its socket what it has not read.
+      await until(() => socketQueue(port) === 0);
       child.kill('SIGTERM');
       await ended;
       const { stdout } = await run('nfdump', ['-R', folder, '-o', 'json'], {

@@ -3,6 +3,9 @@ import type { DecodeErrorCode, DomainCounters, FlowDecoderCounters } from '@weir
 import type { BatchWriterCounters } from './batch-writer.ts';
 import type { ReceiverKind } from './polled-receiver.ts';
 
+/** 4,096 × ~1 KiB: what a question may cost, whatever forged exporters there are. */
+export const EXPORTERS_IN_STATUS_MAX = 4096;
+
 /** Problems of one kind that the datagrams of an exporter had. */
 export interface ProblemCount {
   readonly code: DecodeErrorCode;
@@ -34,6 +37,8 @@ export interface ListenerCounters {
   kernelDrops: number | undefined;
   /** Datagrams whose version the source's type does not accept. */
   refused: number;
+  /** Datagrams whose sender the receiver could not name; none is expected. */
+  nameless: number;
 }
 
 export interface RefusedVersion {
@@ -55,5 +60,8 @@ export interface ListenerStatus {
   readonly writer: Readonly<BatchWriterCounters>;
   /** Problems of datagrams that no exporter could be made of, by code. */
   readonly unattributedProblems: readonly ProblemCount[];
+  /** Those with the most records, at most EXPORTERS_IN_STATUS_MAX, by falling number of records. */
   readonly exporters: readonly ExporterStatus[];
+  /** Observation domains of exporters, those left out of `exporters` included. */
+  readonly exporterCount: number;
 }

@@ -13,7 +13,7 @@ import { createDatagramIntake } from './datagram-intake.ts';
 import type { ExporterOptions } from './exporter-options.ts';
 import { createListenerMetrics } from './listener-metrics.ts';
 import type { ListenerAnswers, ListenerSetup } from './listener-protocol.ts';
-import type { ListenerStatus } from './listener-status.ts';
+import { EXPORTERS_IN_STATUS_MAX, type ListenerStatus } from './listener-status.ts';
 import { openPolledReceiver } from './polled-receiver.ts';
 import { formatSocketAddress } from './socket-address.ts';
 import { moveSnapshot, type TemplateRecords } from './template-file.ts';
@@ -99,6 +99,7 @@ export async function openListenerThread(
     const refusedVersions = intake.refusedVersions();
     const refused = refusedVersions.reduce((sum, version) => sum + version.datagrams, 0);
     intake.ledger.look(clock.nowMs());
+    const exporters = intake.ledger.exporters();
     return {
       source: source.name,
       address,
@@ -106,12 +107,13 @@ export async function openListenerThread(
       receiver: receiver.kind,
       receiveBufferOctets: receiver.receiveBufferOctets,
       startedAtMs,
-      counters: { datagrams, octets, truncated, kernelDrops, refused },
+      counters: { datagrams, octets, truncated, kernelDrops, refused, nameless: intake.nameless() },
       refusedVersions,
       decoder: intake.decoder.counters(),
       writer: { ...writer.counters },
       unattributedProblems: intake.ledger.unattributedProblems(),
-      exporters: intake.ledger.exporters(),
+      exporters: exporters.slice(0, EXPORTERS_IN_STATUS_MAX),
+      exporterCount: exporters.length,
     };
   }
 
