@@ -12,7 +12,9 @@ import { cpuSecondsOf, residentMiB, type Service, sleep, startService } from './
 import { printTable } from './table.ts';
 
 const WEIR = path.resolve(import.meta.dirname, '../packages/cli/bin/weir.js');
-const SECONDS = 4;
+/** Four segments of the store and a little: what sealing them to Parquet costs is in the figures. */
+const RECORDS_MIN = 4_400_000;
+const SECONDS_MIN = 4;
 const RECORDS_PER_DATAGRAM = 20;
 /** Records a second; the first is the rate at which CPU is compared. */
 const LADDER = [200_000, 500_000, 800_000, 1_200_000, 1_600_000, 2_000_000, 2_600_000, 3_400_000];
@@ -98,7 +100,8 @@ async function measure(collector: Collector, ipfixgen: string, rate: number): Pr
   const port = 20_000 + Math.floor(Math.random() * 20_000);
   const service = await collector.start(port, folder);
   const cpuBefore = cpuSecondsOf(service.pid);
-  const records = rate * SECONDS;
+  const seconds = Math.max(SECONDS_MIN, Math.ceil(RECORDS_MIN / rate));
+  const records = rate * seconds;
   const args = [
     'udp',
     '127.0.0.1',
@@ -106,7 +109,7 @@ async function measure(collector: Collector, ipfixgen: string, rate: number): Pr
     `${records}`,
     `${Math.round(rate / RECORDS_PER_DATAGRAM)}`,
     '16',
-    `${SECONDS * 4}`,
+    `${seconds * 4}`,
   ];
   const sent = JSON.parse(execFileSync(ipfixgen, args, { encoding: 'utf8' }));
   const cpuAfter = await cpuWhenQuiet(service.pid);
@@ -114,7 +117,7 @@ async function measure(collector: Collector, ipfixgen: string, rate: number): Pr
   await service.stop();
   const stored = collector.stored(folder);
   return {
-    lost: sent.records - stored,
+    lost: sent.sent_records - stored,
     cpuPerMillion: (cpuAfter - cpuBefore) / (stored / 1e6),
     octetsPerRecord: folderOctets(folder) / stored,
     residentMiB: resident,
@@ -170,7 +173,7 @@ export async function benchmarkCollect(): Promise<void> {
   const rows: string[][] = [];
   for (const collector of collectors) rows.push(await climb(collector, ipfixgen));
   printTable(
-    `Collecting IPFIX over loopback UDP, 20 elements, ${SECONDS} s a rate, counted in the store`,
+    `Collecting IPFIX over loopback UDP, 20 elements, at least ${RECORDS_MIN.toLocaleString('en')} records a rate, counted in the store`,
     [
       'collector',
       'highest rate of the ladder without loss, records/s',
