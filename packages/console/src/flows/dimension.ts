@@ -17,6 +17,10 @@ export const GROUPINGS = {
 export type GroupBy = keyof typeof GROUPINGS;
 export const GROUP_BY = Object.keys(GROUPINGS) as GroupBy[];
 
+/** The grouping that has exactly these dimensions. */
+export const groupingOf = (dimensions: readonly string[]): GroupBy | undefined =>
+  GROUP_BY.find((name) => GROUPINGS[name].dimensions.join() === dimensions.join());
+
 export const isGroupBy = (name: string): name is GroupBy => Object.hasOwn(GROUPINGS, name);
 
 /** A value for people: what to show, and a hint that says more (a service's name, for instance). */

@@ -1,3 +1,4 @@
+import { parseFilter } from '@weir/analysis';
 import type { DimensionValue } from '../api/contract.ts';
 
 /** The filter term that a click on a value stands for, or undefined where the value cannot be asked for. */
@@ -12,8 +13,16 @@ export function withTerm(filter: string, term: string): string {
   const trimmed = filter.trim();
   if (trimmed === '') return term;
   if (trimmed === term || trimmed.split(/\s+and\s+/i).includes(term)) return trimmed;
-  const hasAlternative = /\bor\b|\|\|/i.test(trimmed) && !(trimmed.startsWith('(') && trimmed.endsWith(')'));
-  return `${hasAlternative ? `(${trimmed})` : trimmed} and ${term}`;
+  return `${isAlternative(trimmed) ? `(${trimmed})` : trimmed} and ${term}`;
+}
+
+/** True for `a or b`, which binds weaker than `and`. A filter that cannot be read is left as it is. */
+function isAlternative(filter: string): boolean {
+  try {
+    return /\bor\b/i.test(filter) && parseFilter(filter).kind === 'or';
+  } catch {
+    return false;
+  }
 }
 
 /** Addresses and plain names need no quotes. */

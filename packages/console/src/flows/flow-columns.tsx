@@ -4,7 +4,7 @@ import { formatDateTime, formatDuration, formatTimeOfDay } from '../format/time.
 import type { DataColumn } from '../widgets/data-table.tsx';
 import { displayValue, protocolColour } from './dimension.ts';
 import { serviceName } from './service-name.ts';
-import { tcpFlagLetters, tcpFlagNames } from './tcp-flags.ts';
+import { tcpFlagNames } from './tcp-flags.ts';
 import { Value } from './value.tsx';
 
 const FORWARDING_DROPPED = 2; // RFC 7270: the status in the top two bits
@@ -215,7 +215,7 @@ function Flags({ flow }: { flow: FlowRecord }) {
   if (bits === undefined || numberOf(flow, 'protocol') !== TCP) return ABSENT;
   return (
     <span className="wire whitespace-nowrap text-ink-soft" title={tcpFlagNames(bits)}>
-      <span aria-hidden="true">{tcpFlagLetters(bits)}</span>
+      <span aria-hidden="true">{displayValue('tcpFlags', bits).text}</span>
       <span className="sr-only">{tcpFlagNames(bits)}</span>
     </span>
   );
@@ -235,5 +235,7 @@ function Direction({ flow }: { flow: FlowRecord }) {
 }
 
 function Exporter({ flow }: { flow: FlowRecord }) {
-  return <Value dimension="exporter" value={flow['exporter'] ?? null} className="wire whitespace-nowrap" />;
+  return (
+    <Value dimension="exporter" value={flow['exporter'] ?? null} className="wire block max-w-40 truncate" />
+  );
 }

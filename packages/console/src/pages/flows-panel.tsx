@@ -7,13 +7,15 @@ import { useHeld } from '../widgets/use-held.ts';
 
 interface FlowsPanelProps {
   flows: FlowsResponse | undefined;
+  /** Names the question that `flows` answers. */
+  question: string;
   live: boolean;
   className?: string;
 }
 
 /** The newest records, newest first; stands still while it is pointed at. */
-export function FlowsPanel({ flows, live, className }: FlowsPanelProps) {
-  const held = useHeld(flows);
+export function FlowsPanel({ flows, question, live, className }: FlowsPanelProps) {
+  const held = useHeld(flows, question);
   const rows = held.value?.flows ?? NO_FLOWS;
   const ids = useMemo(() => rowIds(rows), [rows]);
   const note = held.behind ? 'held while you point' : live ? 'as they arrive' : undefined;

@@ -92,7 +92,7 @@ export function OverviewPage() {
         ) : (
           <>
             <TrafficPanel
-              className="lg:col-span-8"
+              className="lg:col-span-8 lg:min-h-[26.5rem]"
               series={data.series}
               by={view.by}
               measure={view.measure}
@@ -106,6 +106,7 @@ export function OverviewPage() {
             <TopPanel
               className="lg:col-span-4"
               top={data.top}
+              question={data.topQuestion}
               by={view.top}
               measure={view.measure}
               onBy={(top) => change({ top })}
@@ -113,6 +114,7 @@ export function OverviewPage() {
             <FlowsPanel
               className="lg:col-span-8 xl:col-span-9"
               flows={data.flows}
+              question={data.flowsQuestion}
               live={data.feed === 'live'}
             />
           </>
@@ -128,7 +130,9 @@ interface OverviewData {
   pulse: Pulse | undefined;
   series: SeriesResponse | undefined;
   top: QueryResponse | undefined;
+  topQuestion: string;
   flows: FlowsResponse | undefined;
+  flowsQuestion: string;
   status: StatusResponse | undefined;
   problem: Error | undefined;
 }
@@ -182,11 +186,17 @@ function useOverviewData(view: ViewState): OverviewData {
     pulse: pulse.data,
     series: series.data,
     top: top.data,
+    topQuestion: questionOf(targets.top, top.isPlaceholderData),
     flows: flows.data,
+    flowsQuestion: questionOf(targets.flows, flows.isPlaceholderData),
     status: status.data,
     problem: failed?.error ?? undefined,
   };
 }
+
+/** Names what the data at hand answers: nothing that was asked, while it is still that of the question before. */
+const questionOf = (key: readonly unknown[], isPlaceholder: boolean): string =>
+  isPlaceholder ? '' : JSON.stringify(key);
 
 function useApi<T>(key: readonly [string, Parameters], refetchInterval: number | false, enabled = true) {
   const [path, parameters] = key;

@@ -10,6 +10,8 @@ import { GROUP_OPTIONS, MEASURE_UNITS } from './traffic-panel.tsx';
 
 interface TopPanelProps {
   top: QueryResponse | undefined;
+  /** Names the question that `top` answers. */
+  question: string;
   by: GroupBy;
   measure: MeasureName;
   onBy: (by: GroupBy) => void;
@@ -17,8 +19,8 @@ interface TopPanelProps {
 }
 
 /** Who carries most of the traffic; stands still while it is pointed at. */
-export function TopPanel({ top, by, measure, onBy, className }: TopPanelProps) {
-  const held = useHeld(top);
+export function TopPanel({ top, question, by, measure, onBy, className }: TopPanelProps) {
+  const held = useHeld(top, question);
   const bars = held.value === undefined ? [] : barsOf(held.value, by, measure);
   const note = held.behind ? 'held while you point' : undefined;
   return (

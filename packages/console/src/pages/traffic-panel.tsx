@@ -1,7 +1,14 @@
 import { useMemo, useRef, useState } from 'react';
 import type { DimensionValue, MeasureName, SeriesResponse } from '../api/contract.ts';
 import { lineId } from '../api/series-patch.ts';
-import { displayKey, FIXED_COLOURS, GROUP_BY, GROUPINGS, type GroupBy } from '../flows/dimension.ts';
+import {
+  displayKey,
+  FIXED_COLOURS,
+  GROUP_BY,
+  GROUPINGS,
+  type GroupBy,
+  groupingOf,
+} from '../flows/dimension.ts';
 import { formatQuantity, formatShare } from '../format/quantity.ts';
 import type { ChartLine, ChartModel } from '../widgets/chart-engine.ts';
 import { Panel } from '../widgets/panel.tsx';
@@ -40,7 +47,7 @@ interface TrafficPanelProps {
 export function TrafficPanel(props: TrafficPanelProps) {
   const { series, by, measure } = props;
   const [highlighted, setHighlighted] = useState<string>();
-  const lines = useChartLines(series, by, measure);
+  const lines = useChartLines(series, measure);
   const { unit, title } = MEASURE_UNITS[measure];
   const model = useMemo<ChartModel>(
     () => ({
@@ -93,12 +100,14 @@ interface KeyedLine {
 }
 
 /** Lines with rates for values, the largest at the bottom of the stack, colours kept from one update to the next. */
-function useChartLines(series: SeriesResponse | undefined, by: GroupBy, measure: MeasureName): KeyedLine[] {
+function useChartLines(series: SeriesResponse | undefined, measure: MeasureName): KeyedLine[] {
   const colours = useRef(new Map<string, string>());
   return useMemo(() => {
     if (series === undefined) return [];
     const keys = series.series.filter((line) => line.key !== null).map(lineId);
-    colours.current = assignColours(keys, colours.current, FIXED_COLOURS[by]);
+    const grouping = groupingOf(series.by);
+    const fixed = grouping === undefined ? undefined : FIXED_COLOURS[grouping];
+    colours.current = assignColours(keys, colours.current, fixed);
     const perSecond = MEASURE_UNITS[measure].factor / (series.stepMs / 1000);
     return series.series.map((entry): KeyedLine => {
       const id = lineId(entry);
@@ -115,7 +124,7 @@ function useChartLines(series: SeriesResponse | undefined, by: GroupBy, measure:
         },
       };
     });
-  }, [series, by, measure]);
+  }, [series, measure]);
 }
 
 interface ChartKeyProps {

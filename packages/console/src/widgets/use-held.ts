@@ -13,16 +13,19 @@ export interface Held<T> {
   };
 }
 
-/** Keeps what is pointed at where it is, so that a live list never moves away under a click. */
-export function useHeld<T>(newest: T): Held<T> {
+/**
+ * Keeps what is pointed at where it is, so that a live list never moves away under a click. An answer to
+ * another `question` is always shown: who clicked wants to see what came of it.
+ */
+export function useHeld<T>(newest: T, question: string): Held<T> {
   const [pointed, setPointed] = useState(false);
   const [focused, setFocused] = useState(false);
-  const shown = useRef(newest);
-  const holding = pointed || focused;
-  if (!holding) shown.current = newest;
+  const shown = useRef({ value: newest, question });
+  const holding = (pointed || focused) && shown.current.question === question;
+  if (!holding) shown.current = { value: newest, question };
   return {
-    value: shown.current,
-    behind: holding && shown.current !== newest,
+    value: shown.current.value,
+    behind: holding && shown.current.value !== newest,
     handlers: {
       onPointerEnter: (event) => setPointed(event.pointerType === 'mouse'),
       onPointerLeave: () => setPointed(false),
