@@ -36,7 +36,9 @@ export const queryAnswerSchema = z.object({
 });
 
 export const flowsAnswerSchema = z.object({
-  flows: z.array(z.record(z.string(), value)).describe('Records, newest first, each field by its name'),
+  flows: z
+    .array(z.record(z.string(), value))
+    .describe('Records, newest first, each field by its name; fields that a record has not are left out'),
   next: z.string().nullable().describe('Cursor of the next, older page; null at the end'),
   tookMs: z.number(),
 });
@@ -45,6 +47,65 @@ export const pulseSchema = measuresSchema.extend({
   at: timeMs,
   windowMs: z.number().describe('The sums are over this long, ending at `at`'),
   exporters: z.number().describe('Exporters with at least one record in that time'),
+});
+
+const meteringSchema = z.union([
+  z.object({
+    state: z.literal('on'),
+    interfaces: z.array(
+      z.object({
+        name: z.string(),
+        state: z.enum(['up', 'down', 'gone']),
+        packets: z.number(),
+        kernelDrops: z.number().describe('Packets never metered because the meter was behind'),
+      }),
+    ),
+    openFlows: z.number(),
+  }),
+  z.object({
+    state: z.literal('off'),
+    reason: z.string(),
+    howToGrant: z.string().optional().describe('The command line that removes the reason'),
+  }),
+]);
+
+export const statusAnswerSchema = z.object({
+  version: z.string(),
+  now: timeMs,
+  startedAt: timeMs,
+  demo: z.boolean(),
+  metering: meteringSchema,
+  listeners: z.array(
+    z.object({
+      source: z.string(),
+      transport: z.string(),
+      address: z.string(),
+      port: z.number(),
+      state: z.enum(['listening', 'failed']),
+      problem: z.string().optional(),
+      datagrams: z.number(),
+      kernelDrops: z.number(),
+    }),
+  ),
+  exporters: z.array(
+    z.object({
+      address: z.string(),
+      observationDomainId: z.number(),
+      source: z.string(),
+      version: z.number(),
+      records: z.number(),
+      recordsPerSecond: z.number(),
+      lost: z.number().describe('By sequence numbers: records, of NetFlow v9 messages'),
+      lastSeenAt: timeMs,
+    }),
+  ),
+  store: z.object({
+    dataDirectory: z.string(),
+    records: z.number(),
+    octets: z.number(),
+    oldestAt: timeMs.nullable(),
+    newestAt: timeMs.nullable(),
+  }),
 });
 
 export const problemSchema = z.object({

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { UserError } from '@weir/base';
 import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { statusAnswerSchema } from './answers.ts';
 import { createTestServer, flow, NOW_MS } from './test-server.test-support.ts';
 
 describe('questions', () => {
@@ -203,6 +205,11 @@ test('the status has rates that come from totals', async () => {
   });
 });
 
+test('the status is what its schema says', async () => {
+  const { body } = await createTestServer().get('/api/v1/status');
+  expect(z.strictObject(statusAnswerSchema.shape).parse(body)).toEqual(body);
+});
+
 test('the OpenAPI document describes every route with its parameters', async () => {
   const { server, get } = createTestServer();
   await server.start();
@@ -324,7 +331,12 @@ describe('over a socket', () => {
     const { server, store } = createTestServer();
     await server.start();
     try {
-      const plan = { kind: 'groups', timeRange: { fromMs: 0, toMs: 1 }, groupBy: ['protocol'], orderBy: 'octets' };
+      const plan = {
+        kind: 'groups',
+        timeRange: { fromMs: 0, toMs: 1 },
+        groupBy: ['protocol'],
+        orderBy: 'octets',
+      };
       const answer = await fetch(`${server.address().url}/api/v1/query`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },

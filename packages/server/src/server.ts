@@ -14,13 +14,14 @@ import {
   UserError,
 } from '@weir/base';
 import { type FastifyInstance, fastify } from 'fastify';
+import { statusAnswerSchema } from './answers.ts';
 import { clientSignal } from './client-signal.ts';
 import { createHostGuard, isCrossSite, isLoopbackAddress, SECURITY_HEADERS } from './host-guard.ts';
 import { createLiveFeed, type LiveFeed } from './live-feed.ts';
 import { addLiveRoute } from './live-routes.ts';
 import { problemOf, STATUS_CLIENT_GONE } from './problem.ts';
 import { createQueryGate, type QueryGate } from './query-gate.ts';
-import { addQueryRoutes } from './query-routes.ts';
+import { addQueryRoutes, describeRoute } from './query-routes.ts';
 import { createStoreQuestions, type QueryableStore } from './store-questions.ts';
 import { createStatusRates, type SystemStatus } from './system-status.ts';
 
@@ -97,7 +98,11 @@ export function createServer(options: ServerOptions): Server {
     async (api) => {
       api.addHook('onSend', async (_request, reply) => void reply.header('cache-control', 'no-store'));
       api.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
-      api.get('/status', { schema: { summary: 'What is metered, received and kept' } }, status);
+      api.get(
+        '/status',
+        describeRoute('What is metered, received and kept', undefined, statusAnswerSchema),
+        status,
+      );
       addQueryRoutes(api, questions, clock);
       addLiveRoute(api, feed, clock);
     },

@@ -161,10 +161,15 @@ function recordsPlan(question: RecordsQuestion, nowMs: number): QueryPlan {
 
 function recordsAnswer(answer: QueryResult): FlowsAnswer {
   return {
-    flows: answer.rows as FlowsAnswer['flows'],
+    flows: answer.rows.map(withoutNulls) as FlowsAnswer['flows'],
     next: answer.nextCursor ?? null,
     tookMs: answer.elapsedMs,
   };
+}
+
+/** A record has some forty fields and half of them are absent: what is null is left out. */
+function withoutNulls(row: AnswerRow): AnswerRow {
+  return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null));
 }
 
 /**
