@@ -15,6 +15,7 @@ import {
   shapeRows,
 } from '@weir/analysis';
 import { UserError } from '@weir/base';
+import { Admission } from './admission.ts';
 import { type Database, type EngineRows, readRows } from './database.ts';
 import { flowsRelation, flowsView, type TimeRestriction } from './flows-relation.ts';
 import type { Lake } from './lake.ts';
@@ -23,6 +24,14 @@ import type { OpenSegment } from './segment.ts';
 import type { StoreOptions } from './store-options.ts';
 import type { StoreCounters } from './store-status.ts';
 import type { TimeBounds } from './time-bounds.ts';
+
+/**
+ * Each running query holds one of the 4 threads of libuv's pool, and sealing and syncing need theirs: a
+ * store that cannot seal stops collecting.
+ */
+const QUERIES_RUNNING_MAX = 2;
+/** A console asks some 10 questions at a time. */
+const QUERIES_WAITING_MAX = 100;
 
 /** The answer to SQL that a person wrote. */
 export interface SqlResult {
@@ -49,6 +58,7 @@ export class QueryRunner {
   readonly #config: QueryRunnerConfig;
   readonly #running = new Set<AbortController>();
   readonly #finished: Set<Promise<unknown>> = new Set();
+  readonly #admission = new Admission(QUERIES_RUNNING_MAX, QUERIES_WAITING_MAX);
   #closed = false;
 
   constructor(config: QueryRunnerConfig) {
@@ -112,17 +122,13 @@ export class QueryRunner {
     work: (stop: AbortSignal) => Promise<Result>,
   ): Promise<Result> {
     if (this.#closed) throw new UserError('store_closed', 'the store is closed');
-    const { counters, options } = this.#config;
+    const { counters } = this.#config;
     const controller = new AbortController();
     const forward = () => controller.abort(signal?.reason);
     if (signal?.aborted) forward();
     signal?.addEventListener('abort', forward, { once: true });
-    const timer = setTimeout(
-      () => controller.abort(timeoutError(options.queryTimeoutMs)),
-      options.queryTimeoutMs,
-    );
     this.#running.add(controller);
-    const result = work(controller.signal);
+    const result = this.#admitted(controller, work);
     this.#finished.add(result);
     try {
       const answer = await result;
@@ -133,10 +139,27 @@ export class QueryRunner {
       else counters.queriesFailed += 1;
       throw controller.signal.aborted ? abortError(controller.signal.reason) : error;
     } finally {
-      clearTimeout(timer);
       signal?.removeEventListener('abort', forward);
       this.#running.delete(controller);
       this.#finished.delete(result);
+    }
+  }
+
+  /** Waits for its turn; the time limit counts from then. */
+  async #admitted<Result>(
+    controller: AbortController,
+    work: (stop: AbortSignal) => Promise<Result>,
+  ): Promise<Result> {
+    if (!(await this.#admission.enter(controller.signal))) {
+      throw new UserError('query_busy', `query: ${QUERIES_WAITING_MAX} questions wait already; try again`);
+    }
+    const { queryTimeoutMs } = this.#config.options;
+    const timer = setTimeout(() => controller.abort(timeoutError(queryTimeoutMs)), queryTimeoutMs);
+    try {
+      return await work(controller.signal);
+    } finally {
+      clearTimeout(timer);
+      this.#admission.leave();
     }
   }
 

@@ -17,7 +17,7 @@ export interface StoreOptions {
 
 export function defaultStoreOptions(): StoreOptions {
   return {
-    segmentRowsMax: 1024 * 1024, // × 110 octets = 115 MB
+    segmentRowsMax: 8 * 122_880, // whole row groups of Parquet; × 110 octets = 108 MB
     retentionMs: undefined,
     memoryLimitOctets: Math.min(4e9, totalmem() / 4),
     threads: 2,

@@ -14,7 +14,14 @@ import { mkdirSync, readdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { QueryPlan, QueryResult, ReadExtra } from '@weir/analysis';
 import { assert, type CancelTimer, type Clock, type Logger, UserError } from '@weir/base';
-import { type FlowBatch, type FlowBatchNote, flowBatchOctets, u64AsNumber, viewFlowBatch } from '@weir/ipfix';
+import {
+  type FlowBatch,
+  type FlowBatchNote,
+  flowBatchOctets,
+  isPresent,
+  u64AsNumber,
+  viewFlowBatch,
+} from '@weir/ipfix';
 import { ADDRESS_MACROS, HEX_MACRO } from './address-macro.ts';
 import { Database } from './database.ts';
 import { DimensionTable, EXPORTERS, EXTRA_LAYOUTS } from './dimension-table.ts';
@@ -34,7 +41,7 @@ const HOUR_GRACE_MS = 30_000;
 /** What a power failure may cost; a killed process loses nothing that was taken. */
 const SYNC_INTERVAL_MS = 1000;
 const HOUSEKEEPING_INTERVAL_MS = 5000;
-/** Closed segments that wait to be sealed; when there are more, producers wait. 2 × 115 MB. */
+/** Closed segments that wait to be sealed; when there are more, producers wait. 2 × 108 MB. */
 const SEALING_QUEUE_MAX = 2;
 /** Hours open at a time; listeners are never so far apart, so an older one is closed. */
 const OPEN_HOURS_MAX = 4;
@@ -398,7 +405,8 @@ export class StoreOwner {
 
 /** The hour in which a batch arrived: of its first record, or now. */
 function hourOf(batch: FlowBatch, clock: Clock): number {
-  const receivedMs = u64AsNumber(batch.columns.receivedAt, 0) || clock.nowMs();
+  const known = isPresent(batch, 'receivedAt', 0);
+  const receivedMs = known ? u64AsNumber(batch.columns.receivedAt, 0) : clock.nowMs();
   return Math.floor(receivedMs / HOUR_MS) * HOUR_MS;
 }
 
