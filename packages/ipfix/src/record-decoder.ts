@@ -5,9 +5,11 @@
 import { DatagramReader, READER_LIMITS_DEFAULT, type ReaderLimits } from './datagram-reader.ts';
 import { formatInstant } from './date-time.ts';
 import type { DecodeProblem } from './decode-error.ts';
-import type { FieldMap, RecordFields } from './field-value.ts';
+import type { FieldMap, FieldValue, RecordFields } from './field-value.ts';
 import type { ExporterIdentity } from './flow-batch.ts';
 import type { MessageContext } from './message.ts';
+import { v5SamplingInterval, v5SamplingMode } from './netflow-v5.ts';
+import { applyOptionsRecord } from './options-record.ts';
 import { ScopeRecords } from './scope-records.ts';
 import { timeOfUptime, timeSinceInit } from './sys-uptime.ts';
 import type { StoredTemplate } from './template-store.ts';
@@ -58,7 +60,11 @@ export interface RecordDecoder {
   counters(): RecordDecoderCounters;
 }
 
-/** IANA element numbers of the times that NetFlow counts from the exporter's boot. */
+/** Octets into a v5 header: engine type and id, then the sampling mode and interval. */
+const V5_ENGINE_OFFSET = 20;
+const V5_SAMPLING_OFFSET = 22;
+
+/** IANA's names of the times that NetFlow counts from the exporter's boot. */
 const UPTIME_FIELDS = [
   ['flowStartSysUpTime', 'flowStartMilliseconds'],
   ['flowEndSysUpTime', 'flowEndMilliseconds'],
@@ -73,6 +79,7 @@ export function createRecordDecoder(options: { limits?: Partial<ReaderLimits> } 
   function dataSet(entry: StoredTemplate, message: MessageContext, from: number, to: number): number {
     return scopes.readSet(entry, message, from, to, (record) => {
       records++;
+      if (entry.options) learn(record, message);
       sink?.record(decodedRecord(record, entry, message));
     });
   }
@@ -99,6 +106,12 @@ export function createRecordDecoder(options: { limits?: Partial<ReaderLimits> } 
   };
 }
 
+/** Takes what later records need: the time from which an IPFIX exporter counts its uptimes. */
+function learn(record: RecordFields, message: MessageContext): void {
+  applyOptionsRecord(record, message.domain);
+  message.systemInitTimeMs = message.domain.systemInitTimeMs;
+}
+
 /** What a sequence of datagrams of one exporter holds, in order: a short way for files and tests. */
 export function* decodeRecords(
   datagrams: Iterable<Uint8Array>,
@@ -122,6 +135,7 @@ function decodedRecord(record: RecordFields, entry: StoredTemplate, message: Mes
   const { templateId } = entry.template;
   const { fields } = record;
   if (version < 9) delete fields['paddingOctets'];
+  if (version === 5) addHeaderFields(fields, message);
   if (!entry.options) addAbsoluteTimes(fields, message);
   return {
     version,
@@ -135,21 +149,36 @@ function decodedRecord(record: RecordFields, entry: StoredTemplate, message: Mes
   };
 }
 
+/** The header of v5 says of all its records which engine metered them, and how it sampled. */
+function addHeaderFields(fields: FieldMap, { view, datagramStart, messageOffset }: MessageContext): void {
+  const header = datagramStart + messageOffset;
+  const sampling = view.data.getUint16(header + V5_SAMPLING_OFFSET);
+  fields['engineType'] = view.data.getUint8(header + V5_ENGINE_OFFSET);
+  fields['engineId'] = view.data.getUint8(header + V5_ENGINE_OFFSET + 1);
+  fields['samplingInterval'] = v5SamplingInterval(sampling);
+  fields['samplingAlgorithm'] = v5SamplingMode(sampling);
+}
+
 /** Times counted from the exporter's boot are given as points in time too, where the boot is known. */
 function addAbsoluteTimes(fields: FieldMap, message: MessageContext): void {
   for (const [uptimeName, timeName] of UPTIME_FIELDS) {
     const uptimeMs = fields[uptimeName];
     if (typeof uptimeMs !== 'number' || timeName in fields) continue;
-    const timeMs = absoluteTime(uptimeMs, message);
+    const timeMs = absoluteTime(uptimeMs, fields['systemInitTimeMilliseconds'], message);
     if (timeMs !== undefined) fields[timeName] = instantText(timeMs, 3);
   }
 }
 
 /** The header's uptime tells how long ago that was, whatever wrapped in between (every 49.7 days). */
-function absoluteTime(uptimeMs: number, message: MessageContext): number | undefined {
+function absoluteTime(
+  uptimeMs: number,
+  initTime: FieldValue | undefined,
+  message: MessageContext,
+): number | undefined {
   const { version, exportTimeMs, headerUptimeMs, systemInitTimeMs } = message;
   if (version < 10) return timeOfUptime(uptimeMs, exportTimeMs, headerUptimeMs);
-  return systemInitTimeMs === 0 ? undefined : timeSinceInit(systemInitTimeMs, uptimeMs, exportTimeMs);
+  const initMs = typeof initTime === 'string' ? Date.parse(initTime) : systemInitTimeMs;
+  return initMs > 0 ? timeSinceInit(initMs, uptimeMs, exportTimeMs) : undefined;
 }
 
 function instantText(timeMs: number, digits: number): string {
