@@ -22,7 +22,7 @@ import {
   u64AsNumber,
   viewFlowBatch,
 } from '@weir/ipfix';
-import { ADDRESS_MACROS, HEX_MACRO } from './address-macro.ts';
+import { ADDRESS_MACROS } from './address-macro.ts';
 import { Database } from './database.ts';
 import { DimensionTable, EXPORTERS, EXTRA_LAYOUTS } from './dimension-table.ts';
 import { readExtraFields } from './extra-fields.ts';
@@ -107,7 +107,7 @@ export class StoreOwner {
       threads: options.threads,
     });
     try {
-      for (const statement of [HEX_MACRO, ...ADDRESS_MACROS]) await database.run(statement);
+      for (const statement of ADDRESS_MACROS) await database.run(statement);
       const exporters = await DimensionTable.open(database, EXPORTERS);
       const layouts = await DimensionTable.open(database, EXTRA_LAYOUTS);
       const lake = await Lake.open(flowsDirectory, database, { exporters, layouts }, logger);
