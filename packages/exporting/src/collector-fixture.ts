@@ -2,14 +2,14 @@
 import type { CollectorAddress } from './collector-address.ts';
 import type { MessageTransport, SendDone } from './udp-transport.ts';
 
-export interface ReceivedSet {
+interface ReceivedSet {
   readonly setId: number;
   readonly octets: number;
   /** Template IDs of a Template Set or Options Template Set. */
   readonly templateIds: readonly number[];
 }
 
-export interface ReceivedMessage {
+interface ReceivedMessage {
   readonly exportTime: number;
   readonly sequenceNumber: number;
   readonly observationDomainId: number;

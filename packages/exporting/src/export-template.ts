@@ -18,6 +18,7 @@ import {
   type FieldWriter,
   writeIpv4Address,
   writeIpv6Address,
+  writeLowOctet,
   writeMacAddress,
   writeUnsigned8,
   writeUnsigned16,
@@ -40,15 +41,15 @@ export const FLOW_KINDS = [
 export type FlowKind = (typeof FLOW_KINDS)[number];
 
 /** RFC 7011 section 3.4.1: the first Template ID. */
-export const TEMPLATE_ID_FIRST = 256;
+const TEMPLATE_ID_FIRST = 256;
 /** Options Templates of this exporter; above every computed Template ID. */
-export const OPTIONS_TEMPLATE_ID_FIRST = 12_288;
+export const OPTIONS_TEMPLATE_ID_FIRST = 32_768;
 /** Templates for records with fields that have no column, in order of appearance. */
-export const EXTRA_TEMPLATE_ID_FIRST = 16_384;
+const EXTRA_TEMPLATE_ID_FIRST = 36_864;
 /** So that a template fits the smallest message: 60 fields of 4 octets and these of 8 stay below 512. */
 const EXTRA_FIELDS_MAX = 30;
 /** 4 × the kinds of records that one router was seen to send; each takes some 2 KiB. */
-export const EXTRA_TEMPLATES_MAX = 1024;
+const EXTRA_TEMPLATES_MAX = 1024;
 
 /** Fields that are written together: their specifiers in the order of their octets. */
 interface TemplateField {
@@ -106,7 +107,7 @@ function addressFields(family: 4 | 6): TemplateField[] {
 }
 
 /** What strict collectors demand comes first and is in every template, ports of 0 included. */
-function standardFields(kind: FlowKind): TemplateField[] {
+function standardFields(kind: FlowKind, groups: number): TemplateField[] {
   const family = familyOf(kind);
   return [
     field(22, 4, writeUptime('flowStart'), 'flowStart'),
@@ -117,7 +118,7 @@ function standardFields(kind: FlowKind): TemplateField[] {
     field(11, 2, writeUnsigned16('dstPort'), 'dstPort'),
     field(1, 8, writeUnsigned64('octets'), 'octets'),
     field(2, 8, writeUnsigned64('packets'), 'packets'),
-    ...protocolFields(kind),
+    ...protocolFields(kind, groups),
     field(152, 8, writeUnsigned64('flowStart'), 'flowStart'),
     field(153, 8, writeUnsigned64('flowEnd'), 'flowEnd'),
     field(136, 1, writeUnsigned8('endReason'), 'endReason'),
@@ -131,11 +132,15 @@ function standardFields(kind: FlowKind): TemplateField[] {
   ];
 }
 
-function protocolFields(kind: FlowKind): TemplateField[] {
+function protocolFields(kind: FlowKind, groups: number): TemplateField[] {
   switch (kind) {
     case 'ipv4Tcp':
     case 'ipv6Tcp':
-      return [field(6, 2, writeUnsigned16('tcpFlags'), 'tcpFlags')];
+      return [
+        (groups & GROUP_BITS.wideTcpControlBits) === 0
+          ? field(6, 1, writeLowOctet('tcpFlags'), 'tcpFlags')
+          : field(6, 2, writeUnsigned16('tcpFlags'), 'tcpFlags'),
+      ];
     case 'ipv4Icmp':
       return [field(32, 2, writeUnsigned16('icmpTypeCode'), 'icmpTypeCode')];
     case 'ipv6Icmp':
@@ -206,12 +211,25 @@ export const OPTIONAL_GROUPS: readonly OptionalGroup[] = [
   },
 ];
 
+/** The groups that values decide, and not presence alone: their bits in a Template ID's groups. */
+export const GROUP_BITS = {
+  ipv4NextHop: 1 << OPTIONAL_GROUPS.findIndex(({ name }) => name === 'ipNextHopIPv4Address'),
+  ipv6NextHop: 1 << OPTIONAL_GROUPS.findIndex(({ name }) => name === 'ipNextHopIPv6Address'),
+  /**
+   * RFC 7125: tcpControlBits has 16 bits, and one octet does while the upper ones are clear. That is what
+   * nfacctd 1.7.7 and older collectors read; records with an upper bit set get two octets.
+   */
+  wideTcpControlBits: 1 << OPTIONAL_GROUPS.length,
+} as const;
+/** Bits of a Template ID above the kind. */
+const GROUP_BIT_COUNT = OPTIONAL_GROUPS.length + 1;
+
 /** Columns that every template writes: a value that is absent goes out as 0. */
 export const STANDARD_COLUMNS: readonly FlowColumnName[] = [
-  ...new Set(FLOW_KINDS.flatMap((kind) => standardFields(kind).flatMap(({ columns }) => columns))),
+  ...new Set(FLOW_KINDS.flatMap((kind) => standardFields(kind, 0).flatMap(({ columns }) => columns))),
 ];
 
-export function familyOf(kind: FlowKind): 4 | 6 {
+function familyOf(kind: FlowKind): 4 | 6 {
   return kind.startsWith('ipv4') ? 4 : 6;
 }
 
@@ -219,7 +237,7 @@ export function familyOf(kind: FlowKind): 4 | 6 {
 export interface TemplateRegistry {
   /** In order of their `index`. */
   readonly templates: readonly ExportTemplate[];
-  /** `groups`: one bit for each of OPTIONAL_GROUPS that departs from the standard templates. */
+  /** `groups`: one bit for each of OPTIONAL_GROUPS that departs from the standard templates, and GROUP_BITS. */
   templateFor(kindIndex: number, groups: number): ExportTemplate;
   /** The template with the fields of `layout` after those of `plain`, or `plain` when there are too many. */
   withExtra(plain: ExportTemplate, layout: ExtraLayout): ExportTemplate;
@@ -227,7 +245,7 @@ export interface TemplateRegistry {
 
 export function createTemplateRegistry(): TemplateRegistry {
   const templates: ExportTemplate[] = [];
-  const computed: (ExportTemplate | undefined)[] = new Array(FLOW_KINDS.length << OPTIONAL_GROUPS.length);
+  const computed: (ExportTemplate | undefined)[] = new Array(FLOW_KINDS.length << GROUP_BIT_COUNT);
   const extra = new Map<string, ExportTemplate>();
 
   function add(template: Omit<ExportTemplate, 'index'>): ExportTemplate {
@@ -273,7 +291,10 @@ function compileTemplate(
   const optional = OPTIONAL_GROUPS.filter(
     ({ standard = false }, bit) => ((groups >> bit) & 1) !== (standard ? 1 : 0),
   );
-  const fields = [...standardFields(kind), ...optional.flatMap((group) => group.fields(familyOf(kind)))];
+  const fields = [
+    ...standardFields(kind, groups),
+    ...optional.flatMap((group) => group.fields(familyOf(kind))),
+  ];
   const writers: { write: FieldWriter; offset: number }[] = [];
   let offset = 0;
   for (const { write, specifiers } of fields) {

@@ -35,6 +35,14 @@ export function writeUnsigned8(column: NamesOf<Uint8Array>): FieldWriter {
   };
 }
 
+/** The low octet of a `u16` column whose high octet is 0 in every row of the run. */
+export function writeLowOctet(column: NamesOf<Uint16Array>): FieldWriter {
+  return ({ view, columns, rows, offsets, count }, fieldOffset) => {
+    const values = columns[column];
+    for (let i = 0; i < count; i += 1) view.setUint8(offsets[i]! + fieldOffset, values[rows[i]!]! & 0xff);
+  };
+}
+
 export function writeUnsigned16(column: NamesOf<Uint16Array>): FieldWriter {
   return ({ view, columns, rows, offsets, count }, fieldOffset) => {
     const values = columns[column];

@@ -28,7 +28,7 @@ export interface FlowMetadataValues {
   messagesPerSecondMax: number;
 }
 
-export function defaultValues(): FlowMetadataValues {
+function defaultValues(): FlowMetadataValues {
   return {
     collectors: [],
     direction: 'Both',

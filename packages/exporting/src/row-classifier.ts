@@ -8,6 +8,7 @@ import { FLOW_COLUMN_INDEX, type FlowBatch, type FlowColumnArrays, type FlowColu
 import {
   type ExportTemplate,
   FLOW_KINDS,
+  GROUP_BITS,
   OPTIONAL_GROUPS,
   STANDARD_COLUMNS,
   type TemplateRegistry,
@@ -35,7 +36,7 @@ export interface ClassifierCounters {
 }
 
 /** Rows of one template: `rows[from … to - 1]` of the classifier. */
-export interface TemplateRows {
+interface TemplateRows {
   template: ExportTemplate;
   from: number;
   to: number;
@@ -108,9 +109,9 @@ export function createRowClassifier(registry: TemplateRegistry, direction: Direc
   }
 
   function assignTemplates(batch: FlowBatch, count: number): void {
-    const { bits, mixed } = presenceOf(batch);
+    const { bits, mixed, dependsOnValues } = presenceOf(batch);
     const hasExtra = presenceOfColumn(batch, 'extraLayout') !== 'none';
-    if (mixed.length === 0 && !hasExtra) assignUniform(batch, count, bits);
+    if (mixed.length === 0 && !dependsOnValues && !hasExtra) assignUniform(batch, count, bits);
     else assignEach(batch, count, bits, mixed);
   }
 
@@ -133,7 +134,7 @@ export function createRowClassifier(registry: TemplateRegistry, direction: Direc
       const row = selectedRows[i]!;
       const family = isIpv4(columns, row) ? 0 : 256;
       const kind = KIND_BY_PROTOCOL[family + columns.protocol[row]!]!;
-      const plain = registry.templateFor(kind, bits | mixedBits(batch, row, mixed));
+      const plain = registry.templateFor(kind, valueBits(columns, row, bits | mixedBits(row, mixed)));
       const hasExtra = (extraPresent[row >> 3]! & (1 << (row & 7))) !== 0;
       selectedTemplates[i] = (hasExtra ? withExtra(batch, row, plain) : plain).index;
     }
@@ -246,7 +247,6 @@ function zeroAbsentIn(batch: FlowBatch, name: FlowColumnName): void {
 /** Optional groups that some rows have and others have not, with what tells them apart. */
 interface MixedGroup {
   readonly bit: number;
-  readonly name: string;
   readonly standard: boolean;
   readonly bitmaps: readonly Uint8Array[];
 }
@@ -255,41 +255,53 @@ interface GroupPresence {
   /** Bits that hold for every row of the batch. */
   readonly bits: number;
   readonly mixed: readonly MixedGroup[];
+  /** Whether rows must be asked for their values: a next hop's family, an upper bit of tcpControlBits. */
+  readonly dependsOnValues: boolean;
 }
+
+const NEXT_HOP_BITS = GROUP_BITS.ipv4NextHop | GROUP_BITS.ipv6NextHop;
 
 function presenceOf(batch: FlowBatch): GroupPresence {
   let bits = 0;
+  let dependsOnValues = hasWideControlBits(batch);
   const mixed: MixedGroup[] = [];
-  OPTIONAL_GROUPS.forEach(({ name, columns, standard = false }, bit) => {
+  OPTIONAL_GROUPS.forEach(({ columns, standard = false }, position) => {
+    const bit = 1 << position;
     const presences = columns.map((column) => presenceOfColumn(batch, column));
-    const isNextHop = name.startsWith('ipNextHop');
-    if (presences.every((presence) => presence === 'none')) {
-      if (standard) bits |= 1 << bit;
-    } else if (presences.includes('all') && !isNextHop) {
-      if (!standard) bits |= 1 << bit;
-    } else {
-      const bitmaps = columns.map((column) => batch.validity[FLOW_COLUMN_INDEX[column]]!);
-      mixed.push({ bit, name, standard, bitmaps });
-    }
+    const isAbsent = presences.every((presence) => presence === 'none');
+    if (isAbsent === standard) bits |= bit;
+    if (isAbsent) return;
+    dependsOnValues ||= (bit & NEXT_HOP_BITS) !== 0;
+    if (presences.includes('all')) return;
+    bits &= ~bit;
+    const bitmaps = columns.map((column) => batch.validity[FLOW_COLUMN_INDEX[column]]!);
+    mixed.push({ bit, standard, bitmaps });
   });
-  return { bits, mixed };
+  return { bits, mixed, dependsOnValues };
 }
 
-function mixedBits(batch: FlowBatch, row: number, mixed: readonly MixedGroup[]): number {
+function mixedBits(row: number, mixed: readonly MixedGroup[]): number {
   let bits = 0;
-  for (const { bit, name, standard, bitmaps } of mixed) {
+  for (const { bit, standard, bitmaps } of mixed) {
     let isPresent = false;
     for (const bitmap of bitmaps) isPresent ||= (bitmap[row >> 3]! & (1 << (row & 7))) !== 0;
-    if (isPresent && name.startsWith('ipNextHop')) isPresent = nextHopIs(batch, row, name);
-    if (isPresent !== standard) bits |= 1 << bit;
+    if (isPresent !== standard) bits |= bit;
   }
   return bits;
 }
 
-/** A flow's next hop may be of the other family (RFC 8950). */
-function nextHopIs({ columns }: FlowBatch, row: number, name: string): boolean {
+function hasWideControlBits({ rowCount, columns: { tcpFlags } }: FlowBatch): boolean {
+  let or = 0;
+  for (let row = 0; row < rowCount; row += 1) or |= tcpFlags[row]!;
+  return or > 0xff;
+}
+
+/** The bits that the values of a row decide. A flow's next hop may be of the other family (RFC 8950). */
+function valueBits(columns: FlowColumnArrays, row: number, bits: number): number {
+  const { nextHopHi, nextHopLo, tcpFlags, protocol } = columns;
+  const wide = protocol[row] === TCP && tcpFlags[row]! > 0xff ? GROUP_BITS.wideTcpControlBits : 0;
+  if ((bits & NEXT_HOP_BITS) === 0) return bits | wide;
   const word = row * 2;
-  const { nextHopHi, nextHopLo } = columns;
   const isMapped = (nextHopHi[word]! | nextHopHi[word + 1]!) === 0 && nextHopLo[word + 1]! === IPV4_MAPPED;
-  return isMapped === (name === 'ipNextHopIPv4Address');
+  return (bits & ~(isMapped ? GROUP_BITS.ipv6NextHop : GROUP_BITS.ipv4NextHop)) | wide;
 }

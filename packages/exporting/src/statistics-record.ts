@@ -58,7 +58,7 @@ const EXPORTING_RELIABILITY: Template = {
 
 /**
  * systemInitTimeMilliseconds, to which flowStartSysUpTime and flowEndSysUpTime are relative. Here and not in
- * every record: records have absolute times, and nfcapd 1.7.1 changes start and end when it adds this up.
+ * every record: records have absolute times, and nfcapd 1.7.1 swaps start and end when it adds this up.
  */
 const SYSTEM_INITIALIZATION: Template = {
   templateId: OPTIONS_TEMPLATE_ID_FIRST + 3,

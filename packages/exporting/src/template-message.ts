@@ -17,14 +17,20 @@ export const DOMAIN_OFFSET = 12;
  */
 export const PROCESS_DOMAIN_ID = 0;
 
-/** Announces templates of one observation domain. */
+/**
+ * Announces templates of one observation domain. Options Templates go one a message: nfacctd 1.7.7 takes a
+ * Set with two for malformed.
+ */
 export function encodeTemplates(
   templates: readonly Template[],
   observationDomainId: number,
   messageOctetsMax: number,
 ): ColdMessage[] {
   return encodeMessages(observationDomainId, messageOctetsMax, (encoder) => {
-    for (const template of templates) encoder.addTemplate(template);
+    for (const template of templates) {
+      encoder.addTemplate(template);
+      if (template.scopeFieldCount > 0) encoder.flush();
+    }
   });
 }
 
