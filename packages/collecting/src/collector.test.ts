@@ -2,6 +2,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { MessageChannel } from 'node:worker_threads';
 import { createManualClock, renderMetrics, silentLogger, systemClock, UserError } from '@weir/base';
 import { nativeCallsUnavailable } from '@weir/host';
@@ -165,7 +166,7 @@ describe.each(RECEIVERS)('a collector that receives with %s', (receiver) => {
     while (records < totals.records) {
       const listener = await listenerOf(collector);
       records = listener.exporters[0]?.records ?? 0;
-      await new Promise((resolve) => setImmediate(resolve));
+      await nextTurn();
     }
     const text = await renderMetrics(await collector.metrics());
     expect(text).toContain('weir_collector_datagrams_total{source="test"} 5');
@@ -422,7 +423,7 @@ describe('start and stop', () => {
     expect(errors).toContain('the listener ended unasked and is started again');
     clock.advance(1000);
     while (state !== 'listening') {
-      await new Promise((resolve) => setImmediate(resolve));
+      await nextTurn();
       const [source] = (await collector.status()).sources;
       state = source?.state ?? '';
       expect(source?.restarts).toBe(1);
@@ -471,6 +472,30 @@ describe('start and stop', () => {
     const { decoder, exporters } = await listenerOf(second.collector);
     expect(decoder).toMatchObject({ pendingKept: 0, problems: 0 });
     expect(exporters).toMatchObject([{ messages: 20, undecodedSets: 0 }]);
+  });
+
+  test('templates are saved each minute, those of removed sources no longer', async () => {
+    const dataDirectory = mkdtempSync(join(tmpdir(), 'weir-collecting-'));
+    cleanUps.push(() => rmSync(dataDirectory, { recursive: true }));
+    const file = join(dataDirectory, 'templates.json');
+    writeFileSync(file, '{"version":1,"sources":{"removed":{"format":1,"exporters":[]}}}');
+    const clock = createManualClock();
+    const store = createCountingStore();
+    cleanUps.push(() => store.close());
+    const collector = createCollector(
+      { sources: [freeSource()], dataDirectory },
+      { logger: silentLogger, clock, connectWriter: store.connectWriter },
+    );
+    await collector.start();
+    cleanUps.push(() => collector.stop());
+    const { send } = await openSender();
+    const to = collector.address('test');
+    for (const message of mixMessages(1).messages) if (to !== undefined) await send(message, to);
+    while ((await listenerOf(collector)).exporters.length === 0) await nextTurn();
+    clock.advance(60_000);
+    while (readFileSync(file, 'utf8').includes('removed')) await nextTurn();
+    const saved = JSON.parse(readFileSync(file, 'utf8'));
+    expect(saved.sources.test.exporters[0]).toMatchObject({ exporterAddress: '127.0.0.1', source: 'test' });
   });
 
   test.each([

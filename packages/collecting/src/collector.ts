@@ -73,13 +73,18 @@ export function createCollector(options: CollectorOptions, services: CollectorSe
 
   async function saveTemplates(): Promise<void> {
     if (dataDirectory === undefined) return;
-    const templates = new Map(savedTemplates);
+    // What a disabled source knew stays; what a removed one knew goes.
+    const templates = new Map([...savedTemplates].filter(([name]) => isConfigured(name)));
     for (const listener of listeners) {
       const known = await listener.templates();
       if (known !== undefined) templates.set(listener.source.name, known);
     }
     savedTemplates = templates;
     await writeTemplateFile(dataDirectory, templates);
+  }
+
+  function isConfigured(sourceName: string): boolean {
+    return sources.some(({ name }) => name === sourceName);
   }
 
   /** One save at a time; a failure is said and the next one tries again. */
