@@ -3,13 +3,14 @@
  *
  * Over UDP nobody authenticates a template and datagrams change places, so the store never throws a good
  * template away on one datagram's word: a withdrawal over UDP is refused (RFC 7011 section 8.4), a
- * redefinition keeps its predecessors with their times, and until the redefinition was confirmed by a second
- * announcement, Sets that fit only the predecessor are read with that.
+ * redefinition keeps its predecessors with their times, and until the redefinition was announced a second time,
+ * a Set that fits only the predecessor is read with that.
  */
+import { BoundedReader } from './bounded-reader.ts';
 import type { ColumnPlan } from './column-plan.ts';
-import { type DecodeProblem, decodeProblem } from './decode-error.ts';
+import { type DecodeProblem, decodeProblem, problemOf } from './decode-error.ts';
 import { type FieldSpecifier, type Template, VARIABLE_LENGTH } from './template.ts';
-import { recordOctetsMin } from './template-layout.ts';
+import { recordOctetsMin, skipRecord } from './template-layout.ts';
 import { isZero, type TemplateWithdrawal } from './template-set.ts';
 import type { TransportKind } from './transport-session.ts';
 
@@ -28,6 +29,9 @@ const TEMPLATE_HISTORY_MAX = 3;
  */
 const LATE_MESSAGE_MS_MAX = 120_000;
 
+/** Exporters pad to 4 or to 8 octets. */
+const PADDING_OCTETS_MAX = 8;
+
 /** A template as the store keeps it. */
 export interface StoredTemplate {
   readonly template: Template;
@@ -35,7 +39,7 @@ export interface StoredTemplate {
   readonly options: boolean;
   /** Export time of the message that announced it first. */
   validFromMs: number;
-  /** Times it was announced, to tell a forged one from one that its exporter repeats. */
+  /** Times it was announced: a forged one hardly ever twice, one of the exporter again and again. */
   announcedCount: number;
   /** Valid before this one. */
   previous: StoredTemplate | undefined;
@@ -102,17 +106,11 @@ export class TemplateStore {
     from: number,
     octets: number,
   ): StoredTemplate {
-    const lateMs = current.validFromMs - exportTimeMs;
-    if (lateMs > 0 && lateMs <= LATE_MESSAGE_MS_MAX) {
-      let valid: StoredTemplate = previous;
-      while (valid.validFromMs > exportTimeMs && valid.previous !== undefined) valid = valid.previous;
-      return valid;
-    }
-    const contested = this.#transport === 'udp' && current.announcedCount < 2;
-    if (contested && !fits(current, bytes, from, octets) && fits(previous, bytes, from, octets)) {
-      return previous;
-    }
-    return current;
+    const valid = validAt(exportTimeMs, current);
+    if (valid.announcedCount > 1 && valid === current) return current;
+    const other = valid === current ? previous : current;
+    const to = from + octets;
+    return fits(valid, bytes, from, to) || !fits(other, bytes, from, to) ? valid : other;
   }
 
   /** The template now in force, or undefined. */
@@ -169,7 +167,7 @@ export class TemplateStore {
     const returned = this.#takeFromHistory(known, template, options);
     if (returned === undefined && !this.#reserve(template)) return this.#refuse(template, offset, report);
     const entry = returned ?? storedTemplate(template, options, exportTimeMs);
-    entry.announcedCount += returned === undefined ? 0 : 1;
+    if (returned !== undefined) returned.announcedCount += 1;
     const lateMs = known.validFromMs - exportTimeMs;
     if (this.#transport === 'udp' && lateMs > 0 && lateMs <= LATE_MESSAGE_MS_MAX) {
       entry.validFromMs = exportTimeMs;
@@ -288,6 +286,15 @@ function sameField(one: FieldSpecifier, other: FieldSpecifier): boolean {
   );
 }
 
+/** Of a template and its predecessors, the one for a message of `exportTimeMs`. */
+function validAt(exportTimeMs: number, current: StoredTemplate): StoredTemplate {
+  const lateMs = current.validFromMs - exportTimeMs;
+  if (lateMs <= 0 || lateMs > LATE_MESSAGE_MS_MAX) return current;
+  let valid = current;
+  while (valid.validFromMs > exportTimeMs && valid.previous !== undefined) valid = valid.previous;
+  return valid;
+}
+
 /** Puts `entry` behind the newest predecessor of `current` that is older than it. */
 function insertByTime(current: StoredTemplate, entry: StoredTemplate): void {
   let newer = current;
@@ -299,8 +306,23 @@ function insertByTime(current: StoredTemplate, entry: StoredTemplate): void {
 }
 
 /** Whether a Set body is whole records of this template and padding (RFC 7011 section 3.3.1). */
-function fits(entry: StoredTemplate, bytes: Uint8Array, from: number, octets: number): boolean {
-  if (entry.recordOctets === 0) return octets >= entry.recordOctetsMin;
-  const rest = octets % entry.recordOctets;
-  return octets >= entry.recordOctets && rest < 8 && isZero(bytes, from + octets - rest, from + octets);
+function fits(entry: StoredTemplate, bytes: Uint8Array, from: number, to: number): boolean {
+  const { recordOctets } = entry;
+  const rest = recordOctets > 0 ? (to - from) % recordOctets : unreadOctets(entry, bytes, from, to);
+  return to - from >= entry.recordOctetsMin && rest < PADDING_OCTETS_MAX && isZero(bytes, to - rest, to);
+}
+
+/** Octets behind the last whole record of a template with variable-length fields. */
+function unreadOctets(entry: StoredTemplate, bytes: Uint8Array, from: number, to: number): number {
+  const reader = new BoundedReader(bytes, 'record_truncated', from, to);
+  let end = from;
+  try {
+    while (reader.remaining >= entry.recordOctetsMin) {
+      skipRecord(reader, entry.template);
+      end = reader.position;
+    }
+  } catch (error) {
+    problemOf(error);
+  }
+  return to - end;
 }
