@@ -22,6 +22,7 @@ import { createStatusReader, type MeteringPlan } from './status-reader.ts';
 
 const CONSOLE_DIRECTORY = path.resolve(import.meta.dirname, '../../console/dist');
 const TCP = 6;
+const UDP = 17;
 /**
  * A device that shows traffic live reports a flow that goes on every few seconds, and one that fell silent soon
  * after: what the page shows is then at most so old.
@@ -35,8 +36,8 @@ export interface CollectorDeviceOptions {
   /** Where the console is served; undefined: nowhere. */
   readonly http: Endpoint | undefined;
   readonly metering: MeteringPlan;
-  /** Made-up flows are among what is stored. */
-  readonly demo: boolean;
+  /** Name of the source over which made-up flows come in, if any do. */
+  readonly demoSource: string | undefined;
   readonly logger: Logger;
 }
 
@@ -84,11 +85,10 @@ function assemble(lifecycle: Lifecycle, options: CollectorDeviceOptions, store: 
   return { collector, server };
 }
 
-function createMeter({ metering, http, logger }: CollectorDeviceOptions, store: FlowStore): LiveMeter {
+function createMeter({ metering, logger }: CollectorDeviceOptions, store: FlowStore): LiveMeter {
   return createLiveMeter(
     {
       interfaces: metering.interfaces,
-      excludedSockets: http === undefined ? [] : [consoleSocket(http.port)],
       idleTimeoutMs: LIVE_IDLE_TIMEOUT_MS,
       activeTimeoutMs: LIVE_ACTIVE_TIMEOUT_MS,
     },
@@ -96,9 +96,11 @@ function createMeter({ metering, http, logger }: CollectorDeviceOptions, store: 
   );
 }
 
-/** What the browser and the console say to each other is not traffic that anybody asked about. */
-function consoleSocket(localPort: number): ExcludedSocket {
-  return { protocol: TCP, localPort };
+/** What the browser and the console say to each other, and made-up records, is traffic that nobody asked about. */
+function ownSockets(consolePort: number, demo: Endpoint | undefined): ExcludedSocket[] {
+  const sockets: ExcludedSocket[] = [{ protocol: TCP, localPort: consolePort }];
+  if (demo !== undefined) sockets.push({ protocol: UDP, localPort: demo.port });
+  return sockets;
 }
 
 function serve(
@@ -108,13 +110,13 @@ function serve(
   collector: Collector,
   meter: LiveMeter | undefined,
 ): Server {
-  const { dataDirectory, logger } = options;
+  const { dataDirectory, demoSource, logger } = options;
   const server = createServer({
     host: http.address,
     port: http.port,
     store,
     consoleDirectory: CONSOLE_DIRECTORY,
-    status: createStatusReader({ ...options, store, collector, meter }),
+    status: createStatusReader({ ...options, demo: demoSource !== undefined, store, collector, meter }),
     metrics: () => collector.metrics(),
     logger,
   });
@@ -124,7 +126,7 @@ function serve(
       await server.start();
       const { host, port, url } = server.address();
       writeServiceAddress(dataDirectory, url);
-      meter?.exclude([consoleSocket(port)]);
+      meter?.exclude(ownSockets(port, demoSource === undefined ? undefined : collector.address(demoSource)));
       logger.info({ url }, `console at ${url} (${formatEndpoint({ address: host, port })})`);
     },
     async stop() {

@@ -44,7 +44,7 @@ export async function collect(options: CollectOptions): Promise<void> {
     sources: config.sources,
     http,
     metering: { state: 'off', reason: 'weir collect does not meter', interfaces: [] },
-    demo: false,
+    demoSource: undefined,
     logger,
   });
   await device.start();

@@ -24,6 +24,8 @@ interface UpOptions {
   logLevel: string;
 }
 
+/** Name of the source of made-up flows. */
+const DEMO_SOURCE = 'demo';
 /** Records a second of the demonstration: a small office. */
 const DEMO_RECORDS_PER_SECOND = 60;
 
@@ -40,12 +42,12 @@ export async function up(options: UpOptions): Promise<void> {
     sources,
     http,
     metering,
-    demo,
+    demoSource: demo ? DEMO_SOURCE : undefined,
     logger,
   });
   await device.start();
   process.stderr.write(`\n  Weir is at ${device.url()}\n  Ctrl-C ends it.\n\n`);
-  const demonstration = demo ? demonstrate(device, sources, stop) : undefined;
+  const demonstration = demo ? demonstrate(device, stop) : undefined;
   await untilAborted(stop);
   await demonstration;
   await device.stop();
@@ -99,15 +101,11 @@ function portIsFree({ monitoringAddress, monitoringPort }: FlowSource): Promise<
 
 /** A socket of its own on loopback, so that made-up flows come in the way that real ones do. */
 function demoSource(): FlowSource {
-  return { ...flowSourceOfListen(parseListen('udp/127.0.0.1:0')), name: 'demo' };
+  return { ...flowSourceOfListen(parseListen('udp/127.0.0.1:0')), name: DEMO_SOURCE };
 }
 
-async function demonstrate(
-  device: CollectorDevice,
-  sources: readonly FlowSource[],
-  signal: AbortSignal,
-): Promise<void> {
-  const to = device.collector().address(sources[0]?.name ?? '');
+async function demonstrate(device: CollectorDevice, signal: AbortSignal): Promise<void> {
+  const to = device.collector().address(DEMO_SOURCE);
   if (to === undefined) return;
   await generateRecords(to, { records: Number.POSITIVE_INFINITY, rate: DEMO_RECORDS_PER_SECOND, signal });
 }
