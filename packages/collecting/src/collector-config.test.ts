@@ -2,7 +2,8 @@ import { UserError } from '@weir/base';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatCollectorConfig, parseCollectorConfig } from './collector-config.ts';
-import { createFlowSource, defaultFlowSources, FLOW_SOURCE_TYPES } from './flow-source.ts';
+import { createFlowSource, defaultFlowSources } from './flow-source.ts';
+import { FLOW_SOURCE_TYPES } from './flow-source-type.ts';
 
 function failureOf(text: string): UserError {
   try {

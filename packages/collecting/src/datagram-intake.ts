@@ -15,7 +15,8 @@ import {
   type SamplingRates,
 } from './exporter-options.ts';
 import { createExporterSessions, type ExporterSessions } from './exporter-sessions.ts';
-import { acceptedVersions, type FlowSource } from './flow-source.ts';
+import type { FlowSource } from './flow-source.ts';
+import { acceptedVersions } from './flow-source-type.ts';
 import type { RefusedVersion } from './listener-status.ts';
 
 /** Between two lines of log on the same refused version. */

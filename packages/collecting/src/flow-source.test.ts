@@ -1,7 +1,6 @@
 import { UserError } from '@weir/base';
 import { describe, expect, test } from 'vitest';
 import {
-  acceptedVersions,
   checkFlowSources,
   createFlowSource,
   defaultFlowSources,
@@ -9,6 +8,7 @@ import {
   flowSourceOfListen,
   nextMonitoringPort,
 } from './flow-source.ts';
+import { acceptedVersions } from './flow-source-type.ts';
 import { addressesCollide, formatSocketAddress, parseListen, parseSocketAddress } from './socket-address.ts';
 
 describe('parseListen', () => {

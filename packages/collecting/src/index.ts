@@ -15,19 +15,17 @@ export {
 } from './counting-store.ts';
 export type { ExporterOptions, InterfaceName, SamplingRates } from './exporter-options.ts';
 export {
-  acceptedVersions,
   checkFlowSources,
   createFlowSource,
   defaultFlowSources,
-  FLOW_SOURCE_TYPES,
   type FlowSource,
   type FlowSourceBreach,
   type FlowSourceInput,
-  type FlowSourceType,
   flowSourceOfListen,
   flowSourceSchema,
   nextMonitoringPort,
 } from './flow-source.ts';
+export { acceptedVersions, FLOW_SOURCE_TYPES, type FlowSourceType } from './flow-source-type.ts';
 export { type GenerateOptions, type GenerateResult, generateRecords } from './generate-records.ts';
 export type { ListenerState } from './listener.ts';
 export type {

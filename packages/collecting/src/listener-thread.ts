@@ -16,7 +16,7 @@ import type { ListenerAnswers, ListenerSetup } from './listener-protocol.ts';
 import { EXPORTERS_IN_STATUS_MAX, type ListenerStatus } from './listener-status.ts';
 import { openPolledReceiver } from './polled-receiver.ts';
 import { formatSocketAddress } from './socket-address.ts';
-import { moveSnapshot, type TemplateRecords } from './template-file.ts';
+import type { TemplateRecords } from './template-file.ts';
 
 /**
  * Buffers between this thread and the store: one being filled, the others on their way. 8 × 8,192 rows are an
@@ -138,6 +138,15 @@ export async function openListenerThread(
       return last;
     },
   };
+}
+
+/**
+ * The snapshot as one of the socket `localSocket`: templates belong to a flow source, which has one socket, and
+ * stay good when that moves to another port. What is no snapshot is given on for the decoder to refuse.
+ */
+function moveSnapshot(snapshot: TemplateRecords, localSocket: string): unknown {
+  if (!Array.isArray(snapshot?.exporters)) return snapshot;
+  return { ...snapshot, exporters: snapshot.exporters.map((exporter) => ({ ...exporter, localSocket })) };
 }
 
 function delay(durationMs: number): Promise<void> {

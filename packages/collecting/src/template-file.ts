@@ -63,15 +63,6 @@ export async function writeTemplateFile(dataDirectory: string, templates: Templa
   await rename(temporary, path);
 }
 
-/**
- * The snapshot as one of the socket `localSocket`: templates belong to a flow source, which has one socket, and
- * stay good when that moves to another port. What is no snapshot is given on for the decoder to refuse.
- */
-export function moveSnapshot(snapshot: TemplateRecords, localSocket: string): unknown {
-  if (!Array.isArray(snapshot?.exporters)) return snapshot;
-  return { ...snapshot, exporters: snapshot.exporters.map((exporter) => ({ ...exporter, localSocket })) };
-}
-
 function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
