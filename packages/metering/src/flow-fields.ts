@@ -1,5 +1,14 @@
 /** Rows of a FlowBatch as objects for people: the fields of a record by their IANA names (`weir meter --json`). */
-import { type FlowBatch, type FlowColumnName, isPresent, u64AsBigInt, u64AsNumber } from '@weir/ipfix';
+import {
+  type FlowBatch,
+  type FlowColumnName,
+  formatIPv4,
+  formatIPv6,
+  formatMacAddress,
+  isPresent,
+  u64AsBigInt,
+  u64AsNumber,
+} from '@weir/ipfix';
 import { PROTOCOL_ICMPV4 } from './icmpv4.ts';
 import { PROTOCOL_ICMPV6 } from './icmpv6.ts';
 
@@ -51,50 +60,30 @@ const ICMP_ELEMENTS: Readonly<Record<number, string>> = {
 };
 
 function addressFields({ columns }: FlowBatch, row: number): FlowFields {
-  const source = addressGroups(columns.srcAddrHi, columns.srcAddrLo, row);
-  const destination = addressGroups(columns.dstAddrHi, columns.dstAddrLo, row);
+  const source = addressOctets(columns.srcAddrHi, columns.srcAddrLo, row);
+  const destination = addressOctets(columns.dstAddrHi, columns.dstAddrLo, row);
   if (isIPv4Mapped(source) && isIPv4Mapped(destination)) {
-    return { sourceIPv4Address: ipv4Text(source), destinationIPv4Address: ipv4Text(destination) };
+    return { sourceIPv4Address: formatIPv4(source, 12), destinationIPv4Address: formatIPv4(destination, 12) };
   }
-  return { sourceIPv6Address: ipv6Text(source), destinationIPv6Address: ipv6Text(destination) };
+  return { sourceIPv6Address: formatIPv6(source, 0), destinationIPv6Address: formatIPv6(destination, 0) };
 }
 
-/** The eight 16-bit groups of an address, first group first. */
-function addressGroups(high: Uint32Array, low: Uint32Array, row: number): number[] {
-  const words = [high[row * 2 + 1], high[row * 2], low[row * 2 + 1], low[row * 2]];
-  return words.flatMap((word = 0) => [word >>> 16, word & 0xffff]);
+function addressOctets(high: Uint32Array, low: Uint32Array, row: number): Uint8Array {
+  const view = new DataView(new ArrayBuffer(16));
+  [high[row * 2 + 1], high[row * 2], low[row * 2 + 1], low[row * 2]].forEach((word = 0, index) => {
+    view.setUint32(index * 4, word);
+  });
+  return new Uint8Array(view.buffer);
 }
 
-function isIPv4Mapped(groups: readonly number[]): boolean {
-  return groups[5] === 0xffff && groups.slice(0, 5).every((group) => group === 0);
-}
-
-function ipv4Text([, , , , , , high = 0, low = 0]: readonly number[]): string {
-  return `${high >> 8}.${high & 0xff}.${low >> 8}.${low & 0xff}`;
-}
-
-/** RFC 5952: the first of the longest runs of two or more zero groups becomes `::`. */
-function ipv6Text(groups: readonly number[]): string {
-  const run = longestZeroRun(groups);
-  const text = (part: readonly number[]) => part.map((group) => group.toString(16)).join(':');
-  if (run.length < 2) return text(groups);
-  return `${text(groups.slice(0, run.start))}::${text(groups.slice(run.start + run.length))}`;
-}
-
-function longestZeroRun(groups: readonly number[]): { start: number; length: number } {
-  let longest = { start: 0, length: 0 };
-  let start = 0;
-  for (let at = 0; at <= groups.length; at += 1) {
-    if (groups[at] === 0) continue;
-    if (at - start > longest.length) longest = { start, length: at - start };
-    start = at + 1;
-  }
-  return longest;
+function isIPv4Mapped(octets: Uint8Array): boolean {
+  return octets[10] === 0xff && octets[11] === 0xff && octets.subarray(0, 10).every((octet) => octet === 0);
 }
 
 function macText(column: Uint32Array, row: number): string {
-  const digits = u64AsBigInt(column, row).toString(16).padStart(12, '0');
-  return digits.replaceAll(/..(?!$)/g, '$&:');
+  const view = new DataView(new ArrayBuffer(8));
+  view.setBigUint64(0, u64AsBigInt(column, row));
+  return formatMacAddress(new Uint8Array(view.buffer), 2);
 }
 
 function isoTime(column: Uint32Array, row: number): string {
