@@ -1,30 +1,51 @@
 import { type AnswerValue, hexOf } from '@weir/analysis';
-import type { ExtraLayout } from '@weir/ipfix';
+import { decodeValue, type ExtraField, type ExtraLayout, elementById } from '@weir/ipfix';
 
 const VARIABLE_LENGTH = 65535;
 
 /**
- * The fields without a column of one record, by name: `PEN/ID` with their octets in hexadecimal. An element
+ * The fields without a column of one record, as `decode --json` shows fields: by the element's name, or
+ * `PEN/ID` with the octets in hexadecimal where it is unknown; lists of RFC 6313 are octets too. An element
  * that comes several times has a list. Octets that do not fit the layout are left out.
  */
 export function readExtraFields(layout: ExtraLayout, octets: Uint8Array): Record<string, AnswerValue> {
-  const fields: Record<string, AnswerValue> = {};
+  const fields = new Map<string, AnswerValue[]>();
   let offset = 0;
-  for (const { enterpriseNumber, elementId, length } of layout) {
-    const bounds = fieldBounds(octets, offset, length);
-    if (bounds === undefined) return fields;
-    const name = `${enterpriseNumber}/${elementId}`;
-    const value = hexOf(octets.subarray(bounds.start, bounds.end));
-    const before = fields[name];
-    fields[name] =
-      before === undefined ? value : Array.isArray(before) ? [...before, value] : [before, value];
+  for (const field of layout) {
+    const bounds = fieldBounds(octets, offset, field.length);
+    if (bounds === undefined) break;
+    const { name, value } = readField(field, octets, bounds);
+    fields.set(name, [...(fields.get(name) ?? []), value]);
     offset = bounds.end;
   }
-  return fields;
+  return Object.fromEntries(
+    [...fields].map(([name, values]) => [name, values.length === 1 ? values[0]! : values]),
+  );
+}
+
+interface Bounds {
+  readonly start: number;
+  readonly end: number;
+}
+
+function readField({ enterpriseNumber, elementId }: ExtraField, octets: Uint8Array, { start, end }: Bounds) {
+  const element = elementById(enterpriseNumber, elementId);
+  if (element === undefined) {
+    return { name: `${enterpriseNumber}/${elementId}`, value: hexOf(octets.subarray(start, end)) };
+  }
+  const { name, dataType } = element;
+  switch (dataType) {
+    case 'basicList':
+    case 'subTemplateList':
+    case 'subTemplateMultiList':
+      return { name, value: hexOf(octets.subarray(start, end)) };
+    default:
+      return { name, value: decodeValue(octets, start, end - start, dataType) };
+  }
 }
 
 /** RFC 7011 section 7: a length octet, or 255 and two octets, before a field of variable length. */
-function fieldBounds(octets: Uint8Array, offset: number, length: number) {
+function fieldBounds(octets: Uint8Array, offset: number, length: number): Bounds | undefined {
   let start = offset;
   let size = length;
   if (length === VARIABLE_LENGTH) {

@@ -62,8 +62,8 @@ describe.each(['open', 'sealed', 'replayed', 'sealed after replay'])('a round tr
 
   test('keeps every column, nulls, and fields without a column', async () => {
     const layout = [
-      { enterpriseNumber: 0, elementId: 210, length: 2 },
-      { enterpriseNumber: 35632, elementId: 80, length: 65535 },
+      { enterpriseNumber: 0, elementId: 312, length: 2 },
+      { enterpriseNumber: 65530, elementId: 80, length: 65535 },
     ];
     const extra = Uint8Array.of(1, 2, 3, 0xaa, 0xbb, 0xcc);
     const nulls: PlainRecord = { receivedAt: NOW_MS + 1, exporter: 0 };
@@ -88,7 +88,7 @@ describe.each(['open', 'sealed', 'replayed', 'sealed after replay'])('a round tr
       samplingRate: 4_294_967_295,
       srcMac: 'ff:ff:ff:ff:ff:ff',
       flowId: '18446744073709551615',
-      extra: { '0/210': '0102', '35632/80': 'aabbcc' },
+      extra: { dataLinkFrameSize: 258, '65530/80': 'aabbcc' },
     });
     const empty = rows.find((row) => row['octets'] === null)!;
     const present = Object.entries(empty).filter(([, value]) => value !== null);
@@ -225,10 +225,14 @@ describe('queries', () => {
     const slow = store.sql('SELECT count(*) FROM flows a, flows b, flows c', { signal: controller.signal });
     setTimeout(() => controller.abort(), 50);
     await expect(slow).rejects.toMatchObject({ code: 'query_cancelled' });
+    const early = new AbortController();
+    const dropped = store.sql('SELECT count(*) FROM flows a, flows b, flows c', { signal: early.signal });
+    early.abort();
+    await expect(dropped).rejects.toMatchObject({ code: 'query_cancelled' });
     await expect(store.query(TOTALS, { signal: AbortSignal.abort() })).rejects.toMatchObject({
       code: 'query_cancelled',
     });
-    expect((await store.status()).counters).toMatchObject({ queriesCancelled: 2, queriesFailed: 0 });
+    expect((await store.status()).counters).toMatchObject({ queriesCancelled: 3, queriesFailed: 0 });
     expect((await store.query(TOTALS)).rows[0]).toMatchObject({ flows: 8192 });
   });
 

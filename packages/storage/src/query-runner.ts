@@ -30,6 +30,8 @@ import type { TimeBounds } from './time-bounds.ts';
  * store that cannot seal stops collecting.
  */
 const QUERIES_RUNNING_MAX = 2;
+/** An interrupt that falls between two statements, or before the first one runs, is forgotten. */
+const INTERRUPT_INTERVAL_MS = 20;
 /** A console asks some 10 questions at a time. */
 const QUERIES_WAITING_MAX = 100;
 
@@ -181,7 +183,11 @@ export class QueryRunner {
     work: (connection: DuckDBConnection) => Promise<EngineRows>,
   ): Promise<EngineRows> {
     const connection = await this.#config.database.connect();
-    const interrupt = () => connection.interrupt();
+    let repeated: NodeJS.Timeout | undefined;
+    const interrupt = () => {
+      connection.interrupt();
+      repeated ??= setInterval(() => connection.interrupt(), INTERRUPT_INTERVAL_MS);
+    };
     stop.addEventListener('abort', interrupt, { once: true });
     try {
       await this.#config.dimensionsWritten();
@@ -191,6 +197,7 @@ export class QueryRunner {
       throw engineError(error);
     } finally {
       stop.removeEventListener('abort', interrupt);
+      clearInterval(repeated);
       connection.disconnectSync();
     }
   }
