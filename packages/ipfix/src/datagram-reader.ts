@@ -21,7 +21,7 @@ import {
   SET_HEADER_OCTETS,
 } from './message.ts';
 import type { FixedFormat } from './netflow-fixed.ts';
-import { NETFLOW_V1 } from './netflow-v1.ts';
+import { v1Format } from './netflow-v1.ts';
 import { NETFLOW_V5, v5SamplingInterval } from './netflow-v5.ts';
 import { NETFLOW_V7 } from './netflow-v7.ts';
 import {
@@ -89,6 +89,8 @@ export interface ReaderCounters {
 /** A boot time that moved by more than this is a restart; less is drift of the exporter's clock. */
 const BOOT_MOVED_MS_MIN = 30_000;
 const TWO_32 = 4294967296;
+/** Up to 3 octets align a Set, whatever they hold; more that are not zero say that a template does not fit. */
+const PADDING_OCTETS_MIN = 4;
 
 export class DatagramReader implements TemplateTaker {
   readonly exporters: ExporterTable;
@@ -131,7 +133,8 @@ export class DatagramReader implements TemplateTaker {
   /** Reads the message at `at`; the answer is where the next one begins. */
   #readMessage(session: TransportSession, at: number, end: number): number {
     if (end - at < 4) return this.#giveUp('message_truncated', at, end);
-    switch (this.#message.view.data.getUint16(at)) {
+    const { data } = this.#message.view;
+    switch (data.getUint16(at)) {
       case 10:
         return this.#readIpfix(session, at, end);
       case 9:
@@ -141,7 +144,7 @@ export class DatagramReader implements TemplateTaker {
       case 7:
         return this.#readFixed(NETFLOW_V7, session, at, end);
       case 1:
-        return this.#readFixed(NETFLOW_V1, session, at, end);
+        return this.#readFixed(v1Format(end - at, data.getUint16(at + 2)), session, at, end);
       default:
         return this.#giveUp('message_version_unknown', at, end);
     }
@@ -285,6 +288,10 @@ export class DatagramReader implements TemplateTaker {
     else counters.records += records;
     if (records > 0 && !scope.proven) this.exporters.prove(scope);
     if (this.#units >= 0 && !replayed) this.#units += records;
+    const rest = entry.recordOctets > 0 ? (to - from) % entry.recordOctets : 0;
+    if (rest >= PADDING_OCTETS_MIN && !isZero(message.view.bytes, to - rest, to)) {
+      this.#problemAt('set_trailing_octets', to - rest);
+    }
   }
 
   #keep(setId: number, from: number, to: number): void {

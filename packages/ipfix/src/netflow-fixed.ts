@@ -9,11 +9,13 @@ export interface FixedFormat {
   readonly entry: StoredTemplate;
 }
 
+/** IANA element and octets, in the order of the record. */
+export type FixedFields = readonly (readonly [elementId: number, length: number])[];
+
 interface FixedFormatDefinition {
   readonly version: 1 | 5 | 7;
   readonly headerOctets: number;
-  /** IANA element and octets, in the order of the record. */
-  readonly fields: readonly (readonly [elementId: number, length: number])[];
+  readonly fields: FixedFields;
 }
 
 export function fixedFormat({ version, headerOctets, fields }: FixedFormatDefinition): FixedFormat {
