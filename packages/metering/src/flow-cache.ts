@@ -56,7 +56,7 @@ const IPV4_MAPPED_PREFIXES = Int32Array.of(0, 0, 0xffff, 0, 0, 0xffff);
  */
 const SLAB_OFFSET = 48;
 
-/** 1 Mi flows × 152 octets = 152 MiB at the most, and 16 to 32 MiB of table. */
+/** 1 Mi flows × (128 octets of record + 16 of links) = 144 MiB at the most, and 16 MiB of table. */
 export const FLOWS_MAX_DEFAULT = 1_048_576;
 export const IDLE_TIMEOUT_MS_DEFAULT = 15_000;
 export const ACTIVE_TIMEOUT_MS_DEFAULT = 60_000;

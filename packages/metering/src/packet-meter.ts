@@ -32,6 +32,8 @@ export interface PacketMeterCounters {
   flowsStarted: number;
   flowsEnded: number;
   flowsHeld: number;
+  /** Memory that the flow cache has touched so far. */
+  cacheOctets: number;
   records: number;
   /** Interim records, reason 2. */
   recordsActive: number;
@@ -131,6 +133,7 @@ export class PacketMeter {
       flowsStarted: cache.flowsStarted,
       flowsEnded: cache.flowsEnded,
       flowsHeld: this.#cache.size,
+      cacheOctets: this.#cache.committedOctets,
       records: cache.recordsByReason.reduce((sum, count) => sum + count, 0) - this.#recordsExcluded,
       recordsActive: cache.recordsByReason[2] ?? 0,
       recordsLackOfResources: cache.recordsByReason[5] ?? 0,

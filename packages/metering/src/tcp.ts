@@ -11,7 +11,6 @@ export const PROTOCOL_TCP = 6;
 export const TCP_FIN = 0x001;
 export const TCP_SYN = 0x002;
 export const TCP_RST = 0x004;
-export const TCP_ACK = 0x010;
 
 /** Whether the ports are there: they may be when the packet is cut off before the control bits. */
 export function checkTcpPorts(offset: number, end: number): boolean {
