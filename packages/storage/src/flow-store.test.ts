@@ -258,6 +258,25 @@ describe('queries', () => {
   });
 });
 
+test('sealing neither hides nor doubles a record', async () => {
+  await store.close();
+  store = await openTestStore(directory.path, { segmentRowsMax: 8192 });
+  await send(
+    store,
+    [1, 2, 3].map((seed) => realisticBatch(seed, 8192)),
+  );
+  await send(store, [realisticBatch(4, 5000)]);
+  let sealed = false;
+  const sealing = store.seal().then(() => {
+    sealed = true;
+  });
+  const counts = new Set<unknown>();
+  while (!sealed) counts.add((await store.query(TOTALS)).rows[0]!['flows']);
+  await sealing;
+  counts.add((await store.query(TOTALS)).rows[0]!['flows']);
+  expect([...counts]).toEqual([3 * 8192 + 5000]);
+});
+
 describe('SQL for people', () => {
   test('sees addresses as text, IPv4 and IPv6 in their canonical forms', async () => {
     const half = fc.oneof(

@@ -106,7 +106,10 @@ export class Lake {
     };
   }
 
-  /** Writes a segment, whose rows `relation` gives, as its file; durable and listed when it resolves. */
+  /**
+   * Writes a segment, whose rows `relation` gives, as its file, which is durable when this resolves. The
+   * caller lists it by `add` at the moment in which it stops listing the segment.
+   */
   async seal(segment: OpenSegment, relation: string): Promise<SealedFile> {
     const { id, rowCount, bounds } = segment;
     const facts = { rowCount, bounds: { ...bounds }, columnNames: segment.columnNames() };
@@ -115,17 +118,25 @@ export class Lake {
     mkdirSync(dirname(path), { recursive: true });
     const metadata: FileMetadata = { schemaVersion: SCHEMA_VERSION, ...facts, ...this.#keysOf(segment) };
     const columns = facts.columnNames.map((name) => `"${name}"`).join(', ');
-    await this.#database.run(
-      `COPY (SELECT ${columns} FROM ${relation}) TO ${quoted(temporary)}
-       (${PARQUET_OPTIONS}, KV_METADATA {weir: ${quoted(JSON.stringify(metadata))}})`,
-    );
-    await syncPath(temporary);
-    renameSync(temporary, path);
+    try {
+      await this.#database.run(
+        `COPY (SELECT ${columns} FROM ${relation}) TO ${quoted(temporary)}
+         (${PARQUET_OPTIONS}, KV_METADATA {weir: ${quoted(JSON.stringify(metadata))}})`,
+      );
+      await syncPath(temporary);
+      renameSync(temporary, path);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    }
     await syncPath(dirname(path));
     const file: SealedFile = { id, path, octets: statSync(path).size, ...facts };
-    this.#files.set(formatSegmentId(id), file);
     await this.#record(file, metadata);
     return file;
+  }
+
+  add(file: SealedFile): void {
+    this.#files.set(formatSegmentId(file.id), file);
   }
 
   /** Forgets and deletes files; one that a query reads goes when the query ends. */

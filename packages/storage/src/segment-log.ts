@@ -15,6 +15,7 @@ import {
   ftruncateSync,
   openSync,
   readFileSync,
+  rmSync,
   writevSync,
 } from 'node:fs';
 import { crc32 } from 'node:zlib';
@@ -48,17 +49,19 @@ interface LogHeader {
 
 export class SegmentLog {
   readonly path: string;
-  readonly #descriptor: number;
+  /** Undefined until the first append, so that a full disk fails there and nowhere else. */
+  #descriptor: number | undefined;
   #octets: number;
   #dirty = false;
   #syncing: Promise<void> | undefined;
 
-  /** Opens for appending, after `octets` octets of good frames; what is behind them is cut off. */
+  /** Appends after `octets` octets of good frames; what is behind them is cut off. */
   constructor(path: string, octets = 0) {
     this.path = path;
-    this.#descriptor = openSync(path, octets === 0 ? 'w' : 'r+');
     this.#octets = octets;
-    if (octets > 0) ftruncateSync(this.#descriptor, octets);
+    if (octets === 0) return;
+    this.#descriptor = openSync(path, 'r+');
+    ftruncateSync(this.#descriptor, octets);
   }
 
   get octets(): number {
@@ -70,6 +73,7 @@ export class SegmentLog {
     const parts = frameOf(batch);
     let length = 0;
     for (const part of parts) length += part.byteLength;
+    this.#descriptor ??= openSync(this.path, 'w');
     try {
       writeAll(this.#descriptor, parts, length, this.#octets);
     } catch (error) {
@@ -83,10 +87,11 @@ export class SegmentLog {
   /** Resolves when everything that was appended before the call is on the disk. */
   async sync(): Promise<void> {
     await this.#syncing;
-    if (!this.#dirty) return;
+    const descriptor = this.#descriptor;
+    if (!this.#dirty || descriptor === undefined) return;
     this.#dirty = false;
     this.#syncing = new Promise((resolve, reject) => {
-      fdatasync(this.#descriptor, (error) => (error === null ? resolve() : reject(error)));
+      fdatasync(descriptor, (error) => (error === null ? resolve() : reject(error)));
     });
     await this.#syncing;
   }
@@ -94,8 +99,18 @@ export class SegmentLog {
   /** Waits for a sync that is under way, makes the rest durable and closes the file. */
   async close(): Promise<void> {
     await this.#syncing?.catch(() => {});
+    if (this.#descriptor === undefined) return;
     if (this.#dirty) fdatasyncSync(this.#descriptor);
     closeSync(this.#descriptor);
+    this.#descriptor = undefined;
+    this.#dirty = false;
+  }
+
+  /** Deletes the file: its records are safe elsewhere. */
+  async remove(): Promise<void> {
+    this.#dirty = false;
+    await this.close();
+    rmSync(this.path, { force: true });
   }
 }
 

@@ -162,11 +162,13 @@ export class StoreOwner {
   /** Closes every open segment and waits until all are Parquet files. */
   async sealAll(): Promise<void> {
     for (const hourMs of [...this.#open.keys()]) this.#closeSegment(hourMs);
-    while (this.#closed.length > 0) {
+    while (this.#closed.length > 0 || this.#sealing !== undefined) {
       const before = this.counters.sealFailures;
-      await this.#sealNext();
-      if (this.counters.sealFailures > before)
-        throw new UserError('store_seal', 'a segment could not be written');
+      this.#startSealing();
+      await this.#sealing;
+      if (this.counters.sealFailures > before) {
+        throw new UserError('store_seal', 'a segment could not be written to Parquet; the log says why');
+      }
     }
   }
 
@@ -293,18 +295,15 @@ export class StoreOwner {
     }
   }
 
-  async #sealNext(): Promise<void> {
-    this.#startSealing();
-    await this.#sealing;
-  }
-
   async #sealFirst(): Promise<void> {
     const segment = this.#closed[0];
     assert(segment !== undefined, 'there is a segment to seal');
     const snapshot = this.#openFlows.take([segment]);
     try {
       await this.#writeDimensions();
-      await this.#lake.seal(segment, snapshot.sql);
+      const file = await this.#lake.seal(segment, snapshot.sql);
+      this.#lake.add(file);
+      this.#closed.shift();
     } catch (error) {
       this.counters.sealFailures += 1;
       const facts = { segment: formatSegmentId(segment.id), error: String(error) };
@@ -313,12 +312,10 @@ export class StoreOwner {
     } finally {
       snapshot.release();
     }
-    this.#closed.shift();
     segment.markSealed();
     this.counters.segmentsSealed += 1;
     this.counters.rowsSealed += segment.rowCount;
-    await segment.log.close();
-    unlinkSync(segment.log.path);
+    await segment.log.remove();
     for (const resume of this.#waiting.splice(0)) resume();
   }
 
