@@ -7,9 +7,12 @@ describe('a buffer channel', () => {
     const { port1, port2 } = new MessageChannel();
     const sender = createBufferSender<number>(port1, 3, 8);
     const taken: [number, number][] = [];
-    receiveBuffers<number>(port2, async (buffer, note) => {
+    const take = async (buffer: ArrayBuffer, note: number) => {
       await Promise.resolve();
       taken.push([new Uint32Array(buffer)[0] ?? -1, note]);
+    };
+    receiveBuffers(port2, take, (error) => {
+      throw error;
     });
     for (let round = 0; round < 100; round++) {
       let buffer = sender.acquire();
