@@ -1,6 +1,6 @@
 /**
- * Packets a second that one core parses, hashes and counts: Ethernet, IPv4 and IPv6, TCP and UDP, in random order over
- * a fixed number of flows, from memory.
+ * Packets a second that one core parses, hashes and counts: Ethernet, IPv4 and IPv6, TCP and UDP, in random
+ * order over a fixed number of flows, from memory.
  *
  *   node packages/metering/bench/packet-meter.ts [FLOWS=160000] [PACKETS=20000000]
  */

@@ -1,7 +1,8 @@
 /**
- * Where a metering thread puts its rows: batches over the buffers of a BufferSender, sent when they are full or
- * when their oldest row is old enough. When the consumer holds all buffers, `room` falls to what is left, so that the
- * meter keeps what is due in its cache; only what cannot wait (a full cache must evict) is lost, and counted.
+ * Where a metering thread puts its rows: batches over the buffers of a BufferSender, sent when they are full
+ * or when their oldest row is old enough. When the consumer holds all buffers, `room` falls to what is left,
+ * so that the meter keeps what is due in its cache; only what cannot wait (a full cache must evict) is lost,
+ * and counted.
  */
 import { assert, type BufferSender } from '@weir/base';
 import {

@@ -1,6 +1,6 @@
 /**
- * Reading capture files from beginning to end: pcap and pcapng, plain or gzipped, of any size, in chunks of a fixed
- * size and without an allocation a packet.
+ * Reading capture files from beginning to end: pcap and pcapng, plain or gzipped, of any size, in chunks of a
+ * fixed size and without an allocation a packet.
  */
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { createGunzip } from 'node:zlib';
@@ -106,8 +106,8 @@ function unreadable(path: string, error: unknown): UserError {
 }
 
 /**
- * The buffer between a source of octets and a parser. What the parser left is moved to the front, so a unit is always
- * contiguous; the buffer grows to a pcapng block's limit when one is larger than a chunk.
+ * The buffer between a source of octets and a parser. What the parser left is moved to the front, so a unit
+ * is always contiguous; the buffer grows to a pcapng block's limit when one is larger than a chunk.
  */
 class CaptureFeed {
   readonly #path: string;

@@ -30,8 +30,8 @@ export interface Damage {
 }
 
 /**
- * Reads whole units from a run of octets and leaves a unit that is not whole for the next call, which gets it again
- * with more octets behind it.
+ * Reads whole units from a run of octets and leaves a unit that is not whole for the next call, which gets it
+ * again with more octets behind it.
  */
 export interface CaptureParser {
   /** `pcap` or `pcapng`. */

@@ -6,7 +6,8 @@
  * |  destination MAC  |    source MAC     | type  |  payload
  * +-------------------+-------------------+-------+---------------- - -
  *
- * A type below 1536 is the length of an 802.3 payload, which begins with an LLC header (IEEE 802.3 clause 3.2.6).
+ * A type below 1536 is the length of an 802.3 payload, which begins with an LLC header (IEEE 802.3 clause
+ * 3.2.6).
  */
 export const ETHERNET_HEADER_OCTETS = 14;
 /** Shorter payloads are padded (IEEE 802.3 clause 4.2.3.3). */

@@ -1,7 +1,7 @@
 /**
  * Traffic that the meter must not report: what this process itself sends to its collectors, else every record
- * would make another, and what it exchanges with the console. A flow is looked at once, when its record is written,
- * so packets pay nothing for it.
+ * would make another, and what it exchanges with the console. A flow is looked at once, when its record is
+ * written, so packets pay nothing for it.
  */
 import { WORD_DESTINATION_PREFIX, WORD_SOURCE_PREFIX } from './flow-record.ts';
 import { KEY_DESTINATION, KEY_KIND, KEY_PORTS, KEY_SOURCE } from './packet-burst.ts';
@@ -40,7 +40,10 @@ export class ExcludedTraffic {
     }));
   }
 
-  /** Whether the flow whose record begins at `base` of `words` is that of an excluded socket, either direction. */
+  /**
+   * Whether the flow whose record begins at `base` of `words` is that of an excluded socket, either
+   * direction.
+   */
   includes(words: Int32Array, base: number): boolean {
     const protocol = words[base + KEY_KIND]! & 0xff;
     for (const { protocol: excluded, local, remote } of this.#exclusions) {

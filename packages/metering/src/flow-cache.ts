@@ -1,15 +1,15 @@
 /**
  * The flow cache: who talks to whom right now, in typed arrays, without an object a flow.
  *
- * A flow is a record in a slab (flow-record.ts), found through a SlotTable, and in two lists: one in order of its
- * last packet (idle expiry; a list of its own for flows that saw FIN or RST) and one in order of the
- * beginning of its current record (active expiry). All flows share one idle, one active and one linger timeout, so the
- * oldest of a list is always the next due and a tick looks at nothing else: where timeouts are equal, a queue is the
- * timing wheel with exact slots. Expiry is driven by `tick`, by a clock, never by packets; a packet only refuses to
- * continue a flow that was due before it came.
+ * A flow is a record in a slab (flow-record.ts), found through a SlotTable, and in two lists: one in order of
+ * its last packet (idle expiry; a list of its own for flows that saw FIN or RST) and one in order of the
+ * beginning of its current record (active expiry). All flows share one idle, one active and one linger
+ * timeout, so the oldest of a list is always the next due and a tick looks at nothing else: where timeouts
+ * are equal, a queue is the timing wheel with exact slots. Expiry is driven by `tick`, by a clock, never by
+ * packets; a packet only refuses to continue a flow that was due before it came.
  *
- * The slab is reserved at its full size and committed by the operating system as slots are first touched; freed slots
- * are used again first. So the cache "grows" without ever copying a record.
+ * The slab is reserved at its full size and committed by the operating system as slots are first touched;
+ * freed slots are used again first. So the cache "grows" without ever copying a record.
  *
  * Hot file: typed-array reads are asserted (`!`); every index comes from a slot number below `#slots`.
  */
@@ -51,8 +51,8 @@ const FIRST_SLOT = 2;
 const IPV4_MAPPED_PREFIXES = Int32Array.of(0, 0, 0xffff, 0, 0, 0xffff);
 
 /**
- * The system's allocator puts a 16-octet header before large blocks, which are pages: with 48 octets more a record
- * begins a cache line. It is only faster so, not more right.
+ * The system's allocator puts a 16-octet header before large blocks, which are pages: with 48 octets more a
+ * record begins a cache line. It is only faster so, not more right.
  */
 const SLAB_OFFSET = 48;
 
@@ -77,8 +77,8 @@ export interface FlowCacheOptions {
 }
 
 /**
- * Takes what the cache gives up: called with the slot of a flow and its flowEndReason, before the slot is freed
- * or its counters begin anew. It reads `words` and `doubles` of the cache at the slot.
+ * Takes what the cache gives up: called with the slot of a flow and its flowEndReason, before the slot is
+ * freed or its counters begin anew. It reads `words` and `doubles` of the cache at the slot.
  */
 export type RecordSink = (slot: number, endReason: number) => void;
 
@@ -159,8 +159,9 @@ export class FlowCache {
   }
 
   /**
-   * Gives the sink what is due at `nowMs`, at most `recordsMax` records. Returns whether something due is left.
-   * The clock may go back; a flow that seems to be from the future by more than its timeout is due as well.
+   * Gives the sink what is due at `nowMs`, at most `recordsMax` records. Returns whether something due is
+   * left. The clock may go back; a flow that seems to be from the future by more than its timeout is due as
+   * well.
    */
   tick(nowMs: number, recordsMax = Number.POSITIVE_INFINITY): boolean {
     const { idleTimeoutMs, tcpLingerMs, activeTimeoutMs } = this.#options;
@@ -182,8 +183,8 @@ export class FlowCache {
   }
 
   /**
-   * Touches what the packets of a burst will need, in loops of reads that do not wait for one another: the processor
-   * fetches several lines at a time. What is guessed wrong here costs time and nothing else.
+   * Touches what the packets of a burst will need, in loops of reads that do not wait for one another: the
+   * processor fetches several lines at a time. What is guessed wrong here costs time and nothing else.
    */
   #warm(words: Int32Array, size: number): void {
     const { pairs, mask } = this.#table;

@@ -1,4 +1,7 @@
-/** Rows of a FlowBatch as objects for people: the fields of a record by their IANA names (`weir meter --json`). */
+/**
+ * Rows of a FlowBatch as objects for people: the fields of a record by their IANA names (`weir meter
+ * --json`).
+ */
 import {
   type FlowBatch,
   type FlowColumnName,

@@ -1,8 +1,9 @@
 /**
- * The hash of a flow key: simple tabulation. Each octet of the key picks a random word from a table of its own, and
- * the words are XORed. The tables come from the seed, so nobody outside can prepare keys that collide; with it
- * linear probing takes constant expected time (Pătraşcu and Thorup, "The Power of Simple Tabulation Hashing", 2011).
- * Its look-ups do not wait for one another, which is why it is faster here than a chain of multiplications.
+ * The hash of a flow key: simple tabulation. Each octet of the key picks a random word from a table of its
+ * own, and the words are XORed. The tables come from the seed, so nobody outside can prepare keys that
+ * collide; with it linear probing takes constant expected time (Pătraşcu and Thorup, "The Power of Simple
+ * Tabulation Hashing", 2011). Its look-ups do not wait for one another, which is why it is faster here than a
+ * chain of multiplications.
  *
  * Hot file: typed-array reads are asserted (`!`); every index is masked to its table.
  */

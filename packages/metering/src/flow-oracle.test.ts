@@ -7,8 +7,8 @@ import { type FlowFields, flowFields } from './flow-fields.ts';
 import { type MeterFileSummary, meterFile } from './meter-file.ts';
 
 /**
- * Every packet trace against tshark's dissection, summed per 5-tuple: packets, octets, the union of TCP flags,
- * first and last time. Timeouts cut flows into several records; their sums must not notice.
+ * Every packet trace against tshark's dissection, summed per 5-tuple: packets, octets, the union of TCP
+ * flags, first and last time. Timeouts cut flows into several records; their sums must not notice.
  */
 const fixtures = fileURLToPath(new URL('../../../../shared/fixtures/', import.meta.url));
 const golden = `${fixtures}oracle-output/flows/`;
@@ -90,7 +90,9 @@ function countersOf(sums: Map<string, Sum>): Record<string, number[]> {
   );
 }
 
-/** Records have whole milliseconds; the sums were kept as seconds in a double and rounded to a microsecond. */
+/**
+ * Records have whole milliseconds; the sums were kept as seconds in a double and rounded to a microsecond.
+ */
 function expectTimes(sums: Map<string, Sum>, expected: Map<string, Sum>): void {
   for (const [key, { firstMs, lastMs }] of expected) {
     expect(Math.abs((sums.get(key)?.firstMs ?? 0) - firstMs), key).toBeLessThan(1.01);
@@ -123,7 +125,9 @@ describe.skipIf(missing !== '')(`sums per 5-tuple equal tshark's${missing}`, () 
   });
 });
 
-/** Traces for which nobody stored sums: none may bring the meter down, and each frame is counted somewhere. */
+/**
+ * Traces for which nobody stored sums: none may bring the meter down, and each frame is counted somewhere.
+ */
 const others =
   missing === ''
     ? readdirSync(`${fixtures}packets`, { recursive: true })

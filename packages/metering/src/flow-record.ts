@@ -1,6 +1,7 @@
 /**
- * The layout of a flow in the cache's slab: 32 words of 32 bits, 128 octets. The first 64 are all that a packet of IPv4
- * reads and writes, so it costs one cache line; IPv6 compares six words of the second line as well.
+ * The layout of a flow in the cache's slab: 32 words of 32 bits, 128 octets. The first 64 are all that a
+ * packet of IPv4 reads and writes, so it costs one cache line; IPv6 compares six words of the second line as
+ * well.
  *
  *  0       1       2     3    4    5     6     7     8         10        12        14
  * +-------+-------+-----+----+----+-----+-----+-----+---------+---------+---------+---------+
@@ -11,9 +12,10 @@
  * | source prefix | dest. prefix  | MAC addresses   | -  | active  | start   | unused  |
  * +---------------+---------------+-----------------+----+---------+---------+---------+
  *
- * Words 0–4 and 16–21 are the key (packet-burst.ts). `last`, `octets`, `packets`, `first`, `active` and `start` are
- * doubles (times in ms, exact counts up to 2^53). `first`, `last` and the counters belong to the record that is
- * being filled; `start` is the flow's first packet, `active` when its current record was begun.
+ * Words 0–4 and 16–21 are the key (packet-burst.ts). `last`, `octets`, `packets`, `first`, `active` and
+ * `start` are doubles (times in ms, exact counts up to 2^53). `first`, `last` and the counters belong to the
+ * record that is being filled; `start` is the flow's first packet, `active` when its current record was
+ * begun.
  */
 export const RECORD_WORDS = 32;
 export const RECORD_DOUBLES = RECORD_WORDS / 2;

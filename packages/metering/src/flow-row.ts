@@ -1,7 +1,8 @@
 /**
  * From a record of the flow cache to a row of a FlowBatch.
  *
- * Hot file: typed-array reads are asserted (`!`); a slot is one of the cache's, a row below the batch's capacity.
+ * Hot file: typed-array reads are asserted (`!`); a slot is one of the cache's, a row below the batch's
+ * capacity.
  */
 import {
   type ExporterIdentity,
@@ -32,7 +33,10 @@ import {
 } from './packet-burst.ts';
 import { PROTOCOL_TCP } from './tcp.ts';
 
-/** Where rows go: `batch` always has room for one; `full` takes it over when it is full and gives an empty one. */
+/**
+ * Where rows go: `batch` always has room for one; `full` takes it over when it is full and gives an empty
+ * one.
+ */
 export interface FlowRowSink {
   readonly batch: FlowBatch;
   full(): FlowBatch;
@@ -101,8 +105,8 @@ export class FlowRowWriter {
   }
 
   /**
-   * Marks the columns that every row has, for all rows still to come: 18 bits a row one by one were a tenth of the
-   * cost of a row. Rows that never come are below nobody's `rowCount`.
+   * Marks the columns that every row has, for all rows still to come: 18 bits a row one by one were a tenth
+   * of the cost of a row. Rows that never come are below nobody's `rowCount`.
    */
   #prepare(batch: FlowBatch, row: number): void {
     for (const index of ALWAYS_PRESENT_INDEXES) setPresent(batch, index, row, batch.capacity);

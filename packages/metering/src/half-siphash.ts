@@ -1,6 +1,7 @@
 /**
  * HalfSipHash-1-3 with a 64-bit result: the keyed hash behind `flowId` (148). It follows the published
- * algorithm (Aumasson and Bernstein's SipHash on 32-bit words) over whole words, so the input has no odd octets.
+ * algorithm (Aumasson and Bernstein's SipHash on 32-bit words) over whole words, so the input has no odd
+ * octets.
  */
 export class HalfSipHash {
   readonly #key0: number;

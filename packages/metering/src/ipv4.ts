@@ -19,15 +19,17 @@
  */
 export const IPV4_HEADER_OCTETS_MIN = 20;
 
-/** Whether the octets from `offset` to `end` hold the fixed part and the options, as far as the length says. */
+/**
+ * Whether the octets from `offset` to `end` hold the fixed part and the options, as far as the length says.
+ */
 export function hasWholeIpv4Header(view: DataView, offset: number, end: number): boolean {
   return end - offset >= IPV4_HEADER_OCTETS_MIN && end - offset >= ipv4HeaderOctets(view, offset);
 }
 
 /**
- * Whether a whole header makes sense: version 4, a length of at least 20 octets and a total length that is 0 (left
- * to the network card) or covers the header. The checksum is not looked at: outgoing packets are captured
- * before the card has computed it.
+ * Whether a whole header makes sense: version 4, a length of at least 20 octets and a total length that is 0
+ * (left to the network card) or covers the header. The checksum is not looked at: outgoing packets are
+ * captured before the card has computed it.
  */
 export function checkIpv4(view: DataView, offset: number): boolean {
   const first = view.getUint8(offset);

@@ -55,7 +55,9 @@ export function ipv6DestinationWord(view: DataView, offset: number, index: numbe
   return view.getInt32(offset + 24 + index * 4);
 }
 
-/** Whether `protocol` is an extension header that the walk steps over (AH and ESP are payloads to a meter). */
+/**
+ * Whether `protocol` is an extension header that the walk steps over (AH and ESP are payloads to a meter).
+ */
 export function isIpv6ExtensionHeader(protocol: number): boolean {
   return (
     protocol === PROTOCOL_HOP_BY_HOP ||

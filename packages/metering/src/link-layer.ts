@@ -1,6 +1,6 @@
 /**
- * From the first octet of a captured frame to its outermost IP header, through whatever lies between: Ethernet
- * with any stack of tags, PPP, MPLS, provider backbone headers, cooked captures.
+ * From the first octet of a captured frame to its outermost IP header, through whatever lies between:
+ * Ethernet with any stack of tags, PPP, MPLS, provider backbone headers, cooked captures.
  */
 import { checkEthernet, ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_MIN, ethernetType } from './ethernet.ts';
 import { ieee80211PayloadOffset, radiotapOctets } from './ieee80211.ts';
@@ -238,7 +238,9 @@ function typeOfRawIp(view: DataView, offset: number, end: number): number {
   return version === 6 ? ETHERTYPE_IPV6 : LINK_NOT_IP;
 }
 
-/** Behind a label stack: IP, or the Ethernet frame of a pseudowire with or without a control word (RFC 4448). */
+/**
+ * Behind a label stack: IP, or the Ethernet frame of a pseudowire with or without a control word (RFC 4448).
+ */
 function readMpls(view: DataView, offset: number, end: number, start: NetworkStart): number {
   const at = mplsPayloadOffset(view, offset, end);
   if (at < 0 || at >= end) return LINK_TRUNCATED;
@@ -263,7 +265,9 @@ function typeAfter(view: DataView, offset: number, octets: number, end: number, 
   return typeOrLength(view, view.getUint16(offset + octets - 2), end, start);
 }
 
-/** The Network Service Header, RFC 8300 section 2.2: length in words in bits 10–15, next protocol in octet 3. */
+/**
+ * The Network Service Header, RFC 8300 section 2.2: length in words in bits 10–15, next protocol in octet 3.
+ */
 function readNsh(view: DataView, offset: number, end: number, start: NetworkStart): number {
   if (end - offset < 8) return LINK_TRUNCATED;
   start.offset = offset + (view.getUint16(offset) & 0x3f) * 4;

@@ -1,4 +1,6 @@
-/** Link types of capture files (the LINKTYPE registry of tcpdump.org) that the meter can find an IP packet in. */
+/**
+ * Link types of capture files (the LINKTYPE registry of tcpdump.org) that the meter can find an IP packet in.
+ */
 export const LINKTYPE_NULL = 0;
 export const LINKTYPE_ETHERNET = 1;
 export const LINKTYPE_PPP = 9;

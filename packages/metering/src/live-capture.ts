@@ -1,6 +1,6 @@
 /**
- * The loop of a metering thread: takes turns over the packet rings of its interfaces, lets the clock expire flows,
- * sends batches. One turn never blocks longer than WAIT_MS_MAX.
+ * The loop of a metering thread: takes turns over the packet rings of its interfaces, lets the clock expire
+ * flows, sends batches. One turn never blocks longer than WAIT_MS_MAX.
  */
 import type { Clock } from '@weir/base';
 import type { InterfaceState, OnPacket, PacketRing } from '@weir/host';
@@ -26,7 +26,9 @@ export interface InterfaceStatus {
   /** 0 while the interface is not there. */
   readonly interfaceIndex: number;
   readonly state: InterfaceState;
-  /** Packets taken from the rings of this interface, and those that the kernel dropped because they were full. */
+  /**
+   * Packets taken from the rings of this interface, and those that the kernel dropped because they were full.
+   */
   readonly packets: number;
   readonly kernelDrops: number;
 }

@@ -1,4 +1,6 @@
-/** The metering thread: reads `workerData`, captures until it is told to stop. The other end is live-meter.ts. */
+/**
+ * The metering thread: reads `workerData`, captures until it is told to stop. The other end is live-meter.ts.
+ */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createBufferSender, ensure, systemClock, UserError } from '@weir/base';
 import { openPacketRing } from '@weir/host';

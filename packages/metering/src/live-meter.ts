@@ -1,4 +1,6 @@
-/** Metering live interfaces, in a thread of its own (live-meter-worker.ts); this is the end that others hold. */
+/**
+ * Metering live interfaces, in a thread of its own (live-meter-worker.ts); this is the end that others hold.
+ */
 import { type MessagePort, Worker } from 'node:worker_threads';
 import { type Component, ensure, type Logger, UserError } from '@weir/base';
 import type { InterfaceState } from '@weir/host';
@@ -22,7 +24,9 @@ export interface LiveMeterOptions extends Partial<FlowCacheOptions> {
 }
 
 export interface LiveMeterDependencies {
-  /** Takes the FlowBatches: the other end is read with base's receiveBuffers. Given to the thread at start. */
+  /**
+   * Takes the FlowBatches: the other end is read with base's receiveBuffers. Given to the thread at start.
+   */
   readonly port: MessagePort;
   readonly logger: Logger;
   /** Called when the thread dies of a programmer's mistake; metering has ended then. */
@@ -46,8 +50,8 @@ export interface LiveMeter extends Component {
 }
 
 /**
- * Creates a meter of live interfaces. `start` resolves when every ring is open and throws a UserError when one is
- * refused (`capture_denied`, `interface_unknown`, …). `stop` ends all flows with flowEndReason 4 and
+ * Creates a meter of live interfaces. `start` resolves when every ring is open and throws a UserError when
+ * one is refused (`capture_denied`, `interface_unknown`, …). `stop` ends all flows with flowEndReason 4 and
  * resolves when the consumer has taken every record.
  */
 export function createLiveMeter(options: LiveMeterOptions, dependencies: LiveMeterDependencies): LiveMeter {

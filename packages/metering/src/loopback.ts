@@ -1,6 +1,6 @@
 /**
- * The four octets before a packet of LINKTYPE_NULL and LINKTYPE_LOOP: an address family, in the byte order of the
- * machine that captured (NULL) or big-endian (LOOP). A family is a small number, which tells the order.
+ * The four octets before a packet of LINKTYPE_NULL and LINKTYPE_LOOP: an address family, in the byte order of
+ * the machine that captured (NULL) or big-endian (LOOP). A family is a small number, which tells the order.
  */
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from './ethernet.ts';
 
@@ -13,8 +13,8 @@ export function checkLoopback(offset: number, end: number): boolean {
 }
 
 /**
- * The EtherType that the family stands for; 0 for other families. A value that is large in both byte orders is
- * that of captures that put an EtherType into the last two octets.
+ * The EtherType that the family stands for; 0 for other families. A value that is large in both byte orders
+ * is that of captures that put an EtherType into the last two octets.
  */
 export function loopbackType(view: DataView, offset: number): number {
   const bigEndian = view.getUint32(offset);

@@ -1,5 +1,6 @@
 /**
- * The MACsec SecTAG, IEEE 802.1AE clause 9. Only a frame that is protected but not encrypted shows what it carries.
+ * The MACsec SecTAG, IEEE 802.1AE clause 9. Only a frame that is protected but not encrypted shows what it
+ * carries.
  *
  *  0       1       2                               6               (14)    +2
  * +-------+-------+-------------------------------+--------- - - -+-------+---- - -     -+-------+

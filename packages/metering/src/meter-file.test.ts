@@ -32,7 +32,10 @@ function capture(frames: readonly TimedFrame[]): Buffer {
   return Buffer.concat([header, ...records]);
 }
 
-/** Meters the frames and gives all rows, in the order in which they were written, with times from the beginning. */
+/**
+ * Meters the frames and gives all rows, in the order in which they were written, with times from the
+ * beginning.
+ */
 async function meter(frames: readonly TimedFrame[], options: MeterFileOptions = {}) {
   const path = join(folder, 'test.pcap');
   writeFileSync(path, capture(frames));

@@ -21,8 +21,8 @@ export interface MeterFileSummary {
 }
 
 /**
- * Meters the capture at `path` into `sink`; what is still in the cache at its end has flowEndReason 4. The last
- * rows stay in `sink.batch`, which may be partly filled. Throws UserError as readCapture does.
+ * Meters the capture at `path` into `sink`; what is still in the cache at its end has flowEndReason 4. The
+ * last rows stay in `sink.batch`, which may be partly filled. Throws UserError as readCapture does.
  */
 export async function meterFile(
   path: string,

@@ -1,6 +1,6 @@
 /**
- * LINKTYPE_NFLOG: what a firewall's NFLOG rule delivered. A header, then TLVs in the byte order of the machine that
- * captured, each padded to 4 octets.
+ * LINKTYPE_NFLOG: what a firewall's NFLOG rule delivered. A header, then TLVs in the byte order of the
+ * machine that captured, each padded to 4 octets.
  *
  *  0       1       2               4
  * +-------+-------+---------------+---- - -      +---------------+---------------+---- - -

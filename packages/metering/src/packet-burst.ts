@@ -1,18 +1,21 @@
 /**
- * What the meter takes out of packets: a burst of them, as rows of words in one array. Packets of many flows find each
- * flow's record in a memory line of its own, and a fetch from memory takes longer than all the rest of the work on
- * a packet; a burst lets the cache start the fetches of all its packets at once (FlowCache.observe).
+ * What the meter takes out of packets: a burst of them, as rows of words in one array. Packets of many flows
+ * find each flow's record in a memory line of its own, and a fetch from memory takes longer than all the rest
+ * of the work on a packet; a burst lets the cache start the fetches of all its packets at once
+ * (FlowCache.observe).
  *
  *  0       1       2     3    4    5            8           11     12    13    14           17     18
  * +-------+-------+-----+----+----+------------+-----------+------+-----+-----+------------+------+---------+
  * |source |destin.|ports|kind| if |source pref.|dest. pref.|octets|bits | ttl |MAC dst, src| hash | time    |
  * +-------+-------+-----+----+----+------------+-----------+------+-----+-----+------------+------+---------+
  *
- * Words 0–10 are the flow key, as a flow record (flow-record.ts) keeps it; an IPv4 packet leaves the prefixes as they
- * were. The time is a double. Nothing refers to the packet's octets any more.
+ * Words 0–10 are the flow key, as a flow record (flow-record.ts) keeps it; an IPv4 packet leaves the prefixes
+ * as they were. The time is a double. Nothing refers to the packet's octets any more.
  */
 export const PACKET_WORDS = 20;
-/** Enough to keep the memory busy, few enough that the rows and all they lead to fit the first-level cache. */
+/**
+ * Enough to keep the memory busy, few enough that the rows and all they lead to fit the first-level cache.
+ */
 export const BURST_PACKETS = 32;
 
 /** The last 32 bits of the addresses: all of an IPv4 address. */

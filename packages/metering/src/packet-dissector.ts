@@ -1,8 +1,9 @@
 /**
- * One frame in, one row of a PacketBurst out: the flow key and the counters' increments of its outermost IP packet.
+ * One frame in, one row of a PacketBurst out: the flow key and the counters' increments of its outermost IP
+ * packet.
  *
- * The hot path of the meter: `dissect` allocates nothing as long as `bytes` is the same array as the time before
- * (a chunk of a file, a packet ring). Ethernet without tags takes the short way; the rest goes through
+ * The hot path of the meter: `dissect` allocates nothing as long as `bytes` is the same array as the time
+ * before (a chunk of a file, a packet ring). Ethernet without tags takes the short way; the rest goes through
  * link-layer.ts.
  */
 import { ETHERNET_PAYLOAD_OCTETS_MIN, ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from './ethernet.ts';
@@ -43,8 +44,9 @@ export const OUTCOME_TRUNCATED = 2;
 export const OUTCOME_MALFORMED = 3;
 export const OUTCOME_UNSUPPORTED_LINK = 4;
 /**
- * `ip`: metered. `notIp`: ARP and the like. `truncated`: cut off before the end of the IP header. `malformed`:
- * an IP header that contradicts itself. `unsupportedLink`: a link type that the meter does not know.
+ * `ip`: metered. `notIp`: ARP and the like. `truncated`: cut off before the end of the IP header.
+ * `malformed`: an IP header that contradicts itself. `unsupportedLink`: a link type that the meter does not
+ * know.
  */
 export const PACKET_OUTCOMES = ['ip', 'notIp', 'truncated', 'malformed', 'unsupportedLink'] as const;
 
@@ -63,8 +65,8 @@ export class PacketDissector {
 
   /**
    * Dissects the frame of `linkType` in `bytes`, of which `capturedLength` octets are there and `wireLength`
-   * were sent, into the burst's row that begins at word `row`. Returns an OUTCOME_…; only with OUTCOME_IP does the
-   * row describe the frame.
+   * were sent, into the burst's row that begins at word `row`. Returns an OUTCOME_…; only with OUTCOME_IP
+   * does the row describe the frame.
    */
   dissect(
     row: number,
@@ -225,8 +227,8 @@ export class PacketDissector {
 }
 
 /**
- * The octets of an IPv6 packet that says its payload has none: a jumbogram or one that the network card will cut up has
- * all that was on the wire; what fits into the padding of the shortest Ethernet frame is padding.
+ * The octets of an IPv6 packet that says its payload has none: a jumbogram or one that the network card will
+ * cut up has all that was on the wire; what fits into the padding of the shortest Ethernet frame is padding.
  */
 function unstatedOctets(wireOctets: number): number {
   return wireOctets <= ETHERNET_PAYLOAD_OCTETS_MIN ? ipv6.IPV6_HEADER_OCTETS : wireOctets;

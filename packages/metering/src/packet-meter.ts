@@ -1,4 +1,7 @@
-/** The metering process: packets in, rows of flow records out. Frames → PacketDissector → PacketBurst → FlowCache → FlowRowWriter. */
+/**
+ * The metering process: packets in, rows of flow records out. Frames → PacketDissector → PacketBurst →
+ * FlowCache → FlowRowWriter.
+ */
 import type { ExporterIdentity } from '@weir/ipfix';
 import { ExcludedTraffic } from './excluded-traffic.ts';
 import { createFlowCache, type FlowCache, type FlowCacheOptions } from './flow-cache.ts';

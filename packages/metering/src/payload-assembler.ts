@@ -56,7 +56,9 @@ interface Stream {
 export class StreamAssembler {
   readonly #streams = new Map<string, Stream>();
 
-  /** Takes one segment; `give` gets what is next in order, perhaps nothing, perhaps more than this segment. */
+  /**
+   * Takes one segment; `give` gets what is next in order, perhaps nothing, perhaps more than this segment.
+   */
   add(
     name: string,
     sequence: number,

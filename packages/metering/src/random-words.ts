@@ -1,4 +1,6 @@
-/** An endless row of 32-bit words that a seed determines (splitmix32); for tables, not for secrets by itself. */
+/**
+ * An endless row of 32-bit words that a seed determines (splitmix32); for tables, not for secrets by itself.
+ */
 export function createRandomWords(seed: number): () => number {
   let state = seed | 0;
   return () => {

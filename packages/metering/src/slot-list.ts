@@ -1,14 +1,16 @@
 /**
- * Doubly linked lists of slots in one array of [previous, next] pairs. A list is a ring through its sentinel, a slot
- * number that is never a flow's: `next` of the sentinel is the newest slot, `previous` the oldest. A slot is in at
- * most one list of a SlotLists.
+ * Doubly linked lists of slots in one array of [previous, next] pairs. A list is a ring through its sentinel,
+ * a slot number that is never a flow's: `next` of the sentinel is the newest slot, `previous` the oldest. A
+ * slot is in at most one list of a SlotLists.
  *
  * Hot file: typed-array reads are asserted (`!`); every index is a slot or a sentinel.
  */
 export class SlotLists {
   readonly #links: Int32Array;
 
-  /** For slots 0 … `slots` − 1. Memory is reserved at once, but the system commits it as slots are first used. */
+  /**
+   * For slots 0 … `slots` − 1. Memory is reserved at once, but the system commits it as slots are first used.
+   */
   constructor(slots: number) {
     this.#links = new Int32Array(slots * 2);
   }

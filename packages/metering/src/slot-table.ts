@@ -1,7 +1,7 @@
 /**
- * Open addressing from hash to slot: pairs of (hash, slot) in one array, linear probing, at most half full, so that a
- * look-up costs one cache line as a rule. A removal shifts the rest of its run back (Knuth, TAOCP 6.4, algorithm
- * R): no tombstones, so it stays as fast as on the first day. The caller compares keys.
+ * Open addressing from hash to slot: pairs of (hash, slot) in one array, linear probing, at most half full,
+ * so that a look-up costs one cache line as a rule. A removal shifts the rest of its run back (Knuth, TAOCP
+ * 6.4, algorithm R): no tombstones, so it stays as fast as on the first day. The caller compares keys.
  *
  * Hot file: typed-array reads are asserted (`!`); every index is masked to the table.
  */
