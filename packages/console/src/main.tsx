@@ -3,6 +3,7 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { ApiError } from './api/client.ts';
 import { OverviewPage } from './pages/overview-page.tsx';
+import { FailureBoundary } from './widgets/failure-boundary.tsx';
 
 const client = new QueryClient({
   defaultOptions: {
@@ -20,7 +21,9 @@ if (root !== null) {
   createRoot(root).render(
     <StrictMode>
       <QueryClientProvider client={client}>
-        <OverviewPage />
+        <FailureBoundary>
+          <OverviewPage />
+        </FailureBoundary>
       </QueryClientProvider>
     </StrictMode>,
   );

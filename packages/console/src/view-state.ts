@@ -12,14 +12,6 @@ const VERSION = '1';
 export const RANGES = ['5m', '15m', '1h', '6h', '24h'] as const;
 export type RangeName = (typeof RANGES)[number];
 
-export const RANGE_MS: Readonly<Record<RangeName, number>> = {
-  '5m': 5 * 60_000,
-  '15m': 15 * 60_000,
-  '1h': 60 * 60_000,
-  '6h': 6 * 60 * 60_000,
-  '24h': 24 * 60 * 60_000,
-};
-
 /** A window that ends now and moves, or a fixed one (ms since the epoch, `to` exclusive). */
 export type TimeRange = { kind: 'last'; last: RangeName } | { kind: 'fixed'; from: number; to: number };
 

@@ -1,3 +1,4 @@
+import type { ComponentType } from 'react';
 import type { DimensionValue, FlowRecord } from '../api/contract.ts';
 import { formatCount, formatOctets } from '../format/quantity.ts';
 import { formatDateTime, formatDuration, formatTimeOfDay } from '../format/time.ts';
@@ -36,53 +37,61 @@ const WIDE = 'hidden @3xl:table-cell';
 const WIDER = 'hidden @4xl:table-cell';
 const WIDEST = 'hidden @5xl:table-cell';
 const NARROW = '@3xl:hidden';
-const FIGURE = 'figures w-0 whitespace-nowrap text-right';
+const FIGURE = 'figures whitespace-nowrap text-right';
+
+interface FlowColumn {
+  id: string;
+  header: string;
+  className: string;
+  Cell: ComponentType<{ flow: FlowRecord }>;
+}
+
+// Widths are given, so that columns stand still when other values come.
+const COLUMNS: readonly FlowColumn[] = [
+  { id: 'when', header: 'Ended', className: `w-0 pl-3.5! ${NARROW}`, Cell: When },
+  { id: 'who', header: 'From, to', className: NARROW, Cell: Who },
+  { id: 'howMuch', header: 'Octets', className: `w-0 pr-3.5! ${FIGURE} ${NARROW}`, Cell: HowMuch },
+  { id: 'time', header: 'Ended', className: `w-[5.1rem] pl-3.5! ${WIDE}`, Cell: Ended },
+  { id: 'protocol', header: 'Protocol', className: `w-[4.6rem] ${WIDE}`, Cell: Protocol },
+  { id: 'source', header: 'Source', className: WIDE, Cell: Source },
+  { id: 'destination', header: 'Destination', className: WIDE, Cell: Destination },
+  { id: 'service', header: 'Service', className: `w-[4.7rem] ${WIDER}`, Cell: Service },
+  { id: 'octets', header: 'Octets', className: `w-[4.6rem] ${FIGURE} ${WIDE}`, Cell: Octets },
+  { id: 'packets', header: 'Packets', className: `w-[4rem] ${FIGURE} ${WIDE}`, Cell: Packets },
+  { id: 'duration', header: 'Duration', className: `w-[4.8rem] ${FIGURE} ${WIDE}`, Cell: Duration },
+  { id: 'flags', header: 'Flags', className: `w-[4.7rem] ${WIDER}`, Cell: Flags },
+  { id: 'direction', header: 'Direction', className: `w-[5.3rem] ${WIDE}`, Cell: Direction },
+  { id: 'exporter', header: 'Exporter', className: `w-[7rem] pr-3.5! ${WIDEST}`, Cell: Exporter },
+];
 
 /** The columns of the table of records; those that a narrow screen has no room for leave first. */
-export const FLOW_COLUMNS: readonly DataColumn<FlowRecord>[] = [
-  { id: 'when', header: 'Ended', className: `w-0 pl-3.5! ${NARROW}`, cell: (flow) => <When flow={flow} /> },
-  { id: 'who', header: 'From, to', className: NARROW, cell: (flow) => <Who flow={flow} /> },
-  {
-    id: 'howMuch',
-    header: 'Octets',
-    className: `${FIGURE} pr-3.5! ${NARROW}`,
-    cell: (flow) => <HowMuch flow={flow} />,
-  },
-  { id: 'time', header: 'Ended', className: `w-0 pl-3.5! ${WIDE}`, cell: (flow) => <Ended flow={flow} /> },
-  { id: 'protocol', header: 'Protocol', className: `w-0 ${WIDE}`, cell: (flow) => <Protocol flow={flow} /> },
-  { id: 'source', header: 'Source', className: WIDE, cell: (flow) => <Endpoint flow={flow} side="src" /> },
-  {
-    id: 'destination',
-    header: 'Destination',
-    className: WIDE,
-    cell: (flow) => <Endpoint flow={flow} side="dst" />,
-  },
-  { id: 'service', header: 'Service', className: `w-0 ${WIDER}`, cell: (flow) => <Service flow={flow} /> },
-  { id: 'octets', header: 'Octets', className: `${FIGURE} ${WIDE}`, cell: (flow) => octetsOf(flow) },
-  { id: 'packets', header: 'Packets', className: `${FIGURE} ${WIDE}`, cell: (flow) => packetsOf(flow) },
-  {
-    id: 'duration',
-    header: 'Duration',
-    className: `${FIGURE} ${WIDE}`,
-    cell: (flow) => <Duration flow={flow} />,
-  },
-  { id: 'flags', header: 'Flags', className: `w-0 ${WIDER}`, cell: (flow) => <Flags flow={flow} /> },
-  {
-    id: 'direction',
-    header: 'Direction',
-    className: `w-0 ${WIDER}`,
-    cell: (flow) => <Direction flow={flow} />,
-  },
-  {
-    id: 'exporter',
-    header: 'Exporter',
-    className: `w-0 pr-3.5! ${WIDEST}`,
-    cell: (flow) => <Exporter flow={flow} />,
-  },
-];
+export const FLOW_COLUMNS: readonly DataColumn<FlowRecord>[] = COLUMNS.map(
+  ({ id, header, className, Cell }) => ({
+    id,
+    header,
+    className,
+    cell: (flow) => <Cell flow={flow} />,
+  }),
+);
 
 const octetsOf = (flow: FlowRecord): string => formatOctets(numberOf(flow, 'octets') ?? 0);
 const packetsOf = (flow: FlowRecord): string => formatCount(numberOf(flow, 'packets') ?? 0);
+function Octets({ flow }: { flow: FlowRecord }) {
+  return octetsOf(flow);
+}
+
+function Packets({ flow }: { flow: FlowRecord }) {
+  return packetsOf(flow);
+}
+
+function Source({ flow }: { flow: FlowRecord }) {
+  return <Endpoint flow={flow} side="src" />;
+}
+
+function Destination({ flow }: { flow: FlowRecord }) {
+  return <Endpoint flow={flow} side="dst" />;
+}
+
 const ABSENT = <span className="text-ink-faint">–</span>;
 
 function When({ flow }: { flow: FlowRecord }) {
@@ -142,7 +151,6 @@ function Protocol({ flow }: { flow: FlowRecord }) {
         style={{ background: `var(${protocolColour(protocol)})` }}
       />
       <Value dimension="protocol" value={protocol} />
-      <span className="hidden @3xl:inline">{isDropped(flow) && <DroppedBadge />}</span>
     </span>
   );
 }
@@ -221,15 +229,23 @@ function Flags({ flow }: { flow: FlowRecord }) {
   );
 }
 
+/** Where the flow was seen; of dropped packets, that they went no further. */
 function Direction({ flow }: { flow: FlowRecord }) {
   const direction = flow['direction'] ?? null;
-  if (direction === null) return ABSENT;
+  const dropped = isDropped(flow);
+  if (direction === null) return dropped ? <DroppedBadge /> : ABSENT;
+  const { text } = displayValue('direction', direction);
   return (
-    <Value dimension="direction" value={direction} className="whitespace-nowrap">
+    <Value
+      dimension="direction"
+      value={direction}
+      about={dropped ? `${text}, dropped` : text}
+      className="whitespace-nowrap"
+    >
       <span aria-hidden="true" className="mr-1 text-ink-faint">
         {direction === 1 ? '↗' : '↙'}
       </span>
-      {displayValue('direction', direction).text}
+      {dropped ? <DroppedBadge /> : text}
     </Value>
   );
 }

@@ -39,6 +39,21 @@ export function EmptyState({ span, filter, mistake, status, onClearFilter }: Emp
   );
 }
 
+/** The console's own traffic is never metered, so asking this server would not make a flow. */
+function HowToMakeTraffic({ interfaces }: { interfaces: readonly string[] }) {
+  const loopback = interfaces.includes('lo');
+  return (
+    <div className="space-y-1.5">
+      <p>
+        Weir meters {interfaces.join(', ')}. A flow is shown some seconds after it began; one that is over, at
+        once or when it has been quiet for a while.{' '}
+        {loopback ? 'Make one:' : 'Open any web page to make one.'}
+      </p>
+      {loopback && <CommandLine command="ping -c 3 127.0.0.1" />}
+    </div>
+  );
+}
+
 function ClearFilter({ onClick }: { onClick: () => void }) {
   return (
     <button
@@ -74,13 +89,7 @@ function Reasons({ status }: { status: StatusResponse | undefined }) {
         </p>
       )}
       {metering.state === 'on' ? (
-        <div className="space-y-1.5">
-          <p>
-            Weir meters {metering.interfaces.map((entry) => entry.name).join(', ')}. A flow is shown when it
-            has ended or been quiet for some seconds. Make one:
-          </p>
-          <CommandLine command={`curl ${window.location.origin}/healthz`} />
-        </div>
+        <HowToMakeTraffic interfaces={metering.interfaces.map((entry) => entry.name)} />
       ) : (
         <div className="space-y-1.5">
           <p>This machine's own traffic is not metered: {metering.reason}</p>

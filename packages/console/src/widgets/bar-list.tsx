@@ -18,7 +18,7 @@ export function BarList({ label, bars }: { label: string; bars: readonly Bar[] }
       {bars.map((bar) => (
         <li
           key={bar.id}
-          className="relative grid grid-cols-[minmax(0,1fr)_auto_3.4rem] items-baseline gap-x-2 px-3.5 py-[0.3rem] hover:bg-hover"
+          className="relative grid grid-cols-[minmax(0,1fr)_minmax(5.2rem,auto)_3.4rem] items-baseline gap-x-2 px-3.5 py-[0.3rem] hover:bg-hover"
         >
           <div className="min-w-0">{bar.label}</div>
           <span className="figures text-right font-semibold text-[0.8125rem]">{bar.figure}</span>
