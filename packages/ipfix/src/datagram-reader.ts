@@ -8,6 +8,7 @@ import type { WireView } from './column-kernels.ts';
 import { type DecodeErrorCode, type DecodeProblem, decodeProblem } from './decode-error.ts';
 import { createDomainState, type DomainState, type StreamState } from './domain-state.ts';
 import {
+  DOMAINS_MAX,
   DOMAINS_PER_EXPORTER_MAX,
   EXPORTERS_MAX,
   EXPORTERS_UNPROVEN_MAX,
@@ -32,6 +33,7 @@ import {
 } from './pending-sets.ts';
 import { SamplingState } from './sampling-state.ts';
 import type { Template } from './template.ts';
+import { TemplateBudget } from './template-budget.ts';
 import {
   isZero,
   readTemplateSet,
@@ -54,6 +56,7 @@ export const READER_LIMITS_DEFAULT: ReaderLimits = {
   exportersMax: EXPORTERS_MAX,
   exportersUnprovenMax: EXPORTERS_UNPROVEN_MAX,
   domainsPerExporterMax: DOMAINS_PER_EXPORTER_MAX,
+  domainsMax: DOMAINS_MAX,
   ...PENDING_LIMITS_DEFAULT,
 };
 
@@ -132,7 +135,10 @@ export class DatagramReader implements TemplateTaker {
 
   /** Reads the message at `at`; the answer is where the next one begins. */
   #readMessage(session: TransportSession, at: number, end: number): number {
-    if (end - at < 4) return this.#giveUp('message_truncated', at, end);
+    if (end - at < 4) {
+      const isFirst = at === this.#message.datagramStart;
+      return this.#giveUp(isFirst ? 'message_truncated' : 'message_trailing_octets', at, end);
+    }
     const { data } = this.#message.view;
     switch (data.getUint16(at)) {
       case 10:
@@ -401,7 +407,16 @@ function enterDomain(message: MessageContext, domain: DomainState): void {
 function createMessageContext(): MessageContext {
   const session: TransportSession = { exporterAddress: '', localSocket: '', transport: 'udp', source: '' };
   const domain = createDomainState(
-    { key: '', session, domains: new Map(), pendingOctets: 0, pendingSets: 0, proven: false, evicted: false },
+    {
+      key: '',
+      session,
+      domains: new Map(),
+      templateBudget: new TemplateBudget(0),
+      pendingOctets: 0,
+      pendingSets: 0,
+      proven: false,
+      evicted: false,
+    },
     0,
     0,
   );

@@ -6,6 +6,7 @@
 import type { ExporterIdentity } from './flow-batch.ts';
 import { SamplingState } from './sampling-state.ts';
 import { type SequenceCounters, SequenceTracker } from './sequence-tracker.ts';
+import type { TemplateBudget } from './template-budget.ts';
 import { TemplateStore, type TemplateStoreCounters } from './template-store.ts';
 import type { TransportSession } from './transport-session.ts';
 
@@ -39,6 +40,7 @@ export interface ExporterScope {
   readonly key: string;
   readonly session: TransportSession;
   readonly domains: Map<number, DomainState>;
+  readonly templateBudget: TemplateBudget;
   /** Octets and Sets of this scope that wait for their template. */
   pendingOctets: number;
   pendingSets: number;
@@ -86,7 +88,7 @@ export function createDomainState(
     version,
     observationDomainId,
     scope,
-    templates: new TemplateStore(transport, counters),
+    templates: new TemplateStore(transport, counters, scope.templateBudget),
     sampling: new SamplingState(),
     counters,
     systemInitTimeMs: 0,

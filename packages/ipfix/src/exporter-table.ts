@@ -1,5 +1,6 @@
 import type { DomainState, ExporterScope, StreamState } from './domain-state.ts';
 import { createDomainState, createStreamState, domainKey } from './domain-state.ts';
+import { TEMPLATE_FIELDS_MAX, TEMPLATE_FIELDS_PER_EXPORTER_MAX, TemplateBudget } from './template-budget.ts';
 import type { TransportSession } from './transport-session.ts';
 
 /** Exporters that delivered a record. 16,384 × a few KiB; a collector of one machine serves far fewer. */
@@ -9,10 +10,17 @@ export const EXPORTERS_UNPROVEN_MAX = 1024;
 /** Chassis number their line cards: some dozen domains; 256 leaves room and bounds a flood of domain IDs. */
 export const DOMAINS_PER_EXPORTER_MAX = 256;
 
+/**
+ * Domains of all exporters, × ~3 KiB = 192 MiB. When they are used up, an exporter's new domain takes the
+ * place of one of its own; its first one always finds room.
+ */
+export const DOMAINS_MAX = 65_536;
+
 export interface ExporterLimits {
   readonly exportersMax: number;
   readonly exportersUnprovenMax: number;
   readonly domainsPerExporterMax: number;
+  readonly domainsMax: number;
 }
 
 interface SessionState {
@@ -29,6 +37,8 @@ export class ExporterTable {
   readonly #sessions = new WeakMap<TransportSession, SessionState>();
   readonly #proven = new Map<string, ExporterScope>();
   readonly #unproven = new Map<string, ExporterScope>();
+  readonly #templateBudget = new TemplateBudget(TEMPLATE_FIELDS_MAX);
+  #domainCount = 0;
   #connections = 0;
   #lastSession: TransportSession | undefined;
   #lastKey = -1;
@@ -84,7 +94,10 @@ export class ExporterTable {
     const key = domainKey(version, observationDomainId);
     const known = scope.domains.get(key);
     if (known !== undefined) return known;
-    if (scope.domains.size >= this.#limits.domainsPerExporterMax) this.#evictDomain(scope);
+    const { domainsPerExporterMax, domainsMax } = this.#limits;
+    const isFull = this.#domainCount >= domainsMax && scope.domains.size > 0;
+    if (isFull || scope.domains.size >= domainsPerExporterMax) this.#evictDomain(scope);
+    this.#domainCount += 1;
     const domain = createDomainState(scope, version, observationDomainId);
     scope.domains.set(key, domain);
     return domain;
@@ -127,6 +140,7 @@ export class ExporterTable {
       key,
       session,
       domains: new Map(),
+      templateBudget: new TemplateBudget(TEMPLATE_FIELDS_PER_EXPORTER_MAX, this.#templateBudget),
       pendingOctets: 0,
       pendingSets: 0,
       proven: false,
@@ -149,7 +163,7 @@ export class ExporterTable {
     scope.evicted = true;
     this.#proven.delete(scope.key);
     this.#unproven.delete(scope.key);
-    for (const domain of scope.domains.values()) this.#forget(domain);
+    for (const domain of scope.domains.values()) this.#forgetDomain(domain);
     scope.domains.clear();
     this.#dropLast();
   }
@@ -162,9 +176,15 @@ export class ExporterTable {
     }
     if (victim === undefined) return;
     this.counters.domainsEvicted += 1;
-    this.#forget(victim);
+    this.#forgetDomain(victim);
     scope.domains.delete(domainKey(victim.version, victim.observationDomainId));
     this.#dropLast();
+  }
+
+  #forgetDomain(domain: DomainState): void {
+    this.#domainCount -= 1;
+    domain.templates.clear();
+    this.#forget(domain);
   }
 
   #dropLast(): void {

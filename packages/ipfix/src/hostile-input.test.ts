@@ -21,8 +21,9 @@ import {
 import { DOMAINS_PER_EXPORTER_MAX, EXPORTERS_UNPROVEN_MAX } from './exporter-table.ts';
 import { createFlowBatch } from './flow-batch.ts';
 import { createFlowDecoder } from './flow-decoder.ts';
+import { TEMPLATE_FIELDS_PER_EXPORTER_MAX } from './template-budget.ts';
 import { FIELDS_PER_TEMPLATE_MAX } from './template-set.ts';
-import { TEMPLATE_FIELDS_PER_DOMAIN_MAX, TEMPLATES_PER_DOMAIN_MAX } from './template-store.ts';
+import { TEMPLATES_PER_DOMAIN_MAX } from './template-store.ts';
 
 /** A template of addresses and octets, and its record: what must still be read after any attack. */
 const GOOD_FIELDS: readonly Field[] = [
@@ -306,7 +307,7 @@ describe('floods', () => {
     for (let id = 256; id < 456; id++) send(ipfix(templateSet(id, ...fields)));
     const [domain] = decoder.domainCounters();
     const kept = 200 - (domain?.counters.templatesRefused ?? 0);
-    expect(kept * FIELDS_PER_TEMPLATE_MAX).toBe(TEMPLATE_FIELDS_PER_DOMAIN_MAX);
+    expect(kept * FIELDS_PER_TEMPLATE_MAX).toBe(TEMPLATE_FIELDS_PER_EXPORTER_MAX);
   });
 
   test('new source ports share the templates of their address', () => {
@@ -344,6 +345,21 @@ describe('floods', () => {
     send(ipfix(GOOD_DATA, { domainId: 7 }));
     expect(rows).toHaveLength(2);
     expect([...decoder.domainCounters()]).toHaveLength(DOMAINS_PER_EXPORTER_MAX);
+  });
+
+  test('domains of all exporters are bounded, and the first of an exporter always finds room', () => {
+    const decoder = createFlowDecoder({ limits: { domainsMax: 20 } });
+    const batch = createFlowBatch(512);
+    const sink = { batch, full: () => batch };
+    for (let number = 0; number < 30; number++) {
+      const session = sessionOf('udp', `198.51.100.${number}`);
+      for (let domainId = 0; domainId < 5; domainId++) {
+        decoder.decodeDatagram(ipfix(GOOD_TEMPLATE, { domainId }), session, 0, sink);
+      }
+    }
+    expect([...decoder.domainCounters()]).toHaveLength(20 + 26);
+    decoder.decodeDatagram(ipfix(GOOD_DATA, { domainId: 4 }), sessionOf('udp', '198.51.100.29'), 0, sink);
+    expect(batch.rowCount).toBe(1);
   });
 
   test('Sets without a template fill their exporter’s share and no more', () => {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createDomainState, type DomainState, type ExporterScope } from './domain-state.ts';
 import { type PendingLimits, PendingSets, type UndecodedSet } from './pending-sets.ts';
+import { TemplateBudget } from './template-budget.ts';
 
 const LIMITS: PendingLimits = {
   octetsPerExporterMax: 60,
@@ -16,6 +17,7 @@ function domain(name: string): DomainState {
     key: name,
     session: { exporterAddress: name, localSocket: '', transport: 'udp', source: '' },
     domains: new Map(),
+    templateBudget: new TemplateBudget(0),
     pendingOctets: 0,
     pendingSets: 0,
     proven: false,

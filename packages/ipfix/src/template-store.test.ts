@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Template } from './template.ts';
+import { TemplateBudget } from './template-budget.ts';
 import { TemplateStore, type TemplateStoreCounters } from './template-store.ts';
 import type { TransportKind } from './transport-session.ts';
 
@@ -12,9 +13,11 @@ function store(transport: TransportKind = 'udp') {
     templatesRefused: 0,
   };
   const problems: string[] = [];
-  const templates = new TemplateStore(transport, counters);
+  const budget = new TemplateBudget(1000);
+  const templates = new TemplateStore(transport, counters, budget);
   return {
     counters,
+    budget,
     problems,
     templates,
     announce: (template: Template, exportTimeMs: number, options = false) =>
@@ -118,7 +121,7 @@ describe('TemplateStore', () => {
     );
     fc.assert(
       fc.property(fc.array(step), (steps) => {
-        const { templates, announce, withdraw } = store('tcp');
+        const { templates, announce, withdraw, budget } = store('tcp');
         const model = new Map<number, number>();
         for (const { kind, id, length } of steps) {
           if (kind === 'announce') {
@@ -137,6 +140,8 @@ describe('TemplateStore', () => {
           entry.template.fields[0]?.length,
         ]);
         expect(new Map(kept as [number, number][])).toEqual(model);
+        templates.clear();
+        expect(budget.used).toBe(0);
       }),
     );
   });

@@ -10,17 +10,13 @@ import { BoundedReader } from './bounded-reader.ts';
 import type { ColumnPlan } from './column-plan.ts';
 import { type DecodeProblem, decodeProblem, problemOf } from './decode-error.ts';
 import { type FieldSpecifier, type Template, VARIABLE_LENGTH } from './template.ts';
+import type { TemplateBudget } from './template-budget.ts';
 import { recordOctetsMin, skipRecord } from './template-layout.ts';
 import { isZero, type TemplateWithdrawal } from './template-set.ts';
 import type { TransportKind } from './transport-session.ts';
 
-/** 4096 templates of 20 fields take about 8 MiB; routers with one template an interface stay below it. */
+/** Routers with a template for each interface stay below; what the fields cost is bounded by the TemplateBudget. */
 export const TEMPLATES_PER_DOMAIN_MAX = 4096;
-/**
- * Field specifiers kept for one domain, history included: 131,072 × ~64 octets = 8 MiB, whatever the mix of
- * templates is.
- */
-export const TEMPLATE_FIELDS_PER_DOMAIN_MAX = 131_072;
 /** Predecessors kept of one Template ID: a datagram that is late overtakes hardly more than one change. */
 const TEMPLATE_HISTORY_MAX = 3;
 /**
@@ -67,13 +63,14 @@ export class TemplateStore {
   readonly counters: TemplateStoreCounters;
   readonly #templates = new Map<number, StoredTemplate>();
   readonly #transport: TransportKind;
-  #fieldCount = 0;
+  readonly #budget: TemplateBudget;
   #lastId = -1;
   #last: StoredTemplate | undefined;
 
-  constructor(transport: TransportKind, counters: TemplateStoreCounters) {
+  constructor(transport: TransportKind, counters: TemplateStoreCounters, budget: TemplateBudget) {
     this.#transport = transport;
     this.counters = counters;
+    this.#budget = budget;
   }
 
   get size(): number {
@@ -204,9 +201,7 @@ export class TemplateStore {
   }
 
   #remove(templateId: number): void {
-    for (let entry = this.#templates.get(templateId); entry !== undefined; entry = entry.previous) {
-      this.#fieldCount -= entry.template.fields.length;
-    }
+    this.#release(this.#templates.get(templateId));
     this.#templates.delete(templateId);
     this.#lastId = -1;
     this.counters.templateWithdrawals += 1;
@@ -219,9 +214,20 @@ export class TemplateStore {
   }
 
   #reserve(template: Template): boolean {
-    if (this.#fieldCount + template.fields.length > TEMPLATE_FIELDS_PER_DOMAIN_MAX) return false;
-    this.#fieldCount += template.fields.length;
-    return true;
+    return this.#budget.reserve(template.fields.length);
+  }
+
+  #release(entry: StoredTemplate | undefined): void {
+    for (let dropped = entry; dropped !== undefined; dropped = dropped.previous) {
+      this.#budget.release(dropped.template.fields.length);
+    }
+  }
+
+  /** Forgets everything, when the domain is forgotten. */
+  clear(): void {
+    for (const entry of this.#templates.values()) this.#release(entry);
+    this.#templates.clear();
+    this.#lastId = -1;
   }
 
   #put(entry: StoredTemplate): void {
@@ -246,9 +252,7 @@ export class TemplateStore {
     for (let depth = 0; depth < TEMPLATE_HISTORY_MAX && oldest.previous !== undefined; depth++) {
       oldest = oldest.previous;
     }
-    for (let dropped = oldest.previous; dropped !== undefined; dropped = dropped.previous) {
-      this.#fieldCount -= dropped.template.fields.length;
-    }
+    this.#release(oldest.previous);
     oldest.previous = undefined;
   }
 }
