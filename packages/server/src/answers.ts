@@ -1,4 +1,7 @@
-/** What the API answers, as schemas: the source of the OpenAPI document. Console and clients read these shapes. */
+/**
+ * What the API answers, as schemas: the source of the OpenAPI document. Console and clients read these
+ * shapes.
+ */
 import { z } from 'zod';
 
 const value = z

@@ -25,8 +25,10 @@ export interface RecordsQuestion extends Question {
 }
 
 /**
- * The questions of the API, whoever answers them. All reject with FilterError (of analysis) when the filter cannot
- * be read, with ParameterError when a dimension does not exist, and with the signal's reason when it is aborted.
+ * The questions of the API, whoever answers them. All reject with FilterError (of analysis) when the filter
+ * cannot
+ * be read, with ParameterError when a dimension does not exist, and with the signal's reason when it is
+ * aborted.
  */
 export interface FlowQuestions {
   series(question: SeriesQuestion, signal: AbortSignal): Promise<SeriesAnswer>;

@@ -34,7 +34,9 @@ export function createHostGuard(
   };
 }
 
-/** Whether the browser says that another site caused the request (Fetch Metadata). Other clients say nothing. */
+/**
+ * Whether the browser says that another site caused the request (Fetch Metadata). Other clients say nothing.
+ */
 export function isCrossSite(secFetchSite: string | string[] | undefined): boolean {
   return secFetchSite === 'cross-site' || secFetchSite === 'same-site';
 }

@@ -14,7 +14,10 @@ const TICK_MS = 1000;
 const CLIENTS_MAX = 64;
 /** Different questions at the same time: each costs up to four queries a second. */
 const VIEWS_MAX = 16;
-/** A question is asked again after eight times what it took: at most a ninth of one core goes to a view's part. */
+/**
+ * A question is asked again after eight times what it took: at most a ninth of one core goes to a view's
+ * part.
+ */
 const REST_FACTOR = 8;
 const STATUS_INTERVAL_MS = 2000;
 const TOP_INTERVAL_MS = 2000;
@@ -53,7 +56,10 @@ interface LiveFeedOptions {
   readonly logger: Logger;
 }
 
-/** One question that is asked again and again; `poll` resolves to the event to send, or undefined when nothing changed. */
+/**
+ * One question that is asked again and again; `poll` resolves to the event to send, or undefined when nothing
+ * changed.
+ */
 interface Part {
   readonly intervalMs: number;
   dueAtMs: number;

@@ -7,7 +7,10 @@ import { GateError } from './query-gate.ts';
 
 /** A comment this often keeps proxies from closing a silent stream, and finds clients that are gone. */
 const HEARTBEAT_MS = 10_000;
-/** A client that is this far behind is dropped: it reconnects and gets the newest state instead of the backlog. */
+/**
+ * A client that is this far behind is dropped: it reconnects and gets the newest state instead of the
+ * backlog.
+ */
 const BACKLOG_OCTETS_MAX = 2 * 1024 * 1024;
 const RECONNECT_AFTER_MS = 2000;
 const LAST_MS_DEFAULT = 15 * 60_000;

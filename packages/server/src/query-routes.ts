@@ -18,7 +18,9 @@ import {
 } from './parameters.ts';
 import type { StoreQuestions } from './store-questions.ts';
 
-/** Windows of "the last 15 minutes" start on whole seconds, so that pages which ask at once share an answer. */
+/**
+ * Windows of "the last 15 minutes" start on whole seconds, so that pages which ask at once share an answer.
+ */
 const WINDOW_ROUNDING_MS = 1000;
 
 /** The schemas of one route, for the OpenAPI document; requests are checked with the same zod schemas. */

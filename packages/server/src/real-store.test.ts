@@ -48,7 +48,10 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Row r: TCP from 10.0.0.(r mod 3) to 192.0.2.1, 1000 octets and 2 packets over ten seconds; each tenth was dropped. */
+/**
+ * Row r: TCP from 10.0.0.(r mod 3) to 192.0.2.1, 1000 octets and 2 packets over ten seconds; each tenth was
+ * dropped.
+ */
 async function write(into: FlowStore): Promise<void> {
   const port = into.connectWriter();
   const sender = createBufferSender<FlowBatchNote>(port, 2, flowBatchOctets(FLOW_BATCH_ROWS_DEFAULT));

@@ -31,7 +31,7 @@ describe('questions', () => {
     expect(String(body['sql'])).toContain('GROUP BY');
   });
 
-  test('a series has a value for every step, the rest in a line of its own, and no unfinished step', async () => {
+  test('a series has a value for every step and the rest in one line; no step is unfinished', async () => {
     const records = [
       flow(10_000),
       flow(10_000, { protocol: 17, octets: 300 }),

@@ -148,7 +148,8 @@ function emptyLine(key: DimensionValue[] | null, count: number): SeriesLine {
 
 function recordsPlan(question: RecordsQuestion, nowMs: number): QueryPlan {
   const { fromMs, toMs } = question.window;
-  // A window that ends now goes on a little: its end moves with each question, which a shared answer must not.
+  // A window that ends now goes on a little: its end moves with each question, which a shared answer must
+  // not.
   const endsNow = Math.abs(nowMs - toMs) < 1000;
   return parseQueryPlan({
     kind: 'records',

@@ -25,7 +25,10 @@ export function apiUrl(path: string, parameters: Parameters): string {
   return `/api/v1/${path}${text === '' ? '' : `?${text}`}`;
 }
 
-/** Reads a resource. Throws ApiError when the server answers with a problem; `signal` cancels the query there too. */
+/**
+ * Reads a resource. Throws ApiError when the server answers with a problem; `signal` cancels the query there
+ * too.
+ */
 export async function apiGet<T>(path: string, parameters: Parameters, signal?: AbortSignal): Promise<T> {
   const response = await fetch(apiUrl(path, parameters), {
     headers: { accept: 'application/json' },

@@ -25,7 +25,10 @@ function timeOf(flow: FlowRecord, name: string): number | undefined {
   return Number.isNaN(timeMs) ? undefined : timeMs;
 }
 
-/** True for packets that a policy dropped, however the exporter said so; the filter word `dropped` means the same. */
+/**
+ * True for packets that a policy dropped, however the exporter said so; the filter word `dropped` means the
+ * same.
+ */
 export function isDropped(flow: FlowRecord): boolean {
   const status = numberOf(flow, 'forwardingStatus');
   const state = status === undefined ? undefined : status >> 6;

@@ -36,7 +36,10 @@ export function FlowsPanel({ flows, question, live, className }: FlowsPanelProps
 
 const NO_FLOWS: FlowRecord[] = [];
 
-/** Records have no identity of their own: equal ones are numbered, so that a row keeps its id as newer ones come. */
+/**
+ * Records have no identity of their own: equal ones are numbered, so that a row keeps its id as newer ones
+ * come.
+ */
 function rowIds(flows: readonly FlowRecord[]): string[] {
   const seen = new Map<string, number>();
   const ids = flows.toReversed().map((flow) => {

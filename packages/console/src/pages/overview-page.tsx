@@ -36,7 +36,9 @@ const CHART_POINTS = window.innerWidth < 640 ? 90 : 200;
 /** Without the live feed the page asks again this often. */
 const POLL_MS = 5000;
 
-/** The one page of the walking skeleton: what the network carries now, who causes it, and what was seen last. */
+/**
+ * The one page of the walking skeleton: what the network carries now, who causes it, and what was seen last.
+ */
 export function OverviewPage() {
   const [view, change] = useViewState();
   const data = useOverviewData(view);
@@ -194,7 +196,9 @@ function useOverviewData(view: ViewState): OverviewData {
   };
 }
 
-/** Names what the data at hand answers: nothing that was asked, while it is still that of the question before. */
+/**
+ * Names what the data at hand answers: nothing that was asked, while it is still that of the question before.
+ */
 const questionOf = (key: readonly unknown[], isPlaceholder: boolean): string =>
   isPlaceholder ? '' : JSON.stringify(key);
 

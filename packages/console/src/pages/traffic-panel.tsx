@@ -99,7 +99,10 @@ interface KeyedLine {
   mean: number;
 }
 
-/** Lines with rates for values, the largest at the bottom of the stack, colours kept from one update to the next. */
+/**
+ * Lines with rates for values, the largest at the bottom of the stack, colours kept from one update to the
+ * next.
+ */
 function useChartLines(series: SeriesResponse | undefined, measure: MeasureName): KeyedLine[] {
   const colours = useRef(new Map<string, string>());
   return useMemo(() => {
@@ -180,5 +183,6 @@ function stepText(stepMs: number): string {
 
 function chartInWords(title: string, by: string, lines: readonly KeyedLine[]): string {
   const largest = lines.slice(0, 3).map(({ line }) => line.name);
-  return `${title} by ${by} over time${largest.length > 0 ? `; the largest: ${largest.join(', ')}` : ''}. The list below has the figures.`;
+  const which = largest.length === 0 ? '' : `; the largest: ${largest.join(', ')}`;
+  return `${title} by ${by} over time${which}. The list below has the figures.`;
 }

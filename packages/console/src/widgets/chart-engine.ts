@@ -90,7 +90,8 @@ function chartOption(model: ChartModel, colour: (property: string) => string) {
   const axisText = { color: colour('--ink-faint'), fontSize: 11, fontFamily: 'system-ui, sans-serif' };
   return {
     animation: false,
-    grid: { left: 8, right: 14, top: 14, bottom: 4, containLabel: true },
+    // Fixed margins: the plot must not move when the labels change.
+    grid: { left: 76, right: 28, top: 14, bottom: 24, outerBoundsMode: 'none' },
     xAxis: {
       type: 'time',
       min: model.from,

@@ -17,7 +17,9 @@ interface FilterBoxProps {
 
 const BOX = 'wire h-8 w-full whitespace-pre rounded-md px-8 leading-8';
 
-/** The filter's text: checked while it is typed, applied with Enter, reverted with Escape, focused with `/`. */
+/**
+ * The filter's text: checked while it is typed, applied with Enter, reverted with Escape, focused with `/`.
+ */
 export function FilterBox({ value, onApply, check, examples }: FilterBoxProps) {
   const [text, setText] = useState(value);
   const [helpOpen, setHelpOpen] = useState(false);
