@@ -103,3 +103,4 @@ export {
 export { type FieldSpecifier, type Template, VARIABLE_LENGTH } from './template.ts';
 export type { TransportKind, TransportSession } from './transport-session.ts';
 export { decodeValue, type EncodableValue, encodeValue, type PlainValue } from './value-codec.ts';
+export { WEIR_ELEMENTS, WEIR_ENTERPRISE_NUMBER } from './weir-elements.ts';

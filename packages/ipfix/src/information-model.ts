@@ -12,6 +12,7 @@ import {
 } from './information-element.ts';
 import { INFORMATION_ELEMENTS } from './information-elements.generated.ts';
 import { VALUE_NAMES } from './value-names.generated.ts';
+import { WEIR_ELEMENTS, WEIR_ENTERPRISE_NUMBER } from './weir-elements.ts';
 
 /** CERT marks the reverse direction of its own elements by this bit of the id, not by another number. */
 const CERT_ENTERPRISE_NUMBER = 6871;
@@ -22,7 +23,9 @@ const NTOP_V9_BASE = 57472;
 
 type Registry = Map<number, InformationElement>;
 
-const registries = new Map<number, Registry>();
+const registries = new Map<number, Registry>([
+  [WEIR_ENTERPRISE_NUMBER, new Map(WEIR_ELEMENTS.map((element) => [element.elementId, element]))],
+]);
 const valueNames = new Map<number, ReadonlyMap<number, string>>();
 let byName: ReadonlyMap<string, InformationElement> | undefined;
 
@@ -59,6 +62,7 @@ export function* builtInElements(): Generator<InformationElement> {
   for (const enterpriseNumber of Object.keys(INFORMATION_ELEMENTS)) {
     yield* registryOf(Number(enterpriseNumber)).values();
   }
+  yield* WEIR_ELEMENTS;
 }
 
 /** The element that says the same of a biflow's other direction, RFC 5103; undefined where there is none. */
