@@ -59,6 +59,8 @@ export class SequenceTracker {
   #convention = asInRfc;
   /** Of each convention, how often it alone was right, and `#own` before that. */
   readonly #votes: { count: number; before: SequenceCounters }[];
+  /** Some vote is above zero, so that messages as expected count too. */
+  #isVoting = false;
   #lateRun = 0;
   #lateExpected = -1;
   readonly #recent = new Float64Array(RECENT_MESSAGES).fill(-1);
@@ -75,7 +77,7 @@ export class SequenceTracker {
     const sent = { sequenceNumber, units, templateRecords };
     const expected = this.#last === undefined ? -1 : this.#convention(this.#last, units);
     if (expected === sequenceNumber || expected < 0) {
-      if (expected >= 0) this.#learn(sent, true);
+      if (expected >= 0 && this.#isVoting) this.#learn(sent, true);
       this.#accept(sent);
     } else if (!this.#learn(sent, false)) {
       this.#judge(sent, (sequenceNumber - expected) | 0);
@@ -139,6 +141,7 @@ export class SequenceTracker {
       if (agrees === isRight) continue;
       if (!agrees) vote.count = 0;
       else if (++vote.count === 1) vote.before = { ...this.#own };
+      this.#isVoting ||= agrees;
       if (vote.count < VOTES_TO_SWITCH) continue;
       this.#switchTo(convention, vote.before);
       this.#accept(sent);
@@ -154,6 +157,7 @@ export class SequenceTracker {
       this.#add(key, before[key] - this.#own[key]);
     }
     for (const vote of this.#votes) vote.count = 0;
+    this.#isVoting = false;
   }
 
   #add(key: keyof SequenceCounters, count: number): void {
