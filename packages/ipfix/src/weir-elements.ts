@@ -30,8 +30,8 @@ const ROWS: readonly ElementRow[] = [
   [12, 'tcpRetransmittedPackets', 'unsigned32', 'deltaCounter', 'packets'],
   [13, 'tcpOutOfOrderPackets', 'unsigned32', 'deltaCounter', 'packets'],
   [14, 'tcpZeroWindowPackets', 'unsigned32', 'deltaCounter', 'packets'],
-  [15, 'dnsName', 'string'],
-  [16, 'serverName', 'string'],
+  [15, 'remoteDnsName', 'string'],
+  [16, 'tlsServerName', 'string'],
   [17, 'droppedFrameCount', 'unsigned64', 'deltaCounter', 'frames'],
   [18, 'dropOverflow', 'boolean'],
 ];
