@@ -31,7 +31,7 @@ const ROWS: readonly ElementRow[] = [
   [13, 'tcpOutOfOrderPackets', 'unsigned32', 'deltaCounter', 'packets'],
   [14, 'tcpZeroWindowPackets', 'unsigned32', 'deltaCounter', 'packets'],
   [15, 'remoteDnsName', 'string'],
-  [16, 'tlsServerName', 'string'],
+  [16, 'remoteServerName', 'string'],
   [17, 'droppedFrameCount', 'unsigned64', 'deltaCounter', 'frames'],
   [18, 'dropOverflow', 'boolean'],
 ];
