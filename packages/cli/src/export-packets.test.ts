@@ -1,0 +1,113 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, describe, expect, test } from 'vitest';
+import { type PacketOrigin, readExportPackets } from './export-packets.ts';
+
+const fixtures = path.resolve(import.meta.dirname, '../../../../shared/fixtures');
+const captures = ['exporters', 'generated/softflowd', 'generated/pmacctd'].flatMap((folder) =>
+  capturesBelow(path.join(fixtures, folder)),
+);
+const hasTshark = existsSync('/usr/bin/tshark');
+const folder = mkdtempSync(path.join(tmpdir(), 'weir-packets-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** An IPFIX message without Sets: what a splitter and a decoder take as one. */
+const MESSAGE = Buffer.from('000a00106000000000000000000000ff', 'hex');
+
+function capturesBelow(root: string): string[] {
+  if (!existsSync(root)) return [];
+  const names = readdirSync(root, { recursive: true, encoding: 'utf8' });
+  return names.filter((name) => /\.pcap(ng)?$/.test(name)).map((name) => path.join(root, name));
+}
+
+interface Taken {
+  packets: { hex: string; origin: PacketOrigin }[];
+  problems: string[];
+}
+
+async function take(file: string): Promise<Taken> {
+  const taken: Taken = { packets: [], problems: [] };
+  await readExportPackets(file, {
+    packet: (bytes, origin) => void taken.packets.push({ hex: Buffer.from(bytes).toString('hex'), origin }),
+    problem: ({ code }) => void taken.problems.push(code),
+    room: () => undefined,
+  });
+  return taken;
+}
+
+function write(name: string, content: Uint8Array): string {
+  const file = path.join(folder, name);
+  writeFileSync(file, content);
+  return file;
+}
+
+/** The payloads of the datagrams that tshark puts together, where they begin as an export packet does. */
+function payloadsOfTshark(file: string): string[] {
+  const args = ['-n', '-r', file, '-Y', 'udp.payload', '-T', 'fields', '-e', 'udp.payload'];
+  const text = execFileSync('tshark', args, {
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  return text
+    .split('\n')
+    .map((line) => line.replaceAll(':', ''))
+    .filter((hex) => /^000[1579a]/.test(hex));
+}
+
+describe.skipIf(captures.length === 0 || !hasTshark)(
+  'captures (skipped: no shared fixtures or no tshark)',
+  () => {
+    test.each(captures.map((file) => path.relative(fixtures, file)))(
+      '%s holds the packets that tshark finds',
+      async (name) => {
+        const file = path.join(fixtures, name);
+        const { packets } = await take(file);
+        const datagrams = packets.filter(({ origin }) => origin.transport === 'udp').map(({ hex }) => hex);
+        expect(datagrams.filter((hex) => /^000[1579a]/.test(hex))).toEqual(payloadsOfTshark(file));
+      },
+    );
+  },
+);
+
+describe('files that are no captures', () => {
+  test('an IPFIX file is a stream of messages, gzip or not', async () => {
+    const content = Buffer.concat([MESSAGE, MESSAGE, MESSAGE]);
+    for (const file of [write('a.ipfix', content), write('b.ipfix.gz', gzipSync(content))]) {
+      const { packets, problems } = await take(file);
+      expect(packets.map(({ hex }) => hex)).toEqual([1, 2, 3].map(() => MESSAGE.toString('hex')));
+      expect(packets[0]?.origin).toMatchObject({ transport: 'file', stream: file });
+      expect(problems).toEqual([]);
+    }
+  });
+
+  test('datagrams in files of their own share an exporter', async () => {
+    const one = await take(write('one.dat', MESSAGE));
+    const two = await take(write('two.bin', Buffer.from('000900010000000060000000000000000000002a', 'hex')));
+    expect(one.packets[0]?.origin).toEqual(two.packets[0]?.origin);
+    expect(two.packets).toHaveLength(1);
+  });
+
+  test('a file that ends within a message gives what is whole, and a problem', async () => {
+    const { packets, problems } = await take(
+      write('cut.ipfix', Buffer.concat([MESSAGE, MESSAGE.subarray(0, 9)])),
+    );
+    expect(packets).toHaveLength(1);
+    expect(problems).toEqual(['message_truncated']);
+  });
+
+  test('a gzip file that is cut gives what is whole, and a problem', async () => {
+    const zipped = gzipSync(Buffer.concat(Array.from({ length: 1000 }, () => MESSAGE)));
+    const { packets, problems } = await take(write('cut.ipfix.gz', zipped.subarray(0, zipped.length - 8)));
+    expect(packets.length).toBeGreaterThan(0);
+    expect(problems).toContain('file_damaged');
+  });
+
+  test('an empty file and a text are refused by name', async () => {
+    await expect(take(write('empty', new Uint8Array(0)))).rejects.toThrow('empty');
+    await expect(take(write('text', readFileSync(import.meta.filename)))).rejects.toThrow('allowed');
+  });
+});
