@@ -335,7 +335,6 @@ export class FlowCache {
     doubles[doubleBase + record.DOUBLE_OCTETS] = 0;
     doubles[doubleBase + record.DOUBLE_PACKETS] = 0;
     doubles[doubleBase + record.DOUBLE_ACTIVE] = timestampMs;
-    doubles[doubleBase + record.DOUBLE_START] = timestampMs;
   }
 
   #takeSlot(): number {

@@ -7,15 +7,14 @@
  * +-------+-------+-----+----+----+-----+-----+-----+---------+---------+---------+---------+
  * |source |destin.|ports|kind| if |bits | ttl |hash | last    | octets  | packets | first   |
  * +-------+-------+-----+----+----+-----+-----+-----+---------+---------+---------+---------+
- *  16              19              22                25   26        28        30
- * +---------------+---------------+-----------------+----+---------+---------+---------+
- * | source prefix | dest. prefix  | MAC addresses   | -  | active  | start   | unused  |
- * +---------------+---------------+-----------------+----+---------+---------+---------+
+ *  16              19              22                25   26        28
+ * +---------------+---------------+-----------------+----+---------+-------------------+
+ * | source prefix | dest. prefix  | MAC addresses   | -  | active  | unused            |
+ * +---------------+---------------+-----------------+----+---------+-------------------+
  *
- * Words 0–4 and 16–21 are the key (packet-burst.ts). `last`, `octets`, `packets`, `first`, `active` and
- * `start` are doubles (times in ms, exact counts up to 2^53). `first`, `last` and the counters belong to the
- * record that is being filled; `start` is the flow's first packet, `active` when its current record was
- * begun.
+ * Words 0–4 and 16–21 are the key (packet-burst.ts). `last`, `octets`, `packets`, `first` and `active`
+ * are doubles (times in ms, exact counts up to 2^53). `first`, `last` and the counters belong to the record
+ * that is being filled; `active` is when that was begun.
  */
 export const RECORD_WORDS = 32;
 export const RECORD_DOUBLES = RECORD_WORDS / 2;
@@ -37,7 +36,6 @@ export const DOUBLE_OCTETS = 5;
 export const DOUBLE_PACKETS = 6;
 export const DOUBLE_FIRST = 7;
 export const DOUBLE_ACTIVE = 13;
-export const DOUBLE_START = 14;
 
 export const BITS_TCP = 0xffff;
 /** A FIN or RST was seen: the flow lingers and then ends. */

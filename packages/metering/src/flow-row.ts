@@ -12,8 +12,8 @@ import {
   setPresent,
 } from '@weir/ipfix';
 import type { FlowCache } from './flow-cache.ts';
+import { FlowIdHash, type FlowIdKey } from './flow-id.ts';
 import * as record from './flow-record.ts';
-import { HalfSipHash } from './half-siphash.ts';
 import { PROTOCOL_ICMPV4 } from './icmpv4.ts';
 import { PROTOCOL_ICMPV6 } from './icmpv6.ts';
 import {
@@ -23,10 +23,7 @@ import {
   KEY_KIND,
   KEY_PORTS,
   KEY_SOURCE,
-  KEY_WORDS,
-  KEY_WORDS_IPV4,
   KIND_DIRECTION_SHIFT,
-  KIND_IPV6,
   KIND_VLAN_SHIFT,
   LINK_HAS_DESTINATION_MAC,
   LINK_HAS_SOURCE_MAC,
@@ -70,18 +67,17 @@ const DIRECTION_UNKNOWN_BITS = 3;
 export class FlowRowWriter {
   readonly #sink: FlowRowSink;
   readonly #exporterOf: (interfaceIndex: number) => ExporterIdentity;
-  readonly #flowIdHash: HalfSipHash;
+  readonly #flowId: FlowIdHash;
   #prepared: FlowBatch | undefined;
 
-  /** `flowIdKey`: the key of the flowId hash, 64 bits in two words. */
   constructor(
     sink: FlowRowSink,
     exporterOf: (interfaceIndex: number) => ExporterIdentity,
-    flowIdKey: readonly [number, number],
+    flowIdKey: FlowIdKey,
   ) {
     this.#sink = sink;
     this.#exporterOf = exporterOf;
-    this.#flowIdHash = new HalfSipHash(flowIdKey[0], flowIdKey[1]);
+    this.#flowId = new FlowIdHash(flowIdKey);
   }
 
   /** Writes the record in `slot` as the next row; hands the batch over when that filled it. */
@@ -97,7 +93,7 @@ export class FlowRowWriter {
     writeTime(columns.receivedAt, row, receivedAtMs);
     this.#writeKey(batch, row, words, base);
     this.#writeCounters(batch, row, cache, slot);
-    this.#writeFlowId(batch, row, cache, slot);
+    this.#writeFlowId(batch, row, words, base);
     writeMacs(batch, row, words, base);
     batch.extraEnd[row] = 0;
     batch.rowCount = row + 1;
@@ -157,22 +153,11 @@ export class FlowRowWriter {
     }
   }
 
-  /** The same for all records of a flow: a keyed hash of its key and of when it started, in ms. */
-  #writeFlowId(batch: FlowBatch, row: number, cache: FlowCache, slot: number): void {
-    const hash = this.#flowIdHash;
-    const base = slot * record.RECORD_WORDS;
-    const start = Math.floor(cache.doubles[slot * record.RECORD_DOUBLES + record.DOUBLE_START]!);
-    hash.begin();
-    for (let index = 0; index < KEY_WORDS_IPV4; index += 1) hash.add(cache.words[base + index]!);
-    if ((cache.words[base + KEY_KIND]! & KIND_IPV6) !== 0) {
-      const prefixes = base + record.WORD_SOURCE_PREFIX;
-      for (let index = 0; index < KEY_WORDS - KEY_WORDS_IPV4; index += 1)
-        hash.add(cache.words[prefixes + index]!);
-    }
-    hash.add(start | 0);
-    hash.add((start / 4294967296) | 0);
-    batch.columns.flowId[row * 2] = hash.low();
-    batch.columns.flowId[row * 2 + 1] = hash.high();
+  #writeFlowId(batch: FlowBatch, row: number, words: Int32Array, base: number): void {
+    const flowId = this.#flowId;
+    flowId.compute(words, base);
+    batch.columns.flowId[row * 2] = flowId.low;
+    batch.columns.flowId[row * 2 + 1] = flowId.high;
   }
 }
 

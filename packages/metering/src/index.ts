@@ -11,6 +11,7 @@ export {
   TCP_LINGER_MS_DEFAULT,
 } from './flow-cache.ts';
 export { type FlowFields, flowFields } from './flow-fields.ts';
+export { type FlowIdKey, flowIdKeyOf } from './flow-id.ts';
 export type { FlowRowSink } from './flow-row.ts';
 export type { InterfaceStatus, LiveMeterStatus } from './live-capture.ts';
 export {

@@ -6,6 +6,7 @@ import { type Component, ensure, type Logger, UserError } from '@weir/base';
 import type { InterfaceState } from '@weir/host';
 import type { ExcludedSocket } from './excluded-traffic.ts';
 import type { FlowCacheOptions } from './flow-cache.ts';
+import type { FlowIdKey } from './flow-id.ts';
 import type { LiveMeterStatus } from './live-capture.ts';
 import type { LiveMeterWorkerData } from './live-meter-worker.ts';
 
@@ -19,8 +20,8 @@ export interface LiveMeterOptions extends Partial<FlowCacheOptions> {
   /** Octets of each interface's ring; by default that of the host package. */
   readonly ringOctets?: number;
   readonly promiscuous?: boolean;
-  /** The key of the hash that makes flowId; by default random. */
-  readonly flowIdKey?: readonly [number, number];
+  /** The key of the hash that makes flowId: flowIdKeyOf a text; by default random. */
+  readonly flowIdKey?: FlowIdKey;
 }
 
 export interface LiveMeterDependencies {

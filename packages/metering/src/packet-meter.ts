@@ -5,6 +5,7 @@
 import type { ExporterIdentity } from '@weir/ipfix';
 import { ExcludedTraffic } from './excluded-traffic.ts';
 import { createFlowCache, type FlowCache, type FlowCacheOptions } from './flow-cache.ts';
+import { type FlowIdKey, randomFlowIdKey } from './flow-id.ts';
 import {
   DOUBLE_OCTETS,
   DOUBLE_PACKETS,
@@ -19,8 +20,8 @@ import { OUTCOME_IP, PACKET_OUTCOMES, PacketDissector } from './packet-dissector
 export interface PacketMeterOptions extends Partial<FlowCacheOptions> {
   /** Whom the records of an interface are said to come from; by default `local`, domain 0. */
   exporterOf?: (interfaceIndex: number) => ExporterIdentity;
-  /** The key of the hash that makes flowId; by default random. Equal keys give equal ids. */
-  flowIdKey?: readonly [number, number];
+  /** The key of the hash that makes flowId (flow-id.ts); by default random. Equal keys give equal ids. */
+  flowIdKey?: FlowIdKey;
 }
 
 /** Plain numbers; `frames` is the sum of the outcomes, `packets` and `octets` those of the IP layer. */
@@ -68,7 +69,7 @@ export class PacketMeter {
   #octetsExcluded = 0;
 
   constructor(options: PacketMeterOptions, sink: FlowRowSink) {
-    const { exporterOf = () => LOCAL_EXPORTER, flowIdKey = randomKey(), ...cacheOptions } = options;
+    const { exporterOf = () => LOCAL_EXPORTER, flowIdKey = randomFlowIdKey(), ...cacheOptions } = options;
     this.#rows = new FlowRowWriter(sink, exporterOf, flowIdKey);
     this.#cache = createFlowCache(cacheOptions, (slot, endReason) => this.#writeRecord(slot, endReason));
   }
@@ -160,9 +161,4 @@ export class PacketMeter {
 
 export function createPacketMeter(options: PacketMeterOptions, sink: FlowRowSink): PacketMeter {
   return new PacketMeter(options, sink);
-}
-
-function randomKey(): [number, number] {
-  const [low = 0, high = 0] = crypto.getRandomValues(new Int32Array(2));
-  return [low, high];
 }
