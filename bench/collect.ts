@@ -8,7 +8,14 @@ import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { generator, WORK_FOLDER } from './generators.ts';
-import { cpuSecondsOf, residentMiB, type Service, sleep, startService } from './measured-process.ts';
+import {
+  cpuSecondsOf,
+  residentMiB,
+  type Service,
+  sleep,
+  startService,
+  udpPortIsOpen,
+} from './measured-process.ts';
 import { printTable } from './table.ts';
 
 const WEIR = path.resolve(import.meta.dirname, '../packages/cli/bin/weir.js');
@@ -49,7 +56,7 @@ const weir: Collector = {
         '--log-level',
         'warn',
       ],
-      () => portIsOpen(port),
+      async () => udpPortIsOpen(port),
     ),
   stored(folder) {
     const args = [
@@ -77,20 +84,13 @@ function nfcapd(name: string, ...options: string[]): Collector {
       startService(
         'nfcapd',
         ['-b', '127.0.0.1', '-p', `${port}`, '-l', folder, '-B', '4000000', ...options],
-        () => portIsOpen(port),
+        async () => udpPortIsOpen(port),
       ),
     stored(folder) {
       const text = execFileSync('nfdump', ['-R', folder, '-I'], { encoding: 'utf8' });
       return Number(/^Flows: (\d+)/m.exec(text)?.[1] ?? 0);
     },
   };
-}
-
-async function portIsOpen(port: number): Promise<boolean> {
-  const hex = port.toString(16).toUpperCase().padStart(4, '0');
-  return ['/proc/net/udp', '/proc/net/udp6'].some((file) =>
-    execFileSync('cat', [file], { encoding: 'utf8' }).includes(`:${hex} `),
-  );
 }
 
 async function measure(collector: Collector, ipfixgen: string, rate: number): Promise<Measurement> {

@@ -1,9 +1,11 @@
 /** `npm run bench [-- NAME…]`: the benchmarks by name; without a name, those that take minutes, not hours. */
 import process from 'node:process';
 import { benchmarkCollect } from './collect.ts';
+import { benchmarkDecode } from './decode.ts';
 import { benchmarkMeter } from './meter.ts';
 
 const BENCHMARKS: Readonly<Record<string, () => void | Promise<void>>> = {
+  decode: benchmarkDecode,
   meter: benchmarkMeter,
   collect: benchmarkCollect,
 };

@@ -63,3 +63,9 @@ export async function startService(
 export function sleep(durationMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, durationMs));
 }
+
+/** Whether a UDP socket of this machine is bound to the port. */
+export function udpPortIsOpen(port: number): boolean {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+  return ['/proc/net/udp', '/proc/net/udp6'].some((file) => readFileSync(file, 'utf8').includes(`:${hex} `));
+}
