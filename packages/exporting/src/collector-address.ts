@@ -7,7 +7,7 @@ export const TRANSPORTS = ['Udp', 'Tcp', 'Tls', 'Dtls', 'Sctp'] as const;
 export type Transport = (typeof TRANSPORTS)[number];
 
 /** The transports that this version can open. */
-export const SUPPORTED_TRANSPORTS: readonly Transport[] = ['Udp'];
+export const SUPPORTED_TRANSPORTS: readonly Transport[] = ['Udp', 'Tcp', 'Tls'];
 
 export interface CollectorAddress {
   readonly transport: Transport;

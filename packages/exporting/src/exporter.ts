@@ -5,9 +5,11 @@ import {
   type CancelTimer,
   type Clock,
   type Component,
+  EXIT_USAGE,
   type Logger,
   receiveBuffers,
   systemClock,
+  UserError,
 } from '@weir/base';
 import { type FlowBatch, type FlowBatchNote, viewFlowBatch } from '@weir/ipfix';
 import type { CollectorAddress } from './collector-address.ts';
@@ -81,6 +83,7 @@ export interface Exporter extends Component {
 }
 
 export function createExporter(profile: Profile, options: ExporterOptions): Exporter {
+  refuseUnsupported(profile);
   const { logger, clock = systemClock, createTransport = createUdpTransport } = options;
   const disabledReason = reasonDisabled(profile);
   const registry = createTemplateRegistry();
@@ -245,4 +248,14 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
         localSocket,
       })),
   };
+}
+
+/** What a profile may ask for and this exporter does not do is refused, and not passed over. */
+function refuseUnsupported({ fileName, collectors }: Profile): void {
+  for (const { text, transport, sampling, anonymisation } of collectors) {
+    const asked =
+      transport !== 'Udp' ? `${transport}/` : sampling ? 'Sampling' : anonymisation && 'Anonymisation';
+    if (asked === undefined) continue;
+    throw new UserError('profile_unsupported', `${fileName}: ${text}: ${asked} is not supported`, EXIT_USAGE);
+  }
 }

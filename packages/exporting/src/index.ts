@@ -16,8 +16,16 @@ export {
 } from './exporter.ts';
 export { createIpfixFile, type IpfixFile } from './ipfix-file.ts';
 export { defaultProfilePath, loadProfile, type Profile, parseProfile } from './profile.ts';
+export type { Anonymisation, Collector, Sampling, TlsFiles } from './profile-collector.ts';
 export { describeProfile, printableProfile, reasonDisabled } from './profile-description.ts';
 export { DIRECTIONS, type Direction, PROFILE_PROPERTIES } from './profile-properties.ts';
+export {
+  DROP_REASONS,
+  type DropReason,
+  type DropSource,
+  type NameSources,
+  type PeerSource,
+} from './profile-sources.ts';
 export type { MeteringLoss } from './statistics-record.ts';
 export {
   type LocalSocket,

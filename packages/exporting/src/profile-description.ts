@@ -1,11 +1,13 @@
 /** What a profile amounts to, for people: `--check` and `--print-config`. */
 import type { Profile } from './profile.ts';
+import type { Anonymisation, Collector, Sampling, TlsFiles } from './profile-collector.ts';
+import { type DropSource, peerSourceText } from './profile-sources.ts';
 
 /** The profile as a file that says everything; parsing it again gives the same values. */
 export function printableProfile(profile: Profile): { FlowMetadata: Record<string, unknown> } {
   return {
     FlowMetadata: {
-      IpFixCollectors: profile.collectors.map(({ text }) => text),
+      IpFixCollectors: profile.collectors.map(printableCollector),
       Direction: profile.direction,
       Interval: profile.intervalMs,
       Enabled: profile.enabled,
@@ -18,8 +20,52 @@ export function printableProfile(profile: Profile): { FlowMetadata: Record<strin
       Interfaces: [...profile.interfaces],
       ...(profile.messageOctetsMax === undefined ? {} : { MaxMessageSize: profile.messageOctetsMax }),
       MaxMessagesPerSecond: profile.messagesPerSecondMax,
+      Tls: printableTls(profile.tls),
+      ...(profile.spoolDirectory === undefined
+        ? {}
+        : { SpoolDirectory: profile.spoolDirectory, SpoolMaxBytes: profile.spoolOctetsMax }),
+      ...(profile.flowIdKey === undefined ? {} : { FlowIdKey: profile.flowIdKey }),
+      DropSources: profile.dropSources.map(printableDropSource),
+      Peers: profile.peers.map(peerSourceText),
+      Names: { Dns: profile.names.dns, Tls: profile.names.tls },
+      TcpPerformance: profile.tcpPerformance,
     },
   };
+}
+
+function printableCollector({ text, sampling, anonymisation, tls }: Collector): unknown {
+  if (sampling === undefined && anonymisation === undefined && tls === undefined) return text;
+  return {
+    Address: text,
+    ...(sampling === undefined ? {} : { Sampling: printableSampling(sampling) }),
+    ...(anonymisation === undefined ? {} : { Anonymisation: printableAnonymisation(anonymisation) }),
+    ...(tls === undefined ? {} : { Tls: printableTls(tls) }),
+  };
+}
+
+function printableSampling({ kind, interval }: Sampling): Record<string, unknown> {
+  return kind === 'random' ? { Random: interval } : { Deterministic: interval };
+}
+
+function printableAnonymisation(anonymisation: Anonymisation): Record<string, unknown> {
+  return anonymisation.kind === 'cryptoPan'
+    ? { CryptoPan: anonymisation.keyFile }
+    : { TruncateIPv4: anonymisation.ipv4Bits, TruncateIPv6: anonymisation.ipv6Bits };
+}
+
+function printableTls({ ca, certificate, key, serverName }: TlsFiles): Record<string, unknown> {
+  return {
+    ...(ca === undefined ? {} : { Ca: ca }),
+    ...(certificate === undefined ? {} : { Certificate: certificate }),
+    ...(key === undefined ? {} : { Key: key }),
+    ...(serverName === undefined ? {} : { ServerName: serverName }),
+  };
+}
+
+function printableDropSource(source: DropSource): Record<string, unknown> {
+  if (source.kind === 'pcapng') return { Pcapng: source.path };
+  const { group, reason, prefixReasons } = source;
+  return { Nflog: group, Reason: reason, PrefixReasons: prefixReasons };
 }
 
 /** Why nothing would be exported, or undefined when something would. */

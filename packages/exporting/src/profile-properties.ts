@@ -1,5 +1,4 @@
 /** The properties of `FlowMetadata`: their names, defaults and allowed values, one row each. */
-import { type CollectorAddress, parseCollectorAddress } from './collector-address.ts';
 import {
   type DocumentProblem,
   getNodeValue,
@@ -7,7 +6,29 @@ import {
   type JsonNode,
   quoteNode,
 } from './json-document.ts';
-import { suggestion } from './suggestion.ts';
+import { type Collector, readCollectors, readTls, type TlsFiles } from './profile-collector.ts';
+import {
+  type DropSource,
+  type NameSources,
+  type PeerSource,
+  readDropSources,
+  readNames,
+  readPeers,
+} from './profile-sources.ts';
+import {
+  type FoundProperty,
+  membersOf,
+  type Reading,
+  type Report,
+  readBoolean,
+  readList,
+  readOneOf,
+  readPath,
+  readProperties,
+  readText,
+  readWholeNumber,
+  refuse,
+} from './profile-value.ts';
 
 /** Which of the two records of a bidirectional flow are exported. */
 export const DIRECTIONS = ['Both', 'SendingToPeer', 'ReceivedFromPeer'] as const;
@@ -15,7 +36,7 @@ export type Direction = (typeof DIRECTIONS)[number];
 
 /** What the properties say; milliseconds, octets. `interval` and `activeTimeout` exclude each other. */
 export interface FlowMetadataValues {
-  collectors: readonly CollectorAddress[];
+  collectors: readonly Collector[];
   direction: Direction;
   interval: number;
   enabled: boolean;
@@ -26,6 +47,14 @@ export interface FlowMetadataValues {
   interfaces: readonly string[];
   messageOctetsMax: number | undefined;
   messagesPerSecondMax: number;
+  tls: TlsFiles;
+  spoolDirectory: string | undefined;
+  spoolOctetsMax: number;
+  flowIdKey: string | undefined;
+  dropSources: readonly DropSource[];
+  peers: readonly PeerSource[];
+  names: NameSources;
+  tcpPerformance: boolean;
 }
 
 function defaultValues(): FlowMetadataValues {
@@ -42,6 +71,14 @@ function defaultValues(): FlowMetadataValues {
     interfaces: [],
     messageOctetsMax: undefined,
     messagesPerSecondMax: 20_000,
+    tls: {},
+    spoolDirectory: undefined,
+    spoolOctetsMax: 1_073_741_824,
+    flowIdKey: undefined,
+    dropSources: [],
+    peers: [],
+    names: { dns: true, tls: true },
+    tcpPerformance: true,
   };
 }
 
@@ -50,37 +87,39 @@ const INTERVAL_STEP_MS = 60_000;
 /** The longest delay of a timer, 2^31 - 1 ms, in whole minutes. */
 const INTERVAL_MAX_MS = 35_791 * INTERVAL_STEP_MS;
 const DAY_MS = 86_400_000;
-/** Every collector costs a socket and a queue. */
-const COLLECTORS_MAX = 64;
 /** The smallest path that RFC 7011 section 10.3.3 reckons with. */
 const MESSAGE_OCTETS_LEAST = 512;
 /** The largest payload of a UDP datagram over IPv4: 65535 - 20 - 8. */
 const MESSAGE_OCTETS_MOST = 65_507;
+/** Room for the segments of which the oldest goes first. */
+const SPOOL_OCTETS_LEAST = 1_048_576;
+const SPOOL_OCTETS_MOST = 64 * 1024 ** 3;
 
-type Report = (offset: number, message: string) => void;
-type ReadProperty = (reading: Reading) => void;
-
-/** One property while it is read. */
-interface Reading {
-  readonly name: string;
-  readonly node: JsonNode;
-  readonly text: string;
-  readonly values: FlowMetadataValues;
-  readonly report: Report;
-}
+/** Sets what the property says; leaves the default where it was refused. */
+type ReadProperty = (reading: Reading, values: FlowMetadataValues) => void;
 
 const PROPERTIES: Readonly<Record<string, ReadProperty>> = {
-  IpFixCollectors: readCollectors,
-  Direction: readDirection,
-  Interval: readInterval,
-  Enabled: readEnabled,
+  IpFixCollectors: value('collectors', readCollectors),
+  Direction: value('direction', (reading) => readOneOf(reading, DIRECTIONS)),
+  Interval: value('interval', readInterval),
+  Enabled: value('enabled', readBoolean),
   IdleTimeout: integer('idleTimeoutMs', 1000, DAY_MS, ' milliseconds'),
   ActiveTimeout: integer('activeTimeout', 1000, DAY_MS, ' milliseconds'),
   TemplateRefreshInterval: integer('templateRefreshIntervalMs', 1000, DAY_MS, ' milliseconds'),
   ObservationDomainId: integer('observationDomainId', 0, 4_294_967_295, ''),
-  Interfaces: readInterfaces,
+  Interfaces: value('interfaces', readInterfaces),
   MaxMessageSize: integer('messageOctetsMax', MESSAGE_OCTETS_LEAST, MESSAGE_OCTETS_MOST, ' octets'),
   MaxMessagesPerSecond: integer('messagesPerSecondMax', 1, 1_000_000, ''),
+  Tls: value('tls', readTls),
+  SpoolDirectory: value('spoolDirectory', readPath),
+  SpoolMaxBytes: integer('spoolOctetsMax', SPOOL_OCTETS_LEAST, SPOOL_OCTETS_MOST, ' octets'),
+  FlowIdKey: value('flowIdKey', (reading) => readText(reading, 'a secret that both ends have')),
+  DropSources: value('dropSources', readDropSources),
+  Peers: value('peers', readPeers),
+  Names: (reading, values) => {
+    values.names = readNames(reading, values.names) ?? values.names;
+  },
+  TcpPerformance: value('tcpPerformance', readBoolean),
 };
 
 /** The names that `FlowMetadata` may have, the vendor's four first. */
@@ -101,10 +140,10 @@ export function readFlowMetadata(document: JsonDocument): {
     return { values, problems };
   }
   const node = findFlowMetadata(root, report);
-  if (node?.type === 'object') readProperties(text, node, values, report);
-  else if (node !== undefined) {
-    report(node.offset, `${PROPERTY}: found ${quoteNode(text, node)}, allowed: an object`);
-  }
+  if (node === undefined) return { values, problems };
+  const reading = { name: PROPERTY, node, text, report };
+  if (node.type === 'object') readMetadata(reading, values);
+  else refuse(reading, 'an object');
   return { values, problems };
 }
 
@@ -122,135 +161,61 @@ function findFlowMetadata(root: JsonNode, report: Report): JsonNode | undefined 
   return found;
 }
 
-function readProperties(text: string, object: JsonNode, values: FlowMetadataValues, report: Report): void {
-  const seen = new Map<string, JsonNode>();
-  for (const { name, nameNode, valueNode } of membersOf(object)) {
-    const read = Object.hasOwn(PROPERTIES, name) ? PROPERTIES[name] : undefined;
-    if (read === undefined) {
-      const hint = suggestion(name, PROFILE_PROPERTIES);
-      report(nameNode.offset, `unknown property "${name}" in ${PROPERTY}${hint}${allowedNames()}`);
-    } else if (seen.has(name)) {
-      report(nameNode.offset, `duplicate property "${name}" in ${PROPERTY}, allowed: once`);
-    } else {
-      seen.set(name, nameNode);
-      if (valueNode !== undefined) read({ name, node: valueNode, text, values, report });
-    }
-  }
-  const active = seen.get('ActiveTimeout');
+function readMetadata(reading: Reading, values: FlowMetadataValues): void {
+  const found = readProperties(reading, PROFILE_PROPERTIES, '');
+  for (const [name, property] of found) PROPERTIES[name]?.(property, values);
+  checkTogether(found, values, reading.report);
+}
+
+/** What is allowed of each property alone and not of both. */
+function checkTogether(
+  found: ReadonlyMap<string, FoundProperty>,
+  values: FlowMetadataValues,
+  report: Report,
+): void {
+  const active = found.get('ActiveTimeout');
   if (active !== undefined && values.interval > 0) {
     report(
-      active.offset,
+      active.nameOffset,
       'ActiveTimeout and an Interval other than 0 exclude each other, allowed: one of them',
     );
   }
-}
-
-function allowedNames(): string {
-  return `, allowed: ${PROFILE_PROPERTIES.join(', ')}`;
-}
-
-interface Member {
-  readonly name: string;
-  readonly nameNode: JsonNode;
-  readonly valueNode: JsonNode | undefined;
-}
-
-function* membersOf(object: JsonNode): Generator<Member> {
-  for (const property of object.children ?? []) {
-    const [nameNode, valueNode] = property.children ?? [];
-    if (nameNode !== undefined) yield { name: String(getNodeValue(nameNode)), nameNode, valueNode };
+  const spoolMax = found.get('SpoolMaxBytes');
+  if (spoolMax !== undefined && !found.has('SpoolDirectory')) {
+    report(spoolMax.nameOffset, 'SpoolMaxBytes without a spool, allowed: with SpoolDirectory');
   }
 }
 
-function refuse({ name, node, text, report }: Reading, allowed: string, hint = ''): void {
-  report(node.offset, `${name}: found ${quoteNode(text, node)}${hint}, allowed: ${allowed}`);
-}
-
-function readCollectors(reading: Reading): void {
-  const { node, values, report } = reading;
-  if (node.type !== 'array') {
-    refuse(reading, 'a list such as ["Udp/192.0.2.1:4739"]');
-    return;
-  }
-  const collectors: CollectorAddress[] = [];
-  for (const entry of node.children ?? []) {
-    const collector = readCollector(reading, entry);
-    if (collector === undefined) continue;
-    if (collectors.some((known) => sameCollector(known, collector))) {
-      report(entry.offset, `IpFixCollectors: "${collector.text}" is listed twice, allowed: once`);
-    } else {
-      collectors.push(collector);
-    }
-  }
-  if (collectors.length > COLLECTORS_MAX) {
-    report(node.offset, `IpFixCollectors: found ${collectors.length}, allowed: at most ${COLLECTORS_MAX}`);
-  }
-  values.collectors = collectors;
-}
-
-function readCollector({ text, report }: Reading, entry: JsonNode): CollectorAddress | undefined {
-  if (entry.type !== 'string') {
-    report(entry.offset, `IpFixCollectors: found ${quoteNode(text, entry)}, allowed: a string "Udp/IP:Port"`);
-    return undefined;
-  }
-  const value = String(getNodeValue(entry));
-  const parsed = parseCollectorAddress(value);
-  if (!('message' in parsed)) return parsed;
-  // An entry without escapes has its characters where the file has them, one after the quote.
-  const plain = entry.length === value.length + 2;
-  const offset = plain ? entry.offset + 1 + Math.min(parsed.index, value.length) : entry.offset;
-  report(offset, `IpFixCollectors: found ${quoteNode(text, entry)}: ${parsed.message}`);
-  return undefined;
-}
-
-function sameCollector(a: CollectorAddress, b: CollectorAddress): boolean {
-  return a.transport === b.transport && a.host.toLowerCase() === b.host.toLowerCase() && a.port === b.port;
-}
-
-function readDirection(reading: Reading): void {
-  const { node, values } = reading;
-  const value: unknown = getNodeValue(node);
-  const direction = DIRECTIONS.find((name) => name === value);
-  if (direction !== undefined) {
-    values.direction = direction;
-    return;
-  }
-  const hint = typeof value === 'string' ? suggestion(value, DIRECTIONS) : '';
-  refuse(reading, DIRECTIONS.map((name) => `"${name}"`).join(', '), hint);
-}
-
-function readInterval(reading: Reading): void {
-  const value: unknown = getNodeValue(reading.node);
+function readInterval(reading: Reading): number | undefined {
+  const found: unknown = getNodeValue(reading.node);
   const isAllowed =
-    typeof value === 'number' && value >= 0 && value <= INTERVAL_MAX_MS && value % INTERVAL_STEP_MS === 0;
-  if (isAllowed) reading.values.interval = value;
-  else refuse(reading, `0 or a multiple of ${INTERVAL_STEP_MS} (milliseconds) up to ${INTERVAL_MAX_MS}`);
+    typeof found === 'number' && found >= 0 && found <= INTERVAL_MAX_MS && found % INTERVAL_STEP_MS === 0;
+  if (isAllowed) return found;
+  return refuse(reading, `0 or a multiple of ${INTERVAL_STEP_MS} (milliseconds) up to ${INTERVAL_MAX_MS}`);
 }
 
-function readEnabled(reading: Reading): void {
-  const value: unknown = getNodeValue(reading.node);
-  if (typeof value === 'boolean') reading.values.enabled = value;
-  else refuse(reading, 'true or false');
-}
-
-function readInterfaces(reading: Reading): void {
-  const { node, values, text, report } = reading;
-  if (node.type !== 'array') {
-    refuse(reading, 'a list of interface names such as ["eth0"]');
-    return;
-  }
-  const names: string[] = [];
-  for (const entry of node.children ?? []) {
-    const value: unknown = getNodeValue(entry);
-    if (typeof value !== 'string' || value === '') {
-      report(entry.offset, `Interfaces: found ${quoteNode(text, entry)}, allowed: the name of an interface`);
-    } else if (names.includes(value)) {
-      report(entry.offset, `Interfaces: "${value}" is listed twice, allowed: once`);
-    } else {
-      names.push(value);
+function readInterfaces(reading: Reading): readonly string[] | undefined {
+  const names = new Set<string>();
+  const read = readList(reading, 'a list of interface names such as ["eth0"]', (entry) => {
+    const name = readText(entry, 'the name of an interface');
+    if (name === undefined) return undefined;
+    if (names.has(name)) {
+      entry.report(entry.node.offset, `Interfaces: "${name}" is listed twice, allowed: once`);
     }
-  }
-  values.interfaces = names;
+    names.add(name);
+    return name;
+  });
+  return read && [...names];
+}
+
+function value<Name extends keyof FlowMetadataValues>(
+  target: Name,
+  read: (reading: Reading) => FlowMetadataValues[Name] | undefined,
+): ReadProperty {
+  return (reading, values) => {
+    const found = read(reading);
+    if (found !== undefined) values[target] = found;
+  };
 }
 
 type NumberProperty = {
@@ -258,12 +223,8 @@ type NumberProperty = {
 }[keyof FlowMetadataValues];
 
 function integer(target: NumberProperty, least: number, most: number, unit: string): ReadProperty {
-  return (reading) => {
-    const value: unknown = getNodeValue(reading.node);
-    if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) {
-      reading.values[target] = value;
-    } else {
-      refuse(reading, `a whole number from ${least} to ${most}${unit}`);
-    }
+  return (reading, values) => {
+    const found = readWholeNumber(reading, least, most, unit);
+    if (found !== undefined) values[target] = found;
   };
 }

@@ -43,6 +43,14 @@ describe('defaults', () => {
         interfaces: [],
         messageOctetsMax: undefined,
         messagesPerSecondMax: 20_000,
+        tls: {},
+        spoolDirectory: undefined,
+        spoolOctetsMax: 1_073_741_824,
+        flowIdKey: undefined,
+        dropSources: [],
+        peers: [],
+        names: { dns: true, tls: true },
+        tcpPerformance: true,
       });
     },
   );
@@ -79,6 +87,54 @@ describe('defaults', () => {
     );
     expect(collectors).toMatchObject([{ host: 'collector.example', family: 0, port: 4739 }]);
   });
+});
+
+test('collectors, drop sources, peers and names in full', () => {
+  const metadata = {
+    IpFixCollectors: [
+      { Address: 'Tls/collector.example:4740', Tls: { Ca: '/ca.pem', ServerName: 'c.example' } },
+      { Address: 'Tcp/192.0.2.1:4739', Sampling: { Deterministic: 10 } },
+      { Address: 'Udp/192.0.2.1:4739', Sampling: { Random: 8 }, Anonymisation: { CryptoPan: '/key' } },
+      { Address: 'Udp/192.0.2.2:4739', Anonymisation: { TruncateIPv4: 24, TruncateIPv6: 48 } },
+    ],
+    Tls: { Certificate: '/c.pem', Key: '/k.pem' },
+    SpoolDirectory: '/var/spool/weir',
+    SpoolMaxBytes: 1_048_576,
+    FlowIdKey: 'secret',
+    DropSources: [
+      { Nflog: 5, Reason: 'AccessControl', PrefixReasons: { 'trust-': 'Trust' } },
+      { Pcapng: '/run/overlay.sock' },
+    ],
+    Peers: ['WireGuard', 'Tailscale', 'NetBird', 'File:/etc/weir/peers.json'],
+    Names: { Tls: false },
+    TcpPerformance: false,
+  };
+  const profile = parseProfile(JSON.stringify({ FlowMetadata: metadata }), FILE);
+  expect(profile).toMatchObject({
+    collectors: [
+      { transport: 'Tls', tls: { ca: '/ca.pem', serverName: 'c.example' } },
+      { transport: 'Tcp', sampling: { kind: 'deterministic', interval: 10 } },
+      { sampling: { kind: 'random', interval: 8 }, anonymisation: { kind: 'cryptoPan', keyFile: '/key' } },
+      { anonymisation: { kind: 'truncation', ipv4Bits: 24, ipv6Bits: 48 } },
+    ],
+    tls: { certificate: '/c.pem', key: '/k.pem' },
+    spoolDirectory: '/var/spool/weir',
+    spoolOctetsMax: 1_048_576,
+    flowIdKey: 'secret',
+    dropSources: [
+      { kind: 'nflog', group: 5, reason: 'AccessControl', prefixReasons: { 'trust-': 'Trust' } },
+      { kind: 'pcapng', path: '/run/overlay.sock' },
+    ],
+    peers: [
+      { kind: 'wireGuard' },
+      { kind: 'tailscale' },
+      { kind: 'netBird' },
+      { kind: 'file', path: '/etc/weir/peers.json' },
+    ],
+    names: { dns: true, tls: false },
+    tcpPerformance: false,
+  });
+  expect(parseProfile(JSON.stringify(printableProfile(profile)), FILE)).toEqual(profile);
 });
 
 describe('values that are refused', () => {
@@ -125,6 +181,14 @@ describe('values that are refused', () => {
       'IpFixCollectors: found "Udp/192.0.2.1:1", allowed: a list such as',
     ],
     ['IpFixCollectors', '{}', 'IpFixCollectors: found object {}, allowed: a list such as'],
+    ['Tls', '"/ca.pem"', 'Tls: found "/ca.pem", allowed: an object such as {"Ca":"/etc/weir/ca.pem"}'],
+    ['Tls', '{"Key":"/k"}', 'Tls: found object {"Key":"/k"}, allowed: "Certificate" and "Key" together'],
+    ['SpoolDirectory', '"spool"', 'SpoolDirectory: found "spool", allowed: an absolute path'],
+    ['FlowIdKey', '""', 'FlowIdKey: found "", allowed: a secret that both ends have'],
+    ['DropSources', '{}', 'DropSources: found object {}, allowed: a list of {"Nflog":group'],
+    ['Peers', '"WireGuard"', 'Peers: found "WireGuard", allowed: a list of "WireGuard", "Tailscale"'],
+    ['Names', 'true', 'Names: found true, allowed: an object such as {"Dns":true,"Tls":false}'],
+    ['TcpPerformance', '1', 'TcpPerformance: found 1, allowed: true or false'],
   ])('%s %s', (name, json, message) => {
     const [line = '', ...others] = linesOf(withProperty(name, json));
     expect(others).toEqual([]);
@@ -139,9 +203,7 @@ describe('values that are refused', () => {
       'unknown transport "udp" (did you mean "Udp"?), allowed: Udp/, Tcp/, Tls/, Dtls/, Sctp/',
     ],
     ['Quic/192.0.2.1:4739', 'unknown transport "Quic", allowed: Udp/'],
-    ['Tcp/192.0.2.1:4739', 'transport Tcp/ is not supported by this version, allowed: Udp/'],
-    ['Tls/192.0.2.1:4739', 'transport Tls/ is not supported by this version'],
-    ['Dtls/192.0.2.1:4739', 'transport Dtls/ is not supported by this version'],
+    ['Dtls/192.0.2.1:4739', 'transport Dtls/ is not supported by this version, allowed: Udp/, Tcp/, Tls/'],
     ['Sctp/192.0.2.1:4739', 'transport Sctp/ is not supported by this version'],
     ['Udp/192.0.2.1', 'has no port, allowed:'],
     ['Udp/192.0.2.1:', 'has no port, allowed:'],
@@ -165,6 +227,80 @@ describe('values that are refused', () => {
     const [line = '', ...others] = linesOf(withProperty('IpFixCollectors', JSON.stringify([entry])));
     expect(others).toEqual([]);
     expect(line).toContain(`IpFixCollectors: found "${entry}": ${message}`);
+  });
+
+  test.each([
+    ['IpFixCollectors', '[7]', '7', 'IpFixCollectors: found 7, allowed: "Udp/IP:Port", or an object'],
+    ['IpFixCollectors', '[{}]', '{}', 'IpFixCollectors: found object {}, allowed: "Udp/IP:Port", or an'],
+    [
+      'IpFixCollectors',
+      '[{"Address":"Udp/192.0.2.1:0"}]',
+      '0"',
+      'IpFixCollectors.Address: found "Udp/192.0.2.1:0": bad port "0", allowed: 1 to 65535',
+    ],
+    [
+      'IpFixCollectors',
+      '[{"Address":"Tcp/192.0.2.1:1","Tls":{}}]',
+      '"Tls"',
+      'IpFixCollectors.Tls: "Tcp/192.0.2.1:1" is without TLS, allowed: with Tls/',
+    ],
+    [
+      'IpFixCollectors',
+      '[{"Address":"Tcp/192.0.2.1:1","Samplin":{}}]',
+      '"Samplin"',
+      'unknown property "Samplin" in IpFixCollectors (did you mean "Sampling"?), allowed: Address, Sampling',
+    ],
+    [
+      'IpFixCollectors',
+      '[{"Address":"Udp/192.0.2.1:1","Sampling":{"Random":0}}]',
+      '0}',
+      'IpFixCollectors.Sampling.Random: found 0, allowed: a whole number from 1 to 1000000',
+    ],
+    [
+      'IpFixCollectors',
+      '[{"Address":"Udp/192.0.2.1:1","Sampling":{"Random":2,"Deterministic":2}}]',
+      '{"Random"',
+      'IpFixCollectors.Sampling: found object {"Random":2,"Deterministic":2}, allowed: {"Deterministic":N} or',
+    ],
+    [
+      'IpFixCollectors',
+      '[{"Address":"Udp/192.0.2.1:1","Anonymisation":{"TruncateIPv4":24}}]',
+      '{"TruncateIPv4"',
+      'IpFixCollectors.Anonymisation: found object {"TruncateIPv4":24}, allowed: {"CryptoPan":"/path/to/key"} or',
+    ],
+    [
+      'IpFixCollectors',
+      '[{"Address":"Udp/192.0.2.1:1","Anonymisation":{"CryptoPan":"key"}}]',
+      '"key"',
+      'IpFixCollectors.Anonymisation.CryptoPan: found "key", allowed: an absolute path',
+    ],
+    [
+      'DropSources',
+      '[{"Nflog":1}]',
+      '{"Nflog"',
+      'DropSources: found object {"Nflog":1}, allowed: {"Nflog":group',
+    ],
+    [
+      'DropSources',
+      '[{"Nflog":1,"Reason":"Trust","PrefixReasons":{"a":"trust"}}]',
+      '"trust"',
+      'DropSources.PrefixReasons: found "trust" (did you mean "Trust"?), allowed: "AccessControl", "Trust", "Other"',
+    ],
+    [
+      'DropSources',
+      '[{"Nflog":1,"Reason":"Trust"},{"Nflog":1,"Reason":"Other"}]',
+      '{"Nflog":1,"Reason":"Other"}',
+      'DropSources: group 1 is listed twice, allowed: once',
+    ],
+    ['Peers', '["WireGuard","OpenVPN"]', '"OpenVPN"', 'Peers: found "OpenVPN", allowed: "WireGuard"'],
+    ['Peers', '["File:peers"]', '"File:peers"', 'Peers: found "File:peers", allowed: "WireGuard"'],
+    ['SpoolMaxBytes', '2000000', '"Spool', 'SpoolMaxBytes without a spool, allowed: with SpoolDirectory'],
+  ])('%s %s at %s', (name, json, at, message) => {
+    const text = withProperty(name, json);
+    const [line = '', ...others] = linesOf(text);
+    expect(others).toEqual([]);
+    const column = text.indexOf(at, name === 'SpoolMaxBytes' ? 0 : text.indexOf(json)) + 1;
+    expect(line.startsWith(`${FILE}:1:${column}: ${message}`), line).toBe(true);
   });
 
   test('an entry is pointed at where it is wrong', () => {

@@ -4,16 +4,17 @@
  */
 import { readFile } from 'node:fs/promises';
 import { EXIT_USAGE, UserError } from '@weir/base';
-import type { CollectorAddress } from './collector-address.ts';
 import { parseJsonDocument, positionAt } from './json-document.ts';
+import type { Collector, TlsFiles } from './profile-collector.ts';
 import { type Direction, readFlowMetadata } from './profile-properties.ts';
+import type { DropSource, NameSources, PeerSource } from './profile-sources.ts';
 
 /** The values that hold, defaults included. Times are milliseconds. */
 export interface Profile {
   /** As the person named it; in every message about the profile. */
   readonly fileName: string;
-  /** Every collector gets every record. Empty: effectively disabled. */
-  readonly collectors: readonly CollectorAddress[];
+  /** Every collector gets every record, unless it is to get a sample. Empty: effectively disabled. */
+  readonly collectors: readonly Collector[];
   readonly direction: Direction;
   /** 0: a record only at the end of a flow; else interim records after so long. A multiple of 60000. */
   readonly intervalMs: number;
@@ -28,8 +29,20 @@ export interface Profile {
   readonly interfaces: readonly string[];
   /** Octets of a message at most, IP and UDP headers not counted; undefined: what the path carries. */
   readonly messageOctetsMax: number | undefined;
-  /** To each collector, so that a burst does not overrun its socket buffer. */
+  /** To each collector over UDP, so that a burst does not overrun its socket buffer. */
   readonly messagesPerSecondMax: number;
+  /** For collectors over TLS, unless their own entry says otherwise. */
+  readonly tls: TlsFiles;
+  /** Where messages wait while a collector over TCP or TLS is away; undefined: in memory. */
+  readonly spoolDirectory: string | undefined;
+  /** Octets on disk for each collector. */
+  readonly spoolOctetsMax: number;
+  /** The same at both ends of a flow gives it the same flowId; undefined: a key of this process alone. */
+  readonly flowIdKey: string | undefined;
+  readonly dropSources: readonly DropSource[];
+  readonly peers: readonly PeerSource[];
+  readonly names: NameSources;
+  readonly tcpPerformance: boolean;
 }
 
 /** Far more than any agent writes; a wrong path must not be read for ever. */
