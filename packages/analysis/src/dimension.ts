@@ -142,6 +142,7 @@ export const FIELDS: readonly FieldDefinition[] = [
   column('srcMac', 'mac', 'insrcmac', 'Source MAC address'),
   column('dstMac', 'mac', 'outdstmac', 'Destination MAC address'),
   column('samplingRate', 'number', '', 'One packet in so many was metered'),
+  column('announcedIpVersion', 'number', '', 'IP version as the exporter says it'),
   derived('ipVersion', 'number', 'ipVersion', 'etype family', 'IP version: 4 or 6'),
   exporterColumn('exporter', 'address', 'exporterText', 'exporteraddress router', 'Address of the exporter'),
   exporterColumn(

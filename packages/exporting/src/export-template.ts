@@ -209,6 +209,11 @@ export const OPTIONAL_GROUPS: readonly OptionalGroup[] = [
       },
     ],
   },
+  {
+    name: 'ipVersion',
+    columns: ['announcedIpVersion'],
+    fields: () => [field(60, 1, writeUnsigned8('announcedIpVersion'))],
+  },
 ];
 
 /** The groups that values decide, and not presence alone: their bits in a Template ID's groups. */

@@ -19,6 +19,7 @@ export const NUMBER_SOURCES: readonly (readonly [FlowColumnName, ...number[]])[]
   ['srcPort', 7, 180, 182], // sourceTransportPort, udpSourcePort, tcpSourcePort
   ['dstPort', 11, 181, 183],
   ['protocol', 4],
+  ['announcedIpVersion', 60],
   ['tos', 5],
   ['tcpFlags', 6],
   // octetDeltaCount, octetTotalCount, postOctetDeltaCount, layer2OctetDeltaCount, initiatorOctets (ASA)

@@ -32,6 +32,8 @@ export const FLOW_COLUMNS = [
   { name: 'srcPort', type: 'u16' },
   { name: 'dstPort', type: 'u16' },
   { name: 'protocol', type: 'u8' },
+  /** As the exporter says it; what the addresses say is what counts. A column because many exporters send it. */
+  { name: 'announcedIpVersion', type: 'u8' },
   /** tcpControlBits, RFC 7125. */
   { name: 'tcpFlags', type: 'u16' },
   /** ipClassOfService: the octet, DSCP and ECN. */
