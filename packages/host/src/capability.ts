@@ -2,6 +2,7 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { UserError } from '@weir/base';
 import { libc, libcUnavailable } from './libc.ts';
+import { pcapUnavailable } from './pcap-library.ts';
 import { AF_PACKET, SOCK_CLOEXEC, SOCK_RAW } from './socket-option.ts';
 
 /** Bit numbers of linux/capability.h. */
@@ -12,14 +13,18 @@ export type CaptureCapability =
   | { readonly allowed: false; readonly missing: string; readonly howToGrant: string };
 
 /**
- * Whether this process may capture packets; where not, in a line each, what is missing and how to grant it.
+ * Whether this process may capture packets from `source`; where not, in a line each, what is missing and how
+ * to grant it. Away from Linux only opening an interface tells whether its packets may be had.
  */
-export function captureCapability(): CaptureCapability {
+export function captureCapability(source: 'auto' | 'ring' | 'pcap' = 'auto'): CaptureCapability {
   const reason = libcUnavailable();
+  if (source === 'pcap' || (source === 'auto' && reason !== undefined)) {
+    const withoutPcap = pcapUnavailable();
+    if (withoutPcap !== undefined) return { allowed: false, ...withoutPcap };
+  }
   if (reason !== undefined) {
-    const howToGrant =
-      'live capture runs on 64-bit Linux with the dependencies installed as the lockfile has them';
-    return { allowed: false, missing: reason, howToGrant };
+    if (source !== 'ring') return { allowed: true };
+    return { allowed: false, missing: reason, howToGrant: 'capture with libpcap or Npcap instead' };
   }
   const c = libc();
   const fd = c.socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
@@ -34,7 +39,16 @@ export function captureDenied(errorName: string): UserError {
   return new UserError('capture_denied', `cannot capture packets: ${missing}; ${howToGrant}`);
 }
 
+const HOW_TO_GRANT: Readonly<Partial<Record<NodeJS.Platform, string>>> = {
+  win32: 'run as administrator, or install Npcap without its restriction to administrators',
+  darwin: 'run as root, or let this user read /dev/bpf* (ChmodBPF of Wireshark does)',
+};
+
 function explain(errorName: string) {
+  const elsewhere = HOW_TO_GRANT[process.platform];
+  if (elsewhere !== undefined) {
+    return { allowed: false as const, missing: 'the system does not permit it', howToGrant: elsewhere };
+  }
   if (errorName === 'EPERM' || errorName === 'EACCES') {
     const grant = `sudo setcap cap_net_raw+ep ${realpathSync(process.execPath)}`;
     return {

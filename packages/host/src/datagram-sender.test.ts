@@ -49,6 +49,23 @@ describe('a datagram sender', () => {
     expect(sent + failed).toBeGreaterThanOrEqual(3);
   });
 
+  test('tells of each datagram that it queued whether the kernel took it', async () => {
+    const sink = createSocket('udp4');
+    sink.bind(0, '127.0.0.1');
+    await once(sink, 'listening');
+    const { address, port } = sink.address();
+    const sender = await openDatagramSender({ address, port, queueOctetsMax: 70_000 });
+    const outcomes: [string, boolean][] = [];
+    const tell = (name: string) => (taken: boolean) => outcomes.push([name, taken]);
+    expect(sender.send(new Uint8Array(10), tell('small'))).toBe(true);
+    expect(sender.send(new Uint8Array(65_530), tell('larger than a datagram'))).toBe(true);
+    expect(sender.send(new Uint8Array(10_000), tell('refused'))).toBe(false);
+    await sender.close();
+    sink.close();
+    expect(Object.fromEntries(outcomes)).toEqual({ small: true, 'larger than a datagram': false });
+    expect(sender.statistics()).toMatchObject({ sent: 1, refused: 1, latestError: 'EMSGSIZE' });
+  });
+
   test('counts a port that nobody listens on as a failure', async () => {
     const unused = createSocket('udp4');
     unused.bind(0, '127.0.0.1');

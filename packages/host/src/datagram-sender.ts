@@ -38,9 +38,10 @@ export interface DatagramSender {
   readonly remotePort: number;
   /**
    * Queues one datagram. The octets must stay as they are until it has left, so hand over a fresh
-   * array. False when the queue is full: the datagram is dropped and counted as refused.
+   * array. False when the queue is full: the datagram is dropped and counted as refused. Of one that was
+   * queued `settled` is told later whether the kernel took it.
    */
-  send(datagram: Uint8Array): boolean;
+  send(datagram: Uint8Array, settled?: (taken: boolean) => void): boolean;
   /** Resolves when the queue is empty. */
   drained(): Promise<void>;
   pathMtu(): PathMtu;
@@ -93,14 +94,17 @@ export async function openDatagramSender(options: DatagramSenderOptions): Promis
     localPort: local.port,
     remoteAddress: address,
     remotePort: port,
-    send(datagram) {
+    send(datagram, settled) {
       const octets = datagram.length;
       if (queuedOctets + octets > queueOctetsMax) {
         refused += 1;
         return false;
       }
       queuedOctets += octets;
-      socket.send(datagram, (error) => settle(octets, error));
+      socket.send(datagram, (error) => {
+        settle(octets, error);
+        settled?.(error === null);
+      });
       return true;
     },
     drained,

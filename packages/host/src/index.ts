@@ -39,9 +39,8 @@ export {
   type NflogStatistics,
   openNflog,
 } from './nflog.ts';
+export { DIRECTION_EGRESS, DIRECTION_INGRESS } from './packet-direction.ts';
 export {
-  DIRECTION_EGRESS,
-  DIRECTION_INGRESS,
   type InterfaceState,
   type OnPacket,
   openPacketRing,
@@ -51,5 +50,7 @@ export {
   RING_OCTETS_DEFAULT,
   SNAP_LENGTH_DEFAULT,
 } from './packet-ring.ts';
+export { CAPTURE_SOURCES, type CaptureSource, openPacketSource } from './packet-source.ts';
 export { type PathMtu, pathMtu } from './path-mtu.ts';
+export { openPcapSource, type PcapSourceOptions } from './pcap-source.ts';
 export { acceptOctets, type FilterInstruction, type SocketFilter } from './socket-filter.ts';

@@ -15,6 +15,8 @@ export interface InterfaceIdentity {
   readonly interfaceIndex: number;
   /** ARPHRD number, linux/if_arp.h. */
   readonly hardwareType: number;
+  /** The MAC address where the hardware type is Ethernet-like, else undefined octets. */
+  readonly hardwareAddress: Uint8Array;
 }
 
 /** Index and hardware type of an interface, as seen from the namespace of the socket `fd`. */
@@ -27,7 +29,11 @@ export function identifyInterface(c: Libc, fd: number, interfaceName: string): I
       `interface ${JSON.stringify(interfaceName)}: there is none of this name`,
     );
   }
-  return { interfaceIndex: index.getInt32(16, true), hardwareType: hardware.getUint16(16, true) };
+  return {
+    interfaceIndex: index.getInt32(16, true),
+    hardwareType: hardware.getUint16(16, true),
+    hardwareAddress: new Uint8Array(hardware.buffer, 18, 6),
+  };
 }
 
 /** Whether the interface exists and is administratively up. */

@@ -9,6 +9,7 @@ function anInterface(name: string, properties: Partial<NetworkInterface> = {}): 
   return {
     name,
     interfaceIndex: 1,
+    hardwareAddress: undefined,
     addresses: [],
     mtu: 1500,
     linkType: LINKTYPE_ETHERNET,

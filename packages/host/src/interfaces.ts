@@ -1,6 +1,6 @@
 /** The interfaces of this machine, and which of them to meter when nobody says. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { networkInterfaces } from 'node:os';
+import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { IFF_LOOPBACK, IFF_UP } from './interface-request.ts';
 import { LINKTYPE_ETHERNET, linkTypeOfHardware } from './link-type.ts';
 
@@ -9,8 +9,13 @@ export const INTERFACES_METERED_MAX = 16;
 
 export interface NetworkInterface {
   readonly name: string;
-  /** ifIndex of the IF-MIB; 0 where the platform does not tell. */
+  /**
+   * ifIndex of the IF-MIB. Away from Linux it is the zone of the link-local address; an interface without one
+   * has its place in the list, counted from 65536 on, so that no two are alike.
+   */
   readonly interfaceIndex: number;
+  /** The MAC address, six octets; undefined where there is none or the platform does not tell. */
+  readonly hardwareAddress: Uint8Array | undefined;
   /** Literal addresses without prefix length. */
   readonly addresses: readonly string[];
   readonly mtu: number | undefined;
@@ -83,6 +88,7 @@ function readSysfs(): NetworkInterface[] {
       return {
         name,
         interfaceIndex: Number(readAttribute(name, 'ifindex')),
+        hardwareAddress: hardwareAddressOf(readAttribute(name, 'address')),
         addresses: (addresses[name] ?? []).map(({ address }) => address),
         mtu: Number(readAttribute(name, 'mtu')),
         linkType: linkTypeOfHardware(Number(readAttribute(name, 'type'))),
@@ -109,10 +115,12 @@ function uevent(name: string, link: string, property: string): string | undefine
   return lines.find((line) => line.startsWith(`${property}=`))?.slice(property.length + 1);
 }
 
+/** Interfaces as Node lists them: those that have an address and hence are up. */
 function readNode(): NetworkInterface[] {
-  return Object.entries(networkInterfaces()).map(([name, addresses = []]) => ({
+  return Object.entries(networkInterfaces()).map(([name, addresses = []], place) => ({
     name,
-    interfaceIndex: 0,
+    interfaceIndex: zoneOf(addresses) ?? UNKNOWN_INDEX_MIN + place,
+    hardwareAddress: hardwareAddressOf(addresses[0]?.mac ?? ''),
     addresses: addresses.map(({ address }) => address),
     mtu: undefined,
     linkType: LINKTYPE_ETHERNET,
@@ -121,4 +129,16 @@ function readNode(): NetworkInterface[] {
     master: undefined,
     kind: undefined,
   }));
+}
+
+/** Above the indexes that systems give out. */
+const UNKNOWN_INDEX_MIN = 65_536;
+
+function zoneOf(addresses: readonly NetworkInterfaceInfo[]): number | undefined {
+  return addresses.find(({ scopeid = 0 }) => scopeid > 0)?.scopeid;
+}
+
+function hardwareAddressOf(text: string): Uint8Array | undefined {
+  if (!/^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(text) || text === '00:00:00:00:00:00') return undefined;
+  return Uint8Array.from(text.split(':'), (octet) => Number.parseInt(octet, 16));
 }

@@ -1,14 +1,14 @@
 /**
- * The C library of Linux, through koffi: the only file that loads it. Everything is a thin name for a system
- * call; a failed call returns what C returns (-1), and `errorName()` right after it says why.
+ * The C library of Linux, through koffi. Everything is a thin name for a system call; a failed call returns
+ * what C returns (-1), and `errorName()` right after it says why.
  *
  * Structures are laid out by hand in byte arrays, at the offsets of the 64-bit little-endian Linux ABI
  * (x86-64 and arm64 agree on every structure and constant used in this package), which is why
  * `libcUnavailable` refuses any other platform. Pointers are BigInt, as koffi 3 has them.
  */
-import { createRequire } from 'node:module';
 import { endianness } from 'node:os';
 import { UserError } from '@weir/base';
+import { firstLine, loadKoffi } from './koffi-module.ts';
 
 /** An address in this process, or an array that the call reads or fills before it returns. */
 export type Memory = bigint | Uint8Array | Uint32Array | null;
@@ -80,8 +80,7 @@ export function libc(): Libc {
 
 /** The bare names are those of the functions in libc; koffi resolves them in the running process. */
 function load(): Libc {
-  const require = createRequire(import.meta.url);
-  const koffi = require('koffi') as typeof import('koffi')['default'];
+  const koffi = loadKoffi();
   const library = koffi.load(null);
   const errorNames = new Map(Object.entries(koffi.os.errno).map(([name, number]) => [number, name]));
   const nameOfError = (number: number) => errorNames.get(number) ?? `errno ${number}`;
@@ -110,8 +109,4 @@ function load(): Libc {
     errorName: () => nameOfError(koffi.errno()),
     nameOfError,
   };
-}
-
-function firstLine(error: unknown): string {
-  return String(error instanceof Error ? error.message : error).split('\n', 1)[0] ?? '';
 }

@@ -8,6 +8,9 @@ import { captureCapability } from './capability.ts';
 import { libc } from './libc.ts';
 
 const CLONE_NEWNET = 0x4000_0000;
+const TUNSETIFF = 0x4004_54ca;
+const IFF_TUN = 0x0001;
+const IFF_NO_PI = 0x1000;
 
 export interface NamespacePair {
   /** Each namespace has an interface `veth`, with 10.9.0.1 and fd09::1 in `a`, .2 and ::2 in `b`. */
@@ -84,6 +87,18 @@ export function within<T>(namespace: string, work: () => T): T {
     closeSync(away);
     closeSync(home);
   }
+}
+
+/**
+ * The far end of a new tun interface in this thread's namespace: reading and writing it are IP packets.
+ */
+export function openTun(name: string): number {
+  const descriptor = openSync('/dev/net/tun', 'r+');
+  const ifreq = new Uint8Array(40);
+  ifreq.set(new TextEncoder().encode(name));
+  new DataView(ifreq.buffer).setUint16(16, IFF_TUN | IFF_NO_PI, true);
+  assert(libc().ioctl(descriptor, TUNSETIFF, ifreq) === 0, 'a tun interface can be made');
+  return descriptor;
 }
 
 function startCommand(command: string, ...args: string[]): StartedCommand {

@@ -1,11 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
 import { UserError } from '@weir/base';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { captureCapability } from './capability.ts';
-import { libc } from './libc.ts';
 import { LINKTYPE_ETHERNET, LINKTYPE_RAW } from './link-type.ts';
-import { createNamespacePair, type NamespacePair, namespacesUnavailable, within } from './namespace-pair.ts';
+import {
+  createNamespacePair,
+  type NamespacePair,
+  namespacesUnavailable,
+  openTun,
+  within,
+} from './namespace-pair.ts';
 import {
   type InterfaceState,
   openPacketRing,
@@ -29,20 +34,6 @@ import socket, sys
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
 s.bind(('veth', 0))
 s.send(bytes.fromhex(sys.argv[1]))`;
-
-const TUNSETIFF = 0x4004_54ca;
-const IFF_TUN = 0x0001;
-const IFF_NO_PI = 0x1000;
-
-/** The far end of a new tun interface: reading and writing it are IP packets. */
-function openTun(name: string): number {
-  const descriptor = openSync('/dev/net/tun', 'r+');
-  const ifreq = new Uint8Array(40);
-  ifreq.set(new TextEncoder().encode(name));
-  new DataView(ifreq.buffer).setUint16(16, IFF_TUN | IFF_NO_PI, true);
-  expect(libc().ioctl(descriptor, TUNSETIFF, ifreq)).toBe(0);
-  return descriptor;
-}
 
 /** Takes what the ring holds now and what `drain` still brings. */
 function drainPackets(ring: PacketRing): Packet[] {

@@ -37,10 +37,6 @@ import {
   setIntOption,
 } from './socket-option.ts';
 
-/** flowDirection of IANA. */
-export const DIRECTION_INGRESS = 0;
-export const DIRECTION_EGRESS = 1;
-
 /** Link, VLAN tags, IPv6 with several extension headers and TCP options fit; DNS answers mostly do. */
 export const SNAP_LENGTH_DEFAULT = 256;
 /** Less would cut Ethernet + IPv6 + TCP headers. */
@@ -56,7 +52,7 @@ const BLOCK_OCTETS = 512 * 1024;
 /** With fewer blocks the kernel has nowhere to write while we read. */
 const BLOCKS_MIN = 4;
 /** How old a packet may get in a block that does not fill: well under the 200 ms of a flow batch. */
-const RETIRE_TIMEOUT_MS_DEFAULT = 40;
+export const RETIRE_TIMEOUT_MS_DEFAULT = 40;
 /** The kernel wants one; TPACKET_V3 packs packets by their own length and ignores it. */
 const FRAME_OCTETS = 2048;
 
@@ -89,7 +85,8 @@ const FRAME_PACKET_TYPE = 58;
 /**
  * Takes one packet: `capturedLength` octets of `bytes` from `offset` on, of a packet that had `wireLength`
  * octets. `timestampMs` is in milliseconds since the Unix epoch with its fraction. `direction` is 0 for
- * ingress, 1 for egress. `bytes` is the same array in every call and valid only during it.
+ * ingress, 1 for egress, 255 where the source cannot tell. `bytes` is the same array in every call and valid
+ * only during it.
  */
 export type OnPacket = (
   bytes: Uint8Array,
@@ -131,12 +128,13 @@ export interface PacketRingStatistics {
   readonly blocks: number;
 }
 
+/** Packets of one interface: a TPACKET_V3 ring, or what libpcap has in its place (pcap-source.ts). */
 export interface PacketRing {
   readonly interfaceName: string;
   readonly interfaceIndex: number;
-  /** LINKTYPE_ETHERNET or LINKTYPE_RAW. */
+  /** LINKTYPE_ETHERNET or LINKTYPE_RAW; from libpcap any other as well. */
   readonly linkType: number;
-  /** Octets of the ring as obtained. */
+  /** Octets of the ring as obtained; of libpcap's, as asked for. */
   readonly ringOctets: number;
   /**
    * Gives out what the ring holds, at most once around; where it holds nothing, waits up to `timeoutMs`
@@ -414,7 +412,7 @@ function boundInterfaceIndex(c: Libc, fd: number): number {
 }
 
 /** Runs `ask` with a socket that needs no privilege: an unknown interface is named before a missing right. */
-function withProbe<T>(c: Libc, ask: (fd: number) => T): T {
+export function withProbe<T>(c: Libc, ask: (fd: number) => T): T {
   const AF_UNIX = 1;
   const probe = c.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (probe < 0) throw new UserError('packet_ring_failed', `cannot open a socket: ${c.errorName()}`);
@@ -425,7 +423,7 @@ function withProbe<T>(c: Libc, ask: (fd: number) => T): T {
   }
 }
 
-function snapLengthWithin(snapLength = SNAP_LENGTH_DEFAULT): number {
+export function snapLengthWithin(snapLength = SNAP_LENGTH_DEFAULT): number {
   return Math.min(SNAP_LENGTH_MAX, Math.max(SNAP_LENGTH_MIN, snapLength));
 }
 
