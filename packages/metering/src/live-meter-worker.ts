@@ -3,7 +3,7 @@
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createBufferSender, ensure, systemClock, UserError } from '@weir/base';
-import { openPacketRing } from '@weir/host';
+import { openPacketSource } from '@weir/host';
 import { FLOW_BATCH_ROWS_DEFAULT, type FlowBatchNote, flowBatchOctets } from '@weir/ipfix';
 import { BatchOutlet } from './batch-outlet.ts';
 import type { ExcludedSocket } from './excluded-traffic.ts';
@@ -27,7 +27,15 @@ function report(message: LiveMeterReport): void {
 }
 
 function openCapture(): LiveCapture {
-  const { interfaces, excludedSockets = [], snapLength, ringOctets, promiscuous, ...meterOptions } = options;
+  const {
+    interfaces,
+    excludedSockets = [],
+    snapLength,
+    ringOctets,
+    promiscuous,
+    capture: captureSource = 'auto',
+    ...meterOptions
+  } = options;
   const sender = createBufferSender<FlowBatchNote>(
     batchPort,
     BATCHES,
@@ -37,7 +45,7 @@ function openCapture(): LiveCapture {
     report({ kind: 'interface', interfaceName, state });
   const capture = new LiveCapture(interfaces, meterOptions, {
     openRing: (interfaceName) =>
-      openPacketRing({
+      openPacketSource(captureSource, {
         interfaceName,
         onStateChange: (state) => onStateChange(interfaceName, state),
         ...(snapLength === undefined ? {} : { snapLength }),

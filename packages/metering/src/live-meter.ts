@@ -3,7 +3,7 @@
  */
 import { type MessagePort, Worker } from 'node:worker_threads';
 import { type Component, ensure, type Logger, UserError } from '@weir/base';
-import type { InterfaceState } from '@weir/host';
+import type { CaptureSource, InterfaceState } from '@weir/host';
 import type { ExcludedSocket } from './excluded-traffic.ts';
 import type { FlowCacheOptions } from './flow-cache.ts';
 import type { FlowIdKey } from './flow-id.ts';
@@ -20,6 +20,8 @@ export interface LiveMeterOptions extends Partial<FlowCacheOptions> {
   /** Octets of each interface's ring; by default that of the host package. */
   readonly ringOctets?: number;
   readonly promiscuous?: boolean;
+  /** Where packets come from; by default `auto`: the kernel's ring where there is one, else libpcap. */
+  readonly capture?: CaptureSource;
   /** The key of the hash that makes flowId: flowIdKeyOf a text; by default random. */
   readonly flowIdKey?: FlowIdKey;
 }
