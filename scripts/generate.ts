@@ -4,6 +4,7 @@ import path from 'node:path';
 import process from 'node:process';
 import { DECODE_ERRORS } from '@weir/ipfix';
 import type { Command } from 'commander';
+import { EXPORTER_METRICS } from '../packages/cli/src/exporter-metrics.ts';
 import { createProgram } from '../packages/cli/src/program.ts';
 
 const folder = path.resolve(import.meta.dirname, '../docs/reference');
@@ -13,9 +14,20 @@ function tableRow(cells: readonly string[]): string {
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }
 
-function commandSection(command: Command): string {
-  const lines = [`## weir ${command.name()}`, '', `${command.description()}.`, ''];
-  lines.push('```', `weir ${command.name()} ${command.usage()}`, '```', '');
+/** The commands that do something and are meant for people, those below others included. */
+function commandsOf(parent: Command, prefix = 'weir'): { command: Command; name: string }[] {
+  const visible = parent.createHelp().visibleCommands(parent);
+  return visible
+    .filter((command) => command.name() !== 'help')
+    .flatMap((command) => {
+      const name = `${prefix} ${command.name()}`;
+      return command.commands.length > 0 ? commandsOf(command, name) : [{ command, name }];
+    });
+}
+
+function commandSection({ command, name }: { command: Command; name: string }): string {
+  const lines = [`## ${name}`, '', `${command.description()}.`, ''];
+  lines.push('```', `${name} ${command.usage()}`, '```', '');
   for (const argument of command.registeredArguments) {
     lines.push(`- \`${argument.name()}\`: ${argument.description}`);
   }
@@ -30,7 +42,7 @@ function commandSection(command: Command): string {
 }
 
 function cliReference(): string {
-  const sections = createProgram().commands.map(commandSection);
+  const sections = commandsOf(createProgram()).map(commandSection);
   const codes =
     'Exit codes: 0 done, 1 failed, 2 wrong usage or configuration. Data goes to stdout, logs to stderr.';
   return [NOTICE, '# Commands\n', `${codes}\n`, sections.join('\n\n')].join('\n');
@@ -45,9 +57,21 @@ function decodeErrorReference(): string {
   return [NOTICE, '# Decode errors\n', `${intro}\n`, '| code | meaning |', '|---|---|', ...rows].join('\n');
 }
 
+function metricsReference(): string {
+  const rows = EXPORTER_METRICS.map(({ name, kind, labelNames = [], help }) =>
+    tableRow([`\`${name}\``, kind, labelNames.join(', '), help]),
+  );
+  const intro =
+    'What `weir export --metrics` serves at `/metrics`. Counters of a meter or of a collector begin again where a ' +
+    'change of the profile replaced it.';
+  const heading = ['| metric | kind | labels | meaning |', '|---|---|---|---|'];
+  return [NOTICE, '# Metrics of the exporter\n', `${intro}\n`, ...heading, ...rows].join('\n');
+}
+
 const REFERENCES: Readonly<Record<string, () => string>> = {
   'cli.md': cliReference,
   'decode-errors.md': decodeErrorReference,
+  'metrics.md': metricsReference,
 };
 
 function isCurrent(name: string, text: string): boolean {

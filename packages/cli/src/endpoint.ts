@@ -41,3 +41,8 @@ export function parseUdpEndpoint(text: string, option: string): Endpoint {
 export function formatEndpoint({ address, port }: Endpoint): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
+
+/** `IP:PORT`, or `PORT` alone for loopback. */
+export function parseLocalEndpoint(text: string, option: string): Endpoint {
+  return parseEndpoint(/^\d+$/.test(text) ? `127.0.0.1:${text}` : text, option);
+}

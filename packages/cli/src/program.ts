@@ -17,6 +17,7 @@ export function createProgram(): Command {
     .showHelpAfterError('(weir help COMMAND tells what is allowed)')
     .exitOverride();
   addDevices(program);
+  addBackgroundCommands(program);
   addOfflineCommands(program);
   addTrafficCommands(program);
   return program;
@@ -52,6 +53,9 @@ function addDevices(program: Command): void {
     .option('--read <pcap>', 'meter a capture instead of interfaces, then end')
     .option('--check', 'check the profile, explain it, and end')
     .option('--print-config', 'print the effective configuration as JSON, and end')
+    .option('--test', 'send a test record to each collector, say what to look for, and end')
+    .option('--metrics <[ip:]port>', 'serve Prometheus metrics here; a port alone: on 127.0.0.1')
+    .option('--state <dir>', 'folder for a control socket, so that weir status and stop can ask')
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .action(async (options) => (await import('./commands/export.ts')).exportFlows(options));
   program
@@ -66,6 +70,47 @@ function addDevices(program: Command): void {
     .option('--print-config', 'print the effective configuration as JSON, and end')
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .action(async (options) => (await import('./commands/collect.ts')).collect(options));
+}
+
+const PROFILE_ARGUMENT = 'name or path of the profile; default: Universe';
+const STATE_MEANING =
+  'folder of all services; default: /run/weir for root, else $XDG_RUNTIME_DIR/weir or ~/.weir';
+
+function addBackgroundCommands(program: Command): void {
+  for (const [name, description] of [
+    ['start', 'export in the background; returns when it meters'],
+    ['restart', 'stop, then start'],
+  ] as const) {
+    program
+      .command(name)
+      .argument('[profile]', PROFILE_ARGUMENT)
+      .description(description)
+      .option('--interface <name>', 'meter this interface; repeatable', repeatable, [])
+      .option('--metrics <[ip:]port>', 'serve Prometheus metrics here; a port alone: on 127.0.0.1')
+      .option('--state <dir>', STATE_MEANING)
+      .action(async (profile, options) => (await import('./commands/background.ts'))[name](profile, options));
+  }
+  program
+    .command('stop')
+    .argument('[profile]', PROFILE_ARGUMENT)
+    .description('end and export all open flows, and stop exporting in the background')
+    .option('--state <dir>', STATE_MEANING)
+    .action(async (profile, options) => (await import('./commands/background.ts')).stop(profile, options));
+  program
+    .command('status')
+    .argument('[profile]', 'name or path of the profile; default: all')
+    .description('what the exporters in the background do; exit code 1 when one does not run')
+    .option('--json', 'one JSON object a service')
+    .option('--state <dir>', STATE_MEANING)
+    .action(async (profile, options) => (await import('./commands/background.ts')).status(profile, options));
+  program
+    .command('supervise', { hidden: true })
+    .argument('<profile>')
+    .argument('<state>')
+    .argument('<arguments...>')
+    .action(async (profile, state, args) =>
+      (await import('./commands/supervise.ts')).supervise(profile, state, args),
+    );
 }
 
 function addOfflineCommands(program: Command): void {

@@ -1,19 +1,22 @@
 import { createStderrLogger, type Logger, UserError } from '@weir/base';
 import {
+  type CollectorState,
   createExporter,
   defaultProfilePath,
   describeProfile,
-  type Exporter,
   loadProfile,
   type Profile,
   printableProfile,
   reasonDisabled,
 } from '@weir/exporting';
-import { captureCapability, chooseInterfaces, listInterfaces } from '@weir/host';
 import { clearFlowBatch, createFlowBatch } from '@weir/ipfix';
-import { createLiveMeter, type ExcludedSocket, meterFile } from '@weir/metering';
+import { meterFile } from '@weir/metering';
+import { parseLocalEndpoint } from '../endpoint.ts';
+import { createExporterDevice } from '../exporter-device.ts';
 import { parseLogLevel } from '../quantity.ts';
+import { controlPathOf } from '../service-state.ts';
 import { stopSignal, untilAborted } from '../stop-signal.ts';
+import { sendTestRecord } from '../test-record.ts';
 
 interface ExportOptions {
   profile?: string;
@@ -21,6 +24,9 @@ interface ExportOptions {
   read?: string;
   check?: true;
   printConfig?: true;
+  test?: true;
+  metrics?: string;
+  state?: string;
   logLevel: string;
 }
 
@@ -36,46 +42,46 @@ export async function exportFlows(options: ExportOptions): Promise<void> {
     return;
   }
   const logger = createStderrLogger('export', parseLogLevel(options.logLevel));
+  if (options.test) await sendTestRecord(profile, logger);
+  else if (options.read === undefined) await exportLive(profile, options, logger);
+  else await exportCapture(profile, options.read, logger);
+}
+
+/** Until it is told to stop, by a signal or over the control socket; SIGHUP reads the profile again. */
+async function exportLive(profile: Profile, options: ExportOptions, logger: Logger): Promise<void> {
+  const device = createExporterDevice({
+    profile,
+    interfaces: options.interface,
+    metrics: options.metrics === undefined ? undefined : parseLocalEndpoint(options.metrics, '--metrics'),
+    controlPath: options.state === undefined ? undefined : controlPathOf(options.state),
+    logger,
+  });
+  const stop = AbortSignal.any([stopSignal(), device.ended]);
+  process.on('SIGHUP', () => void device.reload());
+  await device.start();
+  await untilAborted(stop);
+  await device.stop();
+  const report = device.report();
+  if (report !== undefined) {
+    const { recordsFlushed, records } = report;
+    logger.info({ records }, `${recordsFlushed} open flows were ended and exported (flowEndReason 4)`);
+    logCollectors(report.collectors, logger);
+  }
+  const failure = device.failure();
+  if (failure !== undefined) throw failure;
+}
+
+function logCollectors(collectors: readonly CollectorState[], logger: Logger): void {
+  for (const { name, counters } of collectors) logger.info({ collector: name, ...counters }, 'exported');
+}
+
+async function exportCapture(profile: Profile, capture: string, logger: Logger): Promise<void> {
   const disabled = reasonDisabled(profile);
   if (disabled !== undefined) {
     logger.warn(`${profile.fileName}: ${disabled}; nothing is exported`);
     return;
   }
   const exporter = createExporter(profile, { logger });
-  if (options.read === undefined) await exportLive(profile, exporter, options.interface, logger);
-  else await exportCapture(profile, exporter, options.read);
-  for (const { name, counters } of exporter.collectors())
-    logger.info({ collector: name, ...counters }, 'exported');
-}
-
-async function exportLive(
-  profile: Profile,
-  exporter: Exporter,
-  asked: readonly string[],
-  logger: Logger,
-): Promise<void> {
-  const capability = captureCapability();
-  if (!capability.allowed) {
-    throw new UserError('capture_denied', `cannot meter: ${capability.missing}; ${capability.howToGrant}`);
-  }
-  const interfaces = interfacesToMeter(profile, asked);
-  const stop = stopSignal();
-  await exporter.start();
-  const meter = createLiveMeter(
-    { ...timeoutsOf(profile), interfaces, excludedSockets: ownSockets(exporter) },
-    { port: exporter.connectWriter(), logger },
-  );
-  try {
-    await meter.start();
-    logger.info(`metering ${interfaces.join(', ')}; Ctrl-C ends`);
-    await untilAborted(stop);
-  } finally {
-    await meter.stop();
-    await exporter.stop();
-  }
-}
-
-async function exportCapture(profile: Profile, exporter: Exporter, capture: string): Promise<void> {
   const batch = createFlowBatch();
   const sink = {
     batch,
@@ -87,8 +93,13 @@ async function exportCapture(profile: Profile, exporter: Exporter, capture: stri
   };
   await exporter.start();
   try {
-    const options = { ...timeoutsOf(profile), afterChunk: () => exporter.whenRoom() };
-    const { problem } = await meterFile(capture, options, sink);
+    const { idleTimeoutMs, activeTimeoutMs } = profile;
+    const timeouts = { idleTimeoutMs, activeTimeoutMs };
+    const { problem } = await meterFile(
+      capture,
+      { ...timeouts, afterChunk: () => exporter.whenRoom() },
+      sink,
+    );
     exporter.export(batch);
     if (problem !== undefined) {
       throw new UserError(problem.code, `${capture}: at octet ${problem.offset}: ${problem.message}`);
@@ -96,21 +107,5 @@ async function exportCapture(profile: Profile, exporter: Exporter, capture: stri
   } finally {
     await exporter.stop();
   }
-}
-
-function timeoutsOf({ idleTimeoutMs, activeTimeoutMs }: Profile) {
-  return { idleTimeoutMs, activeTimeoutMs };
-}
-
-function interfacesToMeter(profile: Profile, asked: readonly string[]): readonly string[] {
-  if (asked.length > 0) return asked;
-  if (profile.interfaces.length > 0) return profile.interfaces;
-  return chooseInterfaces(listInterfaces()).chosen.map(({ name }) => name);
-}
-
-/** Export traffic that were metered would make more export traffic. */
-function ownSockets(exporter: Exporter): ExcludedSocket[] {
-  return exporter
-    .localSockets()
-    .map(({ protocol, localPort, remotePort }) => ({ protocol, localPort, remotePort }));
+  logCollectors(exporter.collectors(), logger);
 }

@@ -1,0 +1,107 @@
+import { EXIT_FAILED, EXIT_USAGE, UserError } from '@weir/base';
+import { loadProfile, reasonDisabled } from '@weir/exporting';
+import { captureCapability } from '@weir/host';
+import { askService, isAlive, type ServiceStatus, startService, stopService } from '../background-service.ts';
+import { parseLocalEndpoint } from '../endpoint.ts';
+import type { StopReport } from '../exporter-device.ts';
+import { describeStatus } from '../exporter-status-text.ts';
+import { isInstalled } from '../service-manager.ts';
+import { type ServiceState, serviceStateOf, servicesUnder } from '../service-state.ts';
+
+interface StateOptions {
+  state?: string;
+}
+
+interface StartOptions extends StateOptions {
+  interface: readonly string[];
+  metrics?: string;
+}
+
+/** `weir start`: exports in the background; says so when it really does. */
+export async function start(profile: string | undefined, options: StartOptions): Promise<void> {
+  const state = serviceStateOf(profile, options.state);
+  const status = await askService(state);
+  if (isAlive(status)) {
+    process.stdout.write(`${state.name} is running already (${pidText(status)})\n`);
+    return;
+  }
+  await startNow(state, options);
+}
+
+/** `weir stop`: ends and exports all open flows, and says how many they were. */
+export async function stop(profile: string | undefined, options: StateOptions): Promise<void> {
+  const state = serviceStateOf(profile, options.state);
+  const ended = await stopService(state);
+  process.stdout.write(
+    `${ended === undefined ? `${state.name} is not running` : told(state, ended.report)}\n`,
+  );
+}
+
+/** `weir restart`: stop, then start. A profile with a mistake in it is refused before anything stops. */
+export async function restart(profile: string | undefined, options: StartOptions): Promise<void> {
+  const state = serviceStateOf(profile, options.state);
+  await checkBeforeStart(state, options);
+  const ended = await stopService(state);
+  if (ended !== undefined) process.stdout.write(`${told(state, ended.report)}\n`);
+  await startNow(state, options);
+}
+
+/** `weir status`: of one service, or of all that have left a trace. Exit code 1 when one does not run. */
+export async function status(
+  profile: string | undefined,
+  options: StateOptions & { json?: true },
+): Promise<void> {
+  const names = profile === undefined ? servicesUnder(options.state) : [];
+  const states = (names.length === 0 ? [profile] : names).map((name) => serviceStateOf(name, options.state));
+  const statuses = await Promise.all(states.map(askService));
+  for (const told of statuses) {
+    process.stdout.write(options.json ? `${JSON.stringify(told)}\n` : `${describeStatus(told)}\n`);
+  }
+  if (statuses.some(({ exporter }) => exporter === undefined)) process.exitCode = EXIT_FAILED;
+}
+
+async function startNow(state: ServiceState, options: StartOptions): Promise<void> {
+  await checkBeforeStart(state, options);
+  const status = await startService(state, exportArguments(options));
+  const { exporter } = status;
+  const interfaces = exporter?.interfaces.map(({ name }) => name).join(', ');
+  const what = exporter?.state === 'metering' ? `meters ${interfaces}` : `runs, but is ${exporter?.reason}`;
+  process.stdout.write(`${state.name} ${what} (${pidText(status)})\n`);
+}
+
+/** What can be known to fail is told here, where the person is, and not only in a log. */
+async function checkBeforeStart(state: ServiceState, options: StartOptions): Promise<void> {
+  const profile = await loadProfile(state.profileFile);
+  const hasOptions = options.interface.length > 0 || options.metrics !== undefined;
+  if (isInstalled(state.name)) {
+    if (!hasOptions) return;
+    const remedy = `give them to: weir service install --profile ${state.profileFile}`;
+    throw new UserError('start_options', `the installed unit has its own options; ${remedy}`, EXIT_USAGE);
+  }
+  const capability = captureCapability();
+  if (capability.allowed || reasonDisabled(profile) !== undefined) return;
+  throw new UserError('capture_denied', `cannot meter: ${capability.missing}; ${capability.howToGrant}`);
+}
+
+/** The options of `weir export` that `weir start` passes on. */
+export function exportArguments({ interface: interfaces, metrics }: Omit<StartOptions, 'state'>): string[] {
+  if (metrics !== undefined) parseLocalEndpoint(metrics, '--metrics');
+  const named = interfaces.flatMap((name) => ['--interface', name]);
+  return [...named, ...(metrics === undefined ? [] : ['--metrics', metrics])];
+}
+
+function pidText({ exporter, supervisor }: ServiceStatus): string {
+  const who = supervisor === 'none' ? '' : `, kept running by ${supervisor}`;
+  return exporter === undefined ? `between two starts${who}` : `process ${exporter.pid}${who}`;
+}
+
+function told({ name }: ServiceState, report: StopReport | undefined): string {
+  if (report === undefined) return `${name} has stopped`;
+  const { recordsFlushed, records, collectors } = report;
+  const lines = collectors.map(({ name: collector, counters }) => {
+    const { flowsSent, flowsNotSent } = counters;
+    return `  ${collector}: ${flowsSent} records sent, ${flowsNotSent} not sent`;
+  });
+  const flushed = `${recordsFlushed} open flows were ended and exported (flowEndReason 4)`;
+  return [`${name} has stopped: ${flushed}, ${records} records in all`, ...lines].join('\n');
+}

@@ -1,0 +1,199 @@
+/**
+ * Meter → valve → exporter, as one profile says, and the smallest change to what another profile says:
+ * the exporter is replaced where what it does has changed, and the meter with its flow cache goes on; the
+ * meter is replaced where interfaces or timeouts have changed, and its flows are exported as ended by force.
+ */
+import type { Clock, Logger } from '@weir/base';
+import {
+  createExporter,
+  type Exporter,
+  type MeteringLoss,
+  type Profile,
+  printableProfile,
+  reasonDisabled,
+} from '@weir/exporting';
+import { createLiveMeter, type LiveMeter, type LiveMeterOptions } from '@weir/metering';
+import { createFlowValve, type FlowValve } from './flow-valve.ts';
+import { planMetering } from './metering-plan.ts';
+import { createOwnTraffic } from './own-traffic.ts';
+
+export interface ExportPipelineOptions {
+  /** Interfaces of the command line; empty: those of the profile. */
+  readonly interfaces: readonly string[];
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** Called when a part dies of a programmer's mistake. */
+  readonly onFailure: (error: Error) => void;
+  /** For tests, where nothing can be captured. */
+  readonly planMetering?: typeof planMetering;
+  readonly createLiveMeter?: typeof createLiveMeter;
+}
+
+/** What changed with a profile. */
+export type ProfileChange = 'nothing' | 'exporter' | 'meter' | 'exporter and meter';
+
+export interface ExportPipeline {
+  /**
+   * Makes `profile` the one in force. Throws a UserError when it asks for what this machine has not; the one
+   * before is in force then.
+   */
+  apply(profile: Profile): Promise<ProfileChange>;
+  /** Keeps what parts tell each other up to date; to be called once a second. */
+  tick(): void;
+  /** Ends all flows, exports them, and ends the exporter. */
+  stop(): Promise<void>;
+  readonly profile: Profile | undefined;
+  readonly exporter: Exporter | undefined;
+  readonly meter: LiveMeter | undefined;
+  readonly valve: FlowValve;
+}
+
+/** What runs for a profile; nothing where it is disabled. */
+interface Plan {
+  readonly profile: Profile;
+  readonly metering: LiveMeterOptions | undefined;
+}
+
+interface Parts {
+  readonly exporter: boolean;
+  readonly meter: boolean;
+}
+
+/** Properties of the profile that are the meter's business alone. */
+const METER_PROPERTIES: readonly string[] = ['Interfaces', 'IdleTimeout', 'ActiveTimeout', 'Interval'];
+
+export function createExportPipeline(options: ExportPipelineOptions): ExportPipeline {
+  const { logger, clock } = options;
+  const plan = options.planMetering ?? planMetering;
+  const createMeter = options.createLiveMeter ?? createLiveMeter;
+  const valve = createFlowValve(logger);
+  const ownTraffic = createOwnTraffic();
+  const loss = { ignoredPackets: 0, ignoredOctets: 0, firstMs: 0, lastMs: 0 };
+  let inForce: Plan | undefined;
+  let exporter: Exporter | undefined;
+  let meter: LiveMeter | undefined;
+
+  function planOf(profile: Profile): Plan {
+    const isDisabled = reasonDisabled(profile) !== undefined;
+    return { profile, metering: isDisabled ? undefined : plan(profile, options.interfaces) };
+  }
+
+  async function stopMeter(): Promise<void> {
+    const stopping = meter;
+    meter = undefined;
+    await stopping?.stop();
+    if (stopping !== undefined) noteLoss(stopping);
+  }
+
+  async function startMeter(metering: LiveMeterOptions | undefined): Promise<void> {
+    if (metering === undefined) return;
+    const { onFailure } = options;
+    const starting = createMeter(
+      { ...metering, excludedSockets: ownTraffic.sockets },
+      { port: valve.connectWriter(), logger, onFailure },
+    );
+    await starting.start();
+    meter = starting;
+  }
+
+  /** What the old exporter has taken leaves through it; what comes after waits for the new one. */
+  async function replaceExporter(next: Exporter | undefined): Promise<void> {
+    valve.close();
+    const old = exporter;
+    exporter = undefined;
+    await old?.stop();
+    if (next === undefined) return;
+    await next.start();
+    exporter = next;
+    excludeOwnTraffic();
+    valve.open(next);
+  }
+
+  /** Inert until started. */
+  function prepareExporter({ profile, metering }: Plan): Exporter | undefined {
+    return metering === undefined ? undefined : createExporter(profile, { logger, clock, meteringLoss });
+  }
+
+  async function change(to: Plan, next: Exporter | undefined, parts: Parts): Promise<void> {
+    if (parts.meter) await stopMeter();
+    if (parts.exporter) await replaceExporter(next);
+    if (parts.meter) await startMeter(to.metering);
+    inForce = to;
+  }
+
+  function excludeOwnTraffic(): void {
+    const sockets = ownTraffic.update(exporter?.localSockets() ?? []);
+    if (sockets !== undefined) meter?.exclude(sockets);
+  }
+
+  const lossBefore = { packets: 0, octets: 0 };
+
+  /** Packets that a meter saw and could not meter, those of the meters before it included. */
+  function noteLoss(ended?: LiveMeter): void {
+    const status = (ended ?? meter)?.status();
+    if (status === undefined) return;
+    const kernelDrops = status.interfaces.reduce((sum, { kernelDrops: drops }) => sum + drops, 0);
+    const packets = lossBefore.packets + kernelDrops + status.outlet.packetsLost;
+    const octets = lossBefore.octets + status.outlet.octetsLost;
+    if (packets > loss.ignoredPackets) {
+      loss.lastMs = clock.nowMs();
+      if (loss.firstMs === 0) loss.firstMs = loss.lastMs;
+    }
+    loss.ignoredPackets = packets;
+    loss.ignoredOctets = octets;
+    if (ended !== undefined) Object.assign(lossBefore, { packets, octets });
+  }
+
+  function meteringLoss(): MeteringLoss {
+    noteLoss();
+    return { ...loss };
+  }
+
+  return {
+    valve,
+    get profile() {
+      return inForce?.profile;
+    },
+    get exporter() {
+      return exporter;
+    },
+    get meter() {
+      return meter;
+    },
+    async apply(profile) {
+      const to = planOf(profile);
+      const from = inForce;
+      const parts = {
+        exporter: from === undefined || exporterText(from) !== exporterText(to),
+        meter: from === undefined || JSON.stringify(from.metering) !== JSON.stringify(to.metering),
+      };
+      // Prepared before the old one goes: a profile that cannot be carried out leaves it as it is.
+      const next = parts.exporter ? prepareExporter(to) : undefined;
+      try {
+        await change(to, next, parts);
+      } catch (error) {
+        await next?.stop();
+        if (from !== undefined) await change(from, parts.exporter ? prepareExporter(from) : undefined, parts);
+        throw error;
+      }
+      if (parts.exporter && parts.meter) return 'exporter and meter';
+      if (parts.exporter) return 'exporter';
+      return parts.meter ? 'meter' : 'nothing';
+    },
+    tick() {
+      excludeOwnTraffic();
+      noteLoss();
+    },
+    async stop() {
+      await stopMeter();
+      await exporter?.stop();
+    },
+  };
+}
+
+/** All that concerns the exporter of a plan, as text to compare. */
+function exporterText({ profile, metering }: Plan): string {
+  if (metering === undefined) return '';
+  const properties = Object.entries(printableProfile(profile).FlowMetadata);
+  return JSON.stringify(properties.filter(([name]) => !METER_PROPERTIES.includes(name)));
+}

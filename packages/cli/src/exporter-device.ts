@@ -1,0 +1,183 @@
+/**
+ * The device behind `weir export`: a meter and an exporter as a profile says, for as long as it runs as the
+ * profile says then. Configuration and wiring; what the parts do is in their packages.
+ */
+import {
+  type CancelTimer,
+  type Component,
+  createLifecycle,
+  type Logger,
+  systemClock,
+  UserError,
+} from '@weir/base';
+import { type CollectorState, loadProfile, type Profile, reasonDisabled } from '@weir/exporting';
+import { createControlServer } from './control-socket.ts';
+import type { Endpoint } from './endpoint.ts';
+import { createExportPipeline } from './export-pipeline.ts';
+import { createExporterMetrics } from './exporter-metrics.ts';
+import {
+  createExporterStatusReader,
+  type ExporterDeviceStatus,
+  type ExporterState,
+} from './exporter-status.ts';
+import { createMetricsServer } from './metrics-server.ts';
+import { createProfileWatcher } from './profile-watcher.ts';
+
+const SAMPLE_INTERVAL_MS = 1_000;
+
+export interface ExporterDeviceOptions {
+  /** The profile to begin with, from the file that is then watched. */
+  readonly profile: Profile;
+  /** Interfaces of the command line; empty: those of the profile. */
+  readonly interfaces: readonly string[];
+  /** Where metrics are served; undefined: nowhere. */
+  readonly metrics: Endpoint | undefined;
+  /** Where `weir status` and `weir stop` ask; undefined: nowhere. */
+  readonly controlPath: string | undefined;
+  readonly logger: Logger;
+}
+
+/** How it ended, for who asked it to. */
+export interface StopReport {
+  /** Flows that were still open, and were exported with flowEndReason 4. */
+  readonly recordsFlushed: number;
+  /** Records that the meters gave to exporters since the start. */
+  readonly records: number;
+  /** Of the exporter that was in force at the end. */
+  readonly collectors: readonly CollectorState[];
+}
+
+export interface ExporterDevice extends Component {
+  /** Aborts when somebody asks it to stop over the control socket, or when a part died. */
+  readonly ended: AbortSignal;
+  /** What died, if something did. */
+  readonly failure: () => Error | undefined;
+  /** Reads the profile again and makes it the one in force, if it is good. */
+  reload(): Promise<void>;
+  status(): ExporterDeviceStatus;
+  /** Known when `stop` has resolved. */
+  report(): StopReport | undefined;
+}
+
+/**
+ * Creates the device. `start` throws a UserError when the profile asks for what this machine has not, or
+ * another exporter answers at the control socket. A profile with nothing to export is no failure: the device
+ * says so and waits for another.
+ */
+export function createExporterDevice(options: ExporterDeviceOptions): ExporterDevice {
+  const { logger, controlPath } = options;
+  const file = options.profile.fileName;
+  const ended = new AbortController();
+  const stopped = Promise.withResolvers<StopReport>();
+  const lifecycle = createLifecycle(logger);
+  let failure: Error | undefined;
+  let state: ExporterState = 'starting';
+  let profileProblem: string | undefined;
+  let profileInForceSince = Date.now();
+  let reloading = Promise.resolve();
+  let report: StopReport | undefined;
+  const pipeline = createExportPipeline({
+    interfaces: options.interfaces,
+    logger,
+    clock: systemClock,
+    onFailure(error) {
+      failure = error;
+      ended.abort();
+    },
+  });
+  const reader = createExporterStatusReader(pipeline);
+
+  function status(): ExporterDeviceStatus {
+    const { profile } = pipeline;
+    const reason = profile === undefined ? undefined : reasonDisabled(profile);
+    return reader.read({ profile: file, state, reason, profileProblem, profileInForceSince });
+  }
+
+  async function apply(profile: Profile): Promise<void> {
+    const change = await pipeline.apply(profile);
+    profileProblem = undefined;
+    profileInForceSince = Date.now();
+    const reason = reasonDisabled(profile);
+    state = reason === undefined ? 'metering' : 'disabled';
+    if (reason !== undefined) {
+      logger.warn(`${file}: ${reason}; nothing is exported until the profile says otherwise`);
+    } else if (change !== 'nothing') {
+      const interfaces = pipeline.meter?.status()?.interfaces.map(({ name }) => name) ?? [];
+      logger.info({ changed: change }, `metering ${interfaces.join(', ')}`);
+    }
+  }
+
+  /** One after the other: a change must not overtake the one before. */
+  function reload(): Promise<void> {
+    reloading = reloading.then(async () => {
+      if (state === 'stopping') return;
+      try {
+        await apply(await loadProfile(file));
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        profileProblem = error.message.replaceAll('\n', '; ');
+        logger.error(`${profileProblem}; the profile before stays in force`);
+      }
+    });
+    reloading.catch((error: Error) => {
+      failure ??= error;
+      ended.abort();
+    });
+    return reloading;
+  }
+
+  async function stopPipeline(): Promise<void> {
+    state = 'stopping';
+    await reloading.catch(() => {});
+    const { recordsForced } = pipeline.valve.counters;
+    await pipeline.stop();
+    const { records, recordsForced: forced } = pipeline.valve.counters;
+    const collectors = pipeline.exporter?.collectors() ?? [];
+    report = { recordsFlushed: forced - recordsForced, records, collectors };
+    stopped.resolve(report);
+  }
+
+  function assemble(): void {
+    if (controlPath !== undefined) {
+      const stop = () => {
+        ended.abort();
+        return stopped.promise;
+      };
+      lifecycle.add('control', createControlServer(controlPath, { status, stop }, logger));
+    }
+    lifecycle.add('pipeline', { start: () => apply(options.profile), stop: stopPipeline });
+    lifecycle.add('sampler', createSampler());
+    lifecycle.add(
+      'profile watcher',
+      createProfileWatcher(file, systemClock, () => void reload()),
+    );
+    if (options.metrics !== undefined) {
+      const metrics = createExporterMetrics(status);
+      lifecycle.add('metrics', createMetricsServer(options.metrics, metrics, logger));
+    }
+  }
+
+  function createSampler(): Component {
+    let cancel: CancelTimer = () => {};
+    return {
+      async start() {
+        cancel = systemClock.every(SAMPLE_INTERVAL_MS, () => {
+          pipeline.tick();
+          reader.sample();
+        });
+      },
+      stop: async () => cancel(),
+    };
+  }
+
+  assemble();
+  return {
+    ended: ended.signal,
+    failure: () => failure,
+    reload,
+    status,
+    report: () => report,
+    start: () => lifecycle.start(),
+    stop: () => lifecycle.stop(),
+  };
+}

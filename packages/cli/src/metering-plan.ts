@@ -1,0 +1,36 @@
+/** Which interfaces a profile makes the meter look at, and with which timeouts. */
+import { UserError } from '@weir/base';
+import type { Profile } from '@weir/exporting';
+import { captureCapability, chooseInterfaces, listInterfaces } from '@weir/host';
+import type { LiveMeterOptions } from '@weir/metering';
+
+/**
+ * The options of the meter for `profile`; `asked` are the interfaces of the command line, which come first.
+ * Throws a UserError when this process may not capture, an interface does not exist, or none is up.
+ */
+export function planMetering(profile: Profile, asked: readonly string[]): LiveMeterOptions {
+  const capability = captureCapability();
+  if (!capability.allowed) {
+    throw new UserError('capture_denied', `cannot meter: ${capability.missing}; ${capability.howToGrant}`);
+  }
+  const { idleTimeoutMs, activeTimeoutMs } = profile;
+  return { idleTimeoutMs, activeTimeoutMs, interfaces: interfacesToMeter(profile, asked) };
+}
+
+function interfacesToMeter(profile: Profile, asked: readonly string[]): readonly string[] {
+  const present = listInterfaces();
+  const named = asked.length > 0 ? asked : profile.interfaces;
+  if (named.length === 0) return interfacesThatAreUp(present);
+  const missing = named.find((name) => !present.some((candidate) => candidate.name === name));
+  if (missing !== undefined) {
+    const allowed = present.map(({ name }) => name).join(', ');
+    throw new UserError('interface_unknown', `no interface '${missing}' (this machine has: ${allowed})`);
+  }
+  return named;
+}
+
+function interfacesThatAreUp(present: ReturnType<typeof listInterfaces>): readonly string[] {
+  const chosen = chooseInterfaces(present).chosen.map(({ name }) => name);
+  if (chosen.length === 0) throw new UserError('interface_none', 'cannot meter: no interface is up');
+  return chosen;
+}
