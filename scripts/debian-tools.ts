@@ -18,6 +18,10 @@ const TOOLS: Readonly<Record<string, string>> = {
   iperf3: 'iperf3',
   chromium: 'chromium',
   gcc: 'gcc',
+  'wireguard-go': 'wireguard-go',
+  wg: 'wireguard-tools',
+  nft: 'nftables',
+  openssl: 'openssl',
 };
 
 const FOLDERS = ['/usr/bin', '/usr/sbin', '/bin', '/sbin', '/usr/local/bin'];

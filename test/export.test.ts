@@ -4,73 +4,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createWire, namespacesMissing, type Wire } from './network-namespace.ts';
+import { addTo, NEIGHBOUR_DISCOVERY_MIN, type Sums, sortedSums, sumsOfCapture } from './packet-sums.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 import { startWeir } from './weir-process.ts';
 
 const folder = temporaryFolder();
 const missing = namespacesMissing();
 const NFCAPD_PORT = 9995;
-/** Neighbour discovery goes on before the exporter starts and after it ends: it is left out on both sides. */
-const CONVERSATIONS = '(ip || ipv6) && !(icmpv6.type >= 130)';
-const NEIGHBOUR_DISCOVERY_MIN = 130;
-
-interface Conversation {
-  packets: number;
-  octets: number;
-}
-
-/** Sums by "protocol source:port destination:port". */
-type Sums = Map<string, Conversation>;
-
-function add(sums: Sums, key: string, packets: number, octets: number): void {
-  const sum = sums.get(key) ?? { packets: 0, octets: 0 };
-  sums.set(key, { packets: sum.packets + packets, octets: sum.octets + octets });
-}
-
-/** What tshark counts, packet by packet, in IP octets. */
-function sumsOfCapture(capture: string): Sums {
-  const fields = [
-    'ip.src',
-    'ip.dst',
-    'ipv6.src',
-    'ipv6.dst',
-    'ip.proto',
-    'ipv6.nxt',
-    'tcp.srcport',
-    'tcp.dstport',
-    'udp.srcport',
-    'udp.dstport',
-    'ip.len',
-    'ipv6.plen',
-  ];
-  const args = [
-    '-n',
-    '-r',
-    capture,
-    '-Y',
-    CONVERSATIONS,
-    '-T',
-    'fields',
-    ...fields.flatMap((field) => ['-e', field]),
-  ];
-  const sums: Sums = new Map();
-  for (const line of execFileSync('tshark', args, {
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-    .trim()
-    .split('\n')) {
-    const [src4, dst4, src6, dst6, proto4, proto6, tcpSrc, tcpDst, udpSrc, udpDst, length4, length6] =
-      line.split('\t');
-    const protocol = Number(proto4 || proto6);
-    const octets = src4 ? Number(length4) : Number(length6) + 40;
-    const source = `${src4 || src6}:${tcpSrc || udpSrc || 0}`;
-    const destination = `${dst4 || dst6}:${tcpDst || udpDst || 0}`;
-    add(sums, `${protocol} ${source} ${destination}`, 1, octets);
-  }
-  return sums;
-}
 
 /** What nfdump reads in the files that nfcapd wrote from our export. */
 function sumsOfNfdump(files: string): Sums {
@@ -88,7 +28,7 @@ function sumsOfNfdump(files: string): Sums {
     const protocol = numbers[name] ?? Number(name);
     if (protocol === 58 && Number(destinationPort) >= NEIGHBOUR_DISCOVERY_MIN) continue;
     const ports = protocol === 6 || protocol === 17;
-    add(
+    addTo(
       sums,
       `${protocol} ${source}:${ports ? sourcePort : 0} ${destination}:${ports ? destinationPort : 0}`,
       Number(packets),
@@ -96,10 +36,6 @@ function sumsOfNfdump(files: string): Sums {
     );
   }
   return sums;
-}
-
-function sorted(sums: Sums): [string, Conversation][] {
-  return [...sums].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 describe.skipIf(missing !== undefined)(`weir export between two hosts ${missing ?? ''}`, () => {
@@ -189,7 +125,7 @@ describe.skipIf(missing !== undefined)(`weir export between two hosts ${missing 
   test('exports every flow of the capture with its packets and octets, through nfcapd', () => {
     const expected = sumsOfCapture(capture);
     expect(expected.size).toBeGreaterThan(15);
-    expect(sorted(sumsOfNfdump(nfcapdFolder))).toEqual(sorted(expected));
+    expect(sortedSums(sumsOfNfdump(nfcapdFolder))).toEqual(sortedSums(expected));
   });
 
   test('is accepted whole by tshark', () => {
