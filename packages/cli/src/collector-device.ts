@@ -77,7 +77,8 @@ function assemble(lifecycle: Lifecycle, options: CollectorDeviceOptions, store: 
     'collector',
     createCollector({ sources, dataDirectory }, { logger, clock, connectWriter }),
   );
-  const meter = metering.state === 'on' ? lifecycle.add('meter', createMeter(options, store)) : undefined;
+  const meter =
+    metering.state === 'on' ? lifecycle.add('meter', createMeter(metering, store, logger)) : undefined;
   const server =
     options.http === undefined
       ? undefined
@@ -85,10 +86,15 @@ function assemble(lifecycle: Lifecycle, options: CollectorDeviceOptions, store: 
   return { collector, server };
 }
 
-function createMeter({ metering, logger }: CollectorDeviceOptions, store: FlowStore): LiveMeter {
+function createMeter(
+  { interfaces, capture }: MeteringPlan & { state: 'on' },
+  store: FlowStore,
+  logger: Logger,
+): LiveMeter {
   return createLiveMeter(
     {
-      interfaces: metering.interfaces,
+      interfaces,
+      capture,
       idleTimeoutMs: LIVE_IDLE_TIMEOUT_MS,
       activeTimeoutMs: LIVE_ACTIVE_TIMEOUT_MS,
     },

@@ -12,6 +12,7 @@ import {
   printableProfile,
   reasonDisabled,
 } from '@weir/exporting';
+import type { CaptureSource } from '@weir/host';
 import { createLiveMeter, type LiveMeter, type LiveMeterOptions } from '@weir/metering';
 import { createFlowValve, type FlowValve } from './flow-valve.ts';
 import { planMetering } from './metering-plan.ts';
@@ -20,6 +21,7 @@ import { createOwnTraffic } from './own-traffic.ts';
 export interface ExportPipelineOptions {
   /** Interfaces of the command line; empty: those of the profile. */
   readonly interfaces: readonly string[];
+  readonly capture: CaptureSource;
   readonly logger: Logger;
   readonly clock: Clock;
   /** Called when a part dies of a programmer's mistake. */
@@ -75,7 +77,7 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
 
   function planOf(profile: Profile): Plan {
     const isDisabled = reasonDisabled(profile) !== undefined;
-    return { profile, metering: isDisabled ? undefined : plan(profile, options.interfaces) };
+    return { profile, metering: isDisabled ? undefined : plan(profile, options.interfaces, options.capture) };
   }
 
   async function stopMeter(): Promise<void> {

@@ -11,6 +11,7 @@ import {
   UserError,
 } from '@weir/base';
 import { type CollectorState, loadProfile, type Profile, reasonDisabled } from '@weir/exporting';
+import type { CaptureSource } from '@weir/host';
 import { createControlServer } from './control-socket.ts';
 import type { Endpoint } from './endpoint.ts';
 import { createExportPipeline } from './export-pipeline.ts';
@@ -30,6 +31,7 @@ export interface ExporterDeviceOptions {
   readonly profile: Profile;
   /** Interfaces of the command line; empty: those of the profile. */
   readonly interfaces: readonly string[];
+  readonly capture: CaptureSource;
   /** Where metrics are served; undefined: nowhere. */
   readonly metrics: Endpoint | undefined;
   /** Where `weir status` and `weir stop` ask; undefined: nowhere. */
@@ -78,6 +80,7 @@ export function createExporterDevice(options: ExporterDeviceOptions): ExporterDe
   let report: StopReport | undefined;
   const pipeline = createExportPipeline({
     interfaces: options.interfaces,
+    capture: options.capture,
     logger,
     clock: systemClock,
     onFailure(error) {

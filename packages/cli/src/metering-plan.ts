@@ -1,20 +1,24 @@
 /** Which interfaces a profile makes the meter look at, and with which timeouts. */
 import { UserError } from '@weir/base';
 import type { Profile } from '@weir/exporting';
-import { captureCapability, chooseInterfaces, listInterfaces } from '@weir/host';
+import { type CaptureSource, captureCapability, chooseInterfaces, listInterfaces } from '@weir/host';
 import type { LiveMeterOptions } from '@weir/metering';
 
 /**
  * The options of the meter for `profile`; `asked` are the interfaces of the command line, which come first.
  * Throws a UserError when this process may not capture, an interface does not exist, or none is up.
  */
-export function planMetering(profile: Profile, asked: readonly string[]): LiveMeterOptions {
-  const capability = captureCapability();
+export function planMetering(
+  profile: Profile,
+  asked: readonly string[],
+  capture: CaptureSource,
+): LiveMeterOptions {
+  const capability = captureCapability(capture);
   if (!capability.allowed) {
     throw new UserError('capture_denied', `cannot meter: ${capability.missing}; ${capability.howToGrant}`);
   }
   const { idleTimeoutMs, activeTimeoutMs } = profile;
-  return { idleTimeoutMs, activeTimeoutMs, interfaces: interfacesToMeter(profile, asked) };
+  return { idleTimeoutMs, activeTimeoutMs, capture, interfaces: interfacesToMeter(profile, asked) };
 }
 
 function interfacesToMeter(profile: Profile, asked: readonly string[]): readonly string[] {

@@ -2,7 +2,7 @@
  * The command line: what `weir` understands. Commands are loaded when they are called, so that `weir query`
  * does not pay for the packet ring. docs/reference/cli.md is generated from this description.
  */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 
 /** Collects a repeatable option. */
 function repeatable(value: string, previous: readonly string[]): string[] {
@@ -36,6 +36,7 @@ function addDevices(program: Command): void {
       repeatable,
       [],
     )
+    .addOption(captureOption())
     .option('--no-meter', 'collect and serve, do not meter')
     .option('--demo', 'generate a mix of flows at its own pace, for who has no traffic')
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
@@ -50,6 +51,7 @@ function addDevices(program: Command): void {
       repeatable,
       [],
     )
+    .addOption(captureOption())
     .option('--read <pcap>', 'meter a capture instead of interfaces, then end')
     .option('--check', 'check the profile, explain it, and end')
     .option('--print-config', 'print the effective configuration as JSON, and end')
@@ -70,6 +72,11 @@ function addDevices(program: Command): void {
     .option('--print-config', 'print the effective configuration as JSON, and end')
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .action(async (options) => (await import('./commands/collect.ts')).collect(options));
+}
+
+function captureOption(): Option {
+  const meaning = 'where packets come from: ring (Linux kernel), pcap (libpcap, Npcap), or auto';
+  return new Option('--capture <source>', meaning).choices(['auto', 'ring', 'pcap']).default('auto');
 }
 
 const PROFILE_ARGUMENT = 'name or path of the profile; default: Universe';

@@ -1,12 +1,13 @@
 /** What a device tells of itself, put together from its parts. */
 import type { Collector, SourceStatus } from '@weir/collecting';
+import type { CaptureSource } from '@weir/host';
 import type { LiveMeter } from '@weir/metering';
 import type { ExporterStatus, ListenerStatus, MeteringStatus, StoreStatus, SystemStatus } from '@weir/server';
 import type { FlowStore } from '@weir/storage';
 
 /** What is to be metered, or why nothing is. */
 export type MeteringPlan =
-  | { readonly state: 'on'; readonly interfaces: readonly string[] }
+  | { readonly state: 'on'; readonly interfaces: readonly string[]; readonly capture: CaptureSource }
   | {
       readonly state: 'off';
       readonly reason: string;

@@ -9,6 +9,7 @@ import {
   printableProfile,
   reasonDisabled,
 } from '@weir/exporting';
+import type { CaptureSource } from '@weir/host';
 import { clearFlowBatch, createFlowBatch } from '@weir/ipfix';
 import { meterFile } from '@weir/metering';
 import { parseLocalEndpoint } from '../endpoint.ts';
@@ -21,6 +22,7 @@ import { sendTestRecord } from '../test-record.ts';
 interface ExportOptions {
   profile?: string;
   interface: readonly string[];
+  capture: CaptureSource;
   read?: string;
   check?: true;
   printConfig?: true;
@@ -52,6 +54,7 @@ async function exportLive(profile: Profile, options: ExportOptions, logger: Logg
   const device = createExporterDevice({
     profile,
     interfaces: options.interface,
+    capture: options.capture,
     metrics: options.metrics === undefined ? undefined : parseLocalEndpoint(options.metrics, '--metrics'),
     controlPath: options.state === undefined ? undefined : controlPathOf(options.state),
     logger,

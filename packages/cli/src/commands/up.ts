@@ -7,7 +7,7 @@ import {
   generateRecords,
   parseListen,
 } from '@weir/collecting';
-import { captureCapability, chooseInterfaces, listInterfaces } from '@weir/host';
+import { type CaptureSource, captureCapability, chooseInterfaces, listInterfaces } from '@weir/host';
 import { type CollectorDevice, createCollectorDevice } from '../collector-device.ts';
 import { parseEndpoint } from '../endpoint.ts';
 import { parseLogLevel } from '../quantity.ts';
@@ -18,6 +18,7 @@ interface UpOptions {
   data: string;
   http: string;
   interface: readonly string[];
+  capture: CaptureSource;
   listen: readonly string[];
   meter: boolean;
   demo?: true;
@@ -55,21 +56,22 @@ export async function up(options: UpOptions): Promise<void> {
 
 /** What to meter; where nothing can be metered, that is said in one line and the rest goes on. */
 function planMetering(options: UpOptions, logger: Logger): MeteringPlan {
+  const { capture } = options;
   if (!options.meter)
     return { state: 'off', reason: 'metering was switched off with --no-meter', interfaces: [] };
-  const capability = captureCapability();
+  const capability = captureCapability(capture);
   if (!capability.allowed) {
     const { missing, howToGrant } = capability;
     logger.warn(`this machine is not metered: ${missing}; ${howToGrant}`);
     return { state: 'off', reason: missing, howToGrant, interfaces: [] };
   }
-  if (options.interface.length > 0) return { state: 'on', interfaces: options.interface };
+  if (options.interface.length > 0) return { state: 'on', interfaces: options.interface, capture };
   const { chosen, skipped } = chooseInterfaces(listInterfaces());
   for (const { name, reason } of skipped) logger.debug(`interface ${name} is not metered: ${reason}`);
   const interfaces = chosen.map(({ name }) => name);
   if (interfaces.length === 0) return { state: 'off', reason: 'no interface is up', interfaces: [] };
   logger.info(`metering ${interfaces.join(', ')}`);
-  return { state: 'on', interfaces };
+  return { state: 'on', interfaces, capture };
 }
 
 /**
