@@ -3,8 +3,10 @@ import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '@weir/base';
+import type { CaptureSource } from '@weir/host';
 import { complaintIn, logOctets, openLog } from './background-log.ts';
 import { askControl } from './control-socket.ts';
+import { parseLocalEndpoint } from './endpoint.ts';
 import type { StopReport } from './exporter-device.ts';
 import type { ExporterDeviceStatus } from './exporter-status.ts';
 import { isInstalled, journalTail, systemctl, unitNameOf } from './service-manager.ts';
@@ -40,6 +42,23 @@ export async function askService(state: ServiceState): Promise<ServiceStatus> {
     ...(record === undefined ? {} : { restarts: record.restarts }),
     ...(record?.lastExit === undefined ? {} : { lastExit: record.lastExit }),
   };
+}
+
+/** Options of `weir export` that a service passes on. */
+export interface PassedOptions {
+  readonly interface: readonly string[];
+  readonly capture: CaptureSource;
+  readonly metrics?: string;
+}
+
+/** The words of the command line for `options`. */
+export function exportArguments({ interface: interfaces, capture, metrics }: PassedOptions): string[] {
+  if (metrics !== undefined) parseLocalEndpoint(metrics, '--metrics');
+  return [
+    ...interfaces.flatMap((name) => ['--interface', name]),
+    ...(capture === 'auto' ? [] : ['--capture', capture]),
+    ...(metrics === undefined ? [] : ['--metrics', metrics]),
+  ];
 }
 
 /** Whether anything of the service lives, if only between two tries to start it. */
@@ -106,8 +125,7 @@ function startSupervisor(state: ServiceState, exportArguments: readonly string[]
   }
   const from = logOctets(state.logFile);
   const log = openLog(state.logFile);
-  const args = ['--profile', state.profileFile, '--state', state.folder, ...exportArguments];
-  const supervisor = ['supervise', state.profileFile, root, '--', ...args];
+  const supervisor = ['supervise', state.profileFile, root, '--', ...exportArguments];
   const child = spawn(process.execPath, [WEIR, ...supervisor], {
     detached: true,
     stdio: ['ignore', log, log],

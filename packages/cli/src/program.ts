@@ -18,6 +18,7 @@ export function createProgram(): Command {
     .exitOverride();
   addDevices(program);
   addBackgroundCommands(program);
+  addServiceCommands(program);
   addOfflineCommands(program);
   addTrafficCommands(program);
   return program;
@@ -93,6 +94,7 @@ function addBackgroundCommands(program: Command): void {
       .argument('[profile]', PROFILE_ARGUMENT)
       .description(description)
       .option('--interface <name>', 'meter this interface; repeatable', repeatable, [])
+      .addOption(captureOption())
       .option('--metrics <[ip:]port>', 'serve Prometheus metrics here; a port alone: on 127.0.0.1')
       .option('--state <dir>', STATE_MEANING)
       .action(async (profile, options) => (await import('./commands/background.ts'))[name](profile, options));
@@ -114,10 +116,30 @@ function addBackgroundCommands(program: Command): void {
     .command('supervise', { hidden: true })
     .argument('<profile>')
     .argument('<state>')
-    .argument('<arguments...>')
+    .argument('[arguments...]')
     .action(async (profile, state, args) =>
       (await import('./commands/supervise.ts')).supervise(profile, state, args),
     );
+}
+
+function addServiceCommands(program: Command): void {
+  const service = program
+    .command('service')
+    .description('have the machine start the exporter, and keep it running');
+  service
+    .command('install')
+    .description('install a unit of systemd (Windows: a task of the Task Scheduler) that starts at boot')
+    .option('--profile <file>', PROFILE_ARGUMENT)
+    .option('--interface <name>', 'meter this interface; repeatable', repeatable, [])
+    .addOption(captureOption())
+    .option('--metrics <[ip:]port>', 'serve Prometheus metrics here; a port alone: on 127.0.0.1')
+    .option('--print', 'print what would be installed, and end')
+    .action(async (options) => (await import('./commands/service.ts')).install(options));
+  service
+    .command('uninstall')
+    .description('stop it, and remove what install has installed')
+    .option('--profile <file>', PROFILE_ARGUMENT)
+    .action(async (options) => (await import('./commands/service.ts')).uninstall(options));
 }
 
 function addOfflineCommands(program: Command): void {
@@ -151,6 +173,12 @@ function addOfflineCommands(program: Command): void {
     .option('--csv', 'comma-separated values with a header')
     .option('--sql', 'print the SQL instead of running it')
     .action(async (words, options) => (await import('./commands/query.ts')).query(words, options));
+  program
+    .command('doctor')
+    .description('what this machine allows and what is misconfigured; exit code 1 when something is bad')
+    .option('--profile <file>', 'the profile; default: Universe.profile in the platform’s folder')
+    .option('--json', 'one JSON object a finding')
+    .action(async (options) => (await import('./commands/doctor.ts')).doctor(options));
   program
     .command('ie')
     .argument('<element>', 'a name, an id, or PEN/ID')

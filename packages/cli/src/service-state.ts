@@ -27,6 +27,8 @@ export interface SupervisorRecord {
   readonly pid: number;
   /** Tells the process from a later one with the same id; empty where the platform does not say. */
   readonly processStart: string;
+  /** Options of `weir export` that the service was started with. */
+  readonly exportArguments: readonly string[];
   /** Times that the exporter was started again. */
   readonly restarts: number;
   /** Exit code or signal of the last exporter that ended. */

@@ -1,21 +1,25 @@
 import { EXIT_FAILED, EXIT_USAGE, UserError } from '@weir/base';
 import { loadProfile, reasonDisabled } from '@weir/exporting';
 import { captureCapability } from '@weir/host';
-import { askService, isAlive, type ServiceStatus, startService, stopService } from '../background-service.ts';
-import { parseLocalEndpoint } from '../endpoint.ts';
+import {
+  askService,
+  exportArguments,
+  isAlive,
+  type PassedOptions,
+  type ServiceStatus,
+  startService,
+  stopService,
+} from '../background-service.ts';
 import type { StopReport } from '../exporter-device.ts';
 import { describeStatus } from '../exporter-status-text.ts';
 import { isInstalled } from '../service-manager.ts';
-import { type ServiceState, serviceStateOf, servicesUnder } from '../service-state.ts';
+import { readSupervisorRecord, type ServiceState, serviceStateOf, servicesUnder } from '../service-state.ts';
 
 interface StateOptions {
   state?: string;
 }
 
-interface StartOptions extends StateOptions {
-  interface: readonly string[];
-  metrics?: string;
-}
+type StartOptions = StateOptions & PassedOptions;
 
 /** `weir start`: exports in the background; says so when it really does. */
 export async function start(profile: string | undefined, options: StartOptions): Promise<void> {
@@ -25,7 +29,8 @@ export async function start(profile: string | undefined, options: StartOptions):
     process.stdout.write(`${state.name} is running already (${pidText(status)})\n`);
     return;
   }
-  await startNow(state, options);
+  await checkBeforeStart(state, options);
+  await startNow(state, exportArguments(options));
 }
 
 /** `weir stop`: ends and exports all open flows, and says how many they were. */
@@ -37,13 +42,18 @@ export async function stop(profile: string | undefined, options: StateOptions): 
   );
 }
 
-/** `weir restart`: stop, then start. A profile with a mistake in it is refused before anything stops. */
+/**
+ * `weir restart`: stop, then start, with the options of before unless others are given. A profile with a
+ * mistake in it is refused before anything stops.
+ */
 export async function restart(profile: string | undefined, options: StartOptions): Promise<void> {
   const state = serviceStateOf(profile, options.state);
   await checkBeforeStart(state, options);
+  const asked = exportArguments(options);
+  const before = readSupervisorRecord(state.supervisorFile)?.exportArguments;
   const ended = await stopService(state);
   if (ended !== undefined) process.stdout.write(`${told(state, ended.report)}\n`);
-  await startNow(state, options);
+  await startNow(state, asked.length > 0 || before === undefined ? asked : before);
 }
 
 /** `weir status`: of one service, or of all that have left a trace. Exit code 1 when one does not run. */
@@ -60,9 +70,8 @@ export async function status(
   if (statuses.some(({ exporter }) => exporter === undefined)) process.exitCode = EXIT_FAILED;
 }
 
-async function startNow(state: ServiceState, options: StartOptions): Promise<void> {
-  await checkBeforeStart(state, options);
-  const status = await startService(state, exportArguments(options));
+async function startNow(state: ServiceState, exportArguments: readonly string[]): Promise<void> {
+  const status = await startService(state, exportArguments);
   const { exporter } = status;
   const interfaces = exporter?.interfaces.map(({ name }) => name).join(', ');
   const what = exporter?.state === 'metering' ? `meters ${interfaces}` : `runs, but is ${exporter?.reason}`;
@@ -72,22 +81,14 @@ async function startNow(state: ServiceState, options: StartOptions): Promise<voi
 /** What can be known to fail is told here, where the person is, and not only in a log. */
 async function checkBeforeStart(state: ServiceState, options: StartOptions): Promise<void> {
   const profile = await loadProfile(state.profileFile);
-  const hasOptions = options.interface.length > 0 || options.metrics !== undefined;
   if (isInstalled(state.name)) {
-    if (!hasOptions) return;
+    if (exportArguments(options).length === 0) return;
     const remedy = `give them to: weir service install --profile ${state.profileFile}`;
     throw new UserError('start_options', `the installed unit has its own options; ${remedy}`, EXIT_USAGE);
   }
-  const capability = captureCapability();
+  const capability = captureCapability(options.capture);
   if (capability.allowed || reasonDisabled(profile) !== undefined) return;
   throw new UserError('capture_denied', `cannot meter: ${capability.missing}; ${capability.howToGrant}`);
-}
-
-/** The options of `weir export` that `weir start` passes on. */
-export function exportArguments({ interface: interfaces, metrics }: Omit<StartOptions, 'state'>): string[] {
-  if (metrics !== undefined) parseLocalEndpoint(metrics, '--metrics');
-  const named = interfaces.flatMap((name) => ['--interface', name]);
-  return [...named, ...(metrics === undefined ? [] : ['--metrics', metrics])];
 }
 
 function pidText({ exporter, supervisor }: ServiceStatus): string {

@@ -4,6 +4,7 @@ import { createStderrLogger, systemClock } from '@weir/base';
 import { shortenLog } from '../background-log.ts';
 import {
   processStartOf,
+  type ServiceState,
   type SupervisorRecord,
   serviceStateOf,
   writeSupervisorRecord,
@@ -21,7 +22,7 @@ export async function supervise(profile: string, root: string, exportArguments: 
   const state = serviceStateOf(profile, root);
   const logger = createStderrLogger('supervise');
   const supervisor = createSupervisor({
-    launch: () => launch(exportArguments),
+    launch: () => launch(state, exportArguments),
     clock: systemClock,
     logger,
     onChange: record,
@@ -32,6 +33,7 @@ export async function supervise(profile: string, root: string, exportArguments: 
     const said: SupervisorRecord = {
       pid: process.pid,
       processStart: processStartOf(process.pid),
+      exportArguments,
       restarts,
       ...(lastExit === undefined ? {} : { lastExit }),
       ...(exporterPid === undefined ? {} : { exporterPid }),
@@ -47,10 +49,12 @@ export async function supervise(profile: string, root: string, exportArguments: 
 }
 
 /** The exporter logs into the file that the supervisor logs into. */
-function launch(exportArguments: readonly string[]): SupervisedProcess {
-  const child = spawn(process.execPath, [WEIR, 'export', ...exportArguments], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
+function launch(
+  { profileFile, folder }: ServiceState,
+  exportArguments: readonly string[],
+): SupervisedProcess {
+  const args = ['export', '--profile', profileFile, '--state', folder, ...exportArguments];
+  const child = spawn(process.execPath, [WEIR, ...args], { stdio: ['ignore', 'inherit', 'inherit'] });
   return {
     pid: child.pid ?? -1,
     kill: (signal) => void child.kill(signal),
