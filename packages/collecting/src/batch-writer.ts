@@ -38,7 +38,9 @@ export interface BatchWriter {
   readonly counters: Readonly<BatchWriterCounters>;
   /** Whether a buffer of the store is at hand. While not, its owner stops reading its socket. Never blocks. */
   ready(): boolean;
-  /** Blocks until `ready`, at most WAIT_MS_MAX; after that rows are counted as dropped until it is again. */
+  /** Whether a second one is too, so that what fills the batch in between need not wait. Never blocks. */
+  roomy(): boolean;
+  /** Blocks until `ready`, at most `waitMsMax`; after that rows are counted as dropped until it is again. */
   wait(): void;
   /** Sends the batch, which need not be full, and returns an empty one. May block as `wait` does. */
   full(): FlowBatch;
@@ -52,6 +54,8 @@ export interface BatchWriterOptions {
   sender: BufferSender<FlowBatchNote>;
   capacity: number;
   clock: Clock;
+  /** After so long without a buffer rows are given up; Infinity where the sender waits with us. */
+  waitMsMax?: number;
   /** Blocks this thread for so many milliseconds. */
   sleep?: (durationMs: number) => void;
 }
@@ -61,6 +65,7 @@ export function createBatchWriter({
   sender,
   capacity,
   clock,
+  waitMsMax = WAIT_MS_MAX,
   sleep = blockThread,
 }: BatchWriterOptions): BatchWriter {
   const counters: BatchWriterCounters = { batches: 0, records: 0, waits: 0, waitedMs: 0, recordsDropped: 0 };
@@ -78,11 +83,18 @@ export function createBatchWriter({
     return true;
   }
 
+  function roomy(): boolean {
+    if (!ready()) return false;
+    const second = sender.acquire();
+    if (second !== undefined) sender.release(second);
+    return second !== undefined;
+  }
+
   function wait(): void {
     if (ready()) return;
     const startedMs = clock.monotonicMs();
     counters.waits += 1;
-    for (let waitedMs = 0; !ready() && waitedMs < WAIT_MS_MAX; waitedMs += WAIT_STEP_MS) sleep(WAIT_STEP_MS);
+    for (let waitedMs = 0; !ready() && waitedMs < waitMsMax; waitedMs += WAIT_STEP_MS) sleep(WAIT_STEP_MS);
     counters.waitedMs += clock.monotonicMs() - startedMs;
   }
 
@@ -109,6 +121,7 @@ export function createBatchWriter({
     },
     counters,
     ready,
+    roomy,
     wait,
     full() {
       send();

@@ -33,6 +33,7 @@ describe('parseCollectorConfig', () => {
       monitoringInterface: 'any',
       monitoringAddress: '0.0.0.0',
       monitoringPort: 9995,
+      transport: 'udp',
       asymmetricFlows: false,
       forwarding: { enabled: false, port: 1025, destinations: [] },
     });
@@ -68,7 +69,7 @@ describe('parseCollectorConfig', () => {
     ],
     [
       source(', "port": 1'),
-      'collector.json:3:43: sources[0].port: unknown; allowed: name, enabled, targetCollector, type, monitoringInterface, monitoringAddress, monitoringPort, sourceFilePath, asymmetricFlows, forwarding',
+      'collector.json:3:43: sources[0].port: unknown; allowed: name, enabled, targetCollector, type, monitoringInterface, monitoringAddress, monitoringPort, transport, tls, connections, sourceFilePath, asymmetricFlows, forwarding',
     ],
     [
       source(', "forwarding": {"ports": 1}'),
@@ -89,6 +90,34 @@ describe('parseCollectorConfig', () => {
     [
       '{"sources": [{"name": "a", "monitoringPort": 2055}, {"name": "b", "monitoringPort": 2055, "monitoringAddress": "127.0.0.1"}]}',
       'collector.json:1:67: sources[1].monitoringPort: found 2055, where "a" listens; allowed: a free port, for example 2056',
+    ],
+    [
+      source(', "transport": "sctp"'),
+      'collector.json:3:43: sources[0].transport: found "sctp"; allowed: one of udp, tcp, tls',
+    ],
+    [
+      source(', "transport": "tls"'),
+      'collector.json:3:5: sources[0].tls: found nothing; allowed: an object with certificate and key',
+    ],
+    [
+      source(', "transport": "tls", "tls": {"certificate": "c"}'),
+      'collector.json:3:63: sources[0].tls.key: found nothing; allowed: a path',
+    ],
+    [
+      source(', "transport": "tls", "tls": {"certificate": "c", "key": "k", "subjects": ["a"]}'),
+      'collector.json:3:103: sources[0].tls.subjects: names nobody without clientCa; allowed: set clientCa',
+    ],
+    [
+      source(', "transport": "tcp", "type": "NetFlow"'),
+      'collector.json:3:63: sources[0].type: found "NetFlow" over tcp; allowed: IPFIX, Any',
+    ],
+    [
+      source(', "connections": {}'),
+      'collector.json:3:43: sources[0].connections: has no effect over udp; allowed: leave it out, or a transport of tcp or tls',
+    ],
+    [
+      source(', "transport": "tcp", "connections": {"max": 0}'),
+      'collector.json:3:79: sources[0].connections.max: found 0; allowed: a whole number from 1 to 4096',
     ],
     [
       source(', "asymmetricFlows": true'),

@@ -71,9 +71,16 @@ function schemaError(text: string, fileName: string, tree: Node, error: z.ZodErr
 
 function keysAllowed(path: readonly PropertyKey[]): string {
   if (path.length === 0) return 'sources';
-  const shape = path.at(-1) === 'forwarding' ? ['enabled', 'port', 'destinations'] : undefined;
-  return (shape ?? Object.keys(flowSourceSchema.shape)).join(', ');
+  const shape = KEYS_OF_OBJECT[String(path.at(-1))] ?? Object.keys(flowSourceSchema.shape);
+  return shape.join(', ');
 }
+
+/** Of the objects within a flow source. */
+const KEYS_OF_OBJECT: Readonly<Record<string, readonly string[]>> = {
+  forwarding: ['enabled', 'port', 'destinations'],
+  tls: ['certificate', 'key', 'clientCa', 'subjects'],
+  connections: ['max', 'perAddressMax', 'idleTimeoutSeconds'],
+};
 
 /** Offset of the deepest node that the path reaches. */
 function locate(tree: Node, path: readonly PropertyKey[]): number {

@@ -1,15 +1,24 @@
-import type { DecodeErrorCode, DecodeProblem, ExporterIdentity, FlowDecoder } from '@weir/ipfix';
-import type { ExporterStatus, ProblemCount } from './listener-status.ts';
+import type {
+  DecodeErrorCode,
+  DecodeProblem,
+  DomainCounters,
+  ExporterIdentity,
+  FlowDecoder,
+} from '@weir/ipfix';
+import { EXPORTERS_IN_STATUS_MAX, type ExporterStatus, type ProblemCount } from './listener-status.ts';
 
 /**
  * What a listener adds to the decoder's own counters of each exporter: when it was seen, and which problems
- * its datagrams had. Lives and dies with the decoder's entry for the exporter, so the decoder's bound on
- * exporters is the ledger's too.
+ * its messages had. Lives and dies with the decoder's entry for the exporter, so the decoder's bound on
+ * exporters is the ledger's too. Over TCP and TLS that entry ends with the connection; what it counted is
+ * kept here under the exporter's name, so that no total falls when an exporter connects again.
  */
 export interface ExporterLedger {
   /** Notes who sent since the last call. To be called about once a second. */
   look(nowMs: number): void;
   problem(problem: DecodeProblem, exporter: ExporterIdentity | undefined, nowMs: number): void;
+  /** Runs `end`, by which the decoder forgets exporters, and keeps what those had counted. */
+  keepWhatEnds(end: () => void): void;
   /** Exporters that sent anything, by falling number of records. */
   exporters(): ExporterStatus[];
   unattributedProblems(): ProblemCount[];
@@ -27,6 +36,8 @@ type ProblemLog = Map<DecodeErrorCode, { count: number; lastAtMs: number; lastMe
 export function createExporterLedger(decoder: Pick<FlowDecoder, 'domainCounters'>): ExporterLedger {
   const entries = new WeakMap<ExporterIdentity, Entry>();
   const unattributed: ProblemLog = new Map();
+  /** Sums of connections that ended, by exporter; the one that ended longest ago goes first. */
+  const ended = new Map<string, ExporterStatus>();
 
   function entryOf(exporter: ExporterIdentity, nowMs: number): Entry {
     let entry = entries.get(exporter);
@@ -35,6 +46,22 @@ export function createExporterLedger(decoder: Pick<FlowDecoder, 'domainCounters'
       entries.set(exporter, entry);
     }
     return entry;
+  }
+
+  function statusOf(exporter: ExporterIdentity, counters: DomainCounters): ExporterStatus | undefined {
+    const entry = entries.get(exporter);
+    if (entry === undefined) return undefined;
+    const { firstSeenMs, lastSeenMs, problems } = entry;
+    return { ...exporter, ...counters, firstSeenMs, lastSeenMs, problemsByCode: counts(problems) };
+  }
+
+  function keep(status: ExporterStatus): void {
+    const key = keyOf(status);
+    const sum = sumOf(ended.get(key), status);
+    ended.delete(key);
+    ended.set(key, sum);
+    const [longestAgo] = ended.keys();
+    if (ended.size > EXPORTERS_IN_STATUS_MAX && longestAgo !== undefined) ended.delete(longestAgo);
   }
 
   return {
@@ -50,18 +77,68 @@ export function createExporterLedger(decoder: Pick<FlowDecoder, 'domainCounters'
     problem(problem, exporter, nowMs) {
       note(exporter === undefined ? unattributed : entryOf(exporter, nowMs).problems, problem, nowMs);
     },
-    exporters() {
-      const all: ExporterStatus[] = [];
-      for (const { exporter, counters } of decoder.domainCounters()) {
-        const entry = entries.get(exporter);
-        if (entry === undefined) continue;
-        const { firstSeenMs, lastSeenMs, problems } = entry;
-        all.push({ ...exporter, ...counters, firstSeenMs, lastSeenMs, problemsByCode: counts(problems) });
+    keepWhatEnds(end) {
+      const before = [...decoder.domainCounters()];
+      end();
+      const left = new Set(Array.from(decoder.domainCounters(), ({ exporter }) => exporter));
+      for (const { exporter, counters } of before) {
+        const status = left.has(exporter) ? undefined : statusOf(exporter, counters);
+        if (status !== undefined) keep(status);
       }
-      return all.sort((one, other) => other.records - one.records);
+    },
+    exporters() {
+      const all = new Map(ended);
+      for (const { exporter, counters } of decoder.domainCounters()) {
+        const status = statusOf(exporter, counters);
+        if (status !== undefined) all.set(keyOf(status), sumOf(all.get(keyOf(status)), status));
+      }
+      return [...all.values()].sort((one, other) => other.records - one.records);
     },
     unattributedProblems: () => counts(unattributed),
   };
+}
+
+function keyOf({ address, observationDomainId, version }: ExporterIdentity): string {
+  return `${version} ${observationDomainId} ${address}`;
+}
+
+const SUMMED: readonly (keyof DomainCounters)[] = [
+  'messages',
+  'records',
+  'optionsRecords',
+  'undecodedSets',
+  'problems',
+  'unitsLost',
+  'duplicates',
+  'reordered',
+  'restarts',
+  'templateRecords',
+  'templateConflicts',
+  'templateWithdrawals',
+  'templatesRefused',
+];
+
+/** What one exporter did over two connections. */
+function sumOf(one: ExporterStatus | undefined, other: ExporterStatus): ExporterStatus {
+  if (one === undefined) return other;
+  const sum = { ...other };
+  for (const key of SUMMED) sum[key] += one[key];
+  return {
+    ...sum,
+    firstSeenMs: Math.min(one.firstSeenMs, other.firstSeenMs),
+    lastSeenMs: Math.max(one.lastSeenMs, other.lastSeenMs),
+    problemsByCode: sumOfProblems(one.problemsByCode, other.problemsByCode),
+  };
+}
+
+function sumOfProblems(one: readonly ProblemCount[], other: readonly ProblemCount[]): ProblemCount[] {
+  const byCode = new Map(one.map((problem) => [problem.code, problem]));
+  for (const problem of other) {
+    const known = byCode.get(problem.code);
+    const latest = known !== undefined && known.lastAtMs > problem.lastAtMs ? known : problem;
+    byCode.set(problem.code, { ...latest, count: problem.count + (known?.count ?? 0) });
+  }
+  return [...byCode.values()];
 }
 
 function note(log: ProblemLog, { code, message, offset }: DecodeProblem, nowMs: number): void {

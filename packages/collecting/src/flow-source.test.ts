@@ -22,6 +22,11 @@ describe('parseListen', () => {
     expect(parseListen(text)).toEqual({ transport: 'udp', address, port });
   });
 
+  test('every transport', () => {
+    expect(parseListen('Tcp/127.0.0.1:4739').transport).toBe('tcp');
+    expect(parseListen('tls/[::1]:4740')).toEqual({ transport: 'tls', address: '::1', port: 4740 });
+  });
+
   test.each([
     '',
     'udp',
@@ -35,7 +40,7 @@ describe('parseListen', () => {
     'udp/[127.0.0.1]:1',
     'udp/::1:1',
     'udp/localhost:1',
-    'tcp/127.0.0.1:1',
+    'sctp/127.0.0.1:1',
     ' udp/127.0.0.1:1',
     'udp/127.0.0.1:4739 ',
   ])('refuses "%s" in one line', (text) => {

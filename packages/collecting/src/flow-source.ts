@@ -14,6 +14,7 @@ import {
   type ListenAddress,
   PORT_MAX,
   parseSocketAddress,
+  TRANSPORTS,
 } from './socket-address.ts';
 
 export const NETFLOW_PORT_DEFAULT = 2055;
@@ -25,6 +26,10 @@ export const TARGET_COLLECTOR_DEFAULT = 'local';
 /** A listener is a thread with a decoder and about 20 MiB of buffers: 64 of them stay below 2 GiB. */
 export const FLOW_SOURCES_MAX = 64;
 const FORWARDING_DESTINATIONS_MAX = 16; // each costs one send a datagram
+/** A connection in full flow holds at most about 400 KiB: 4,096 of them stay below 2 GiB. */
+const CONNECTIONS_MAX = 4096;
+const SUBJECTS_MAX = 1024;
+const DAY_S = 86_400;
 
 const NAME_ALLOWED =
   '1 to 64 letters, digits, spaces or any of . _ : / [ ] -, starting with a letter or digit';
@@ -32,6 +37,10 @@ const PORT_ALLOWED = `a port from 1 to ${PORT_MAX}`;
 
 const port = z.int({ error: PORT_ALLOWED }).min(1, PORT_ALLOWED).max(PORT_MAX, PORT_ALLOWED);
 const yesOrNo = z.boolean({ error: 'true or false' });
+const filePath = z.string({ error: 'a path' }).min(1, 'a path');
+const subject = z
+  .string({ error: 'a name in a certificate' })
+  .regex(/^[\x21-\x7e][\x20-\x7e]{0,254}$/, 'a name in a certificate, 1 to 255 printable characters');
 const destination = z
   .string({ error: '"IP" or "Udp/IP:Port", IPv6 in brackets' })
   .refine((text) => isIP(text) !== 0 || (parseSocketAddress(text)?.port ?? 0) > 0, {
@@ -49,6 +58,34 @@ const forwardingSchema = z.strictObject(
       .default([]),
   },
   objectError('an object'),
+);
+
+/** RFC 7011 section 11: who may speak to a source over TLS, and who we are to them. Files are PEM. */
+const tlsSchema = z.strictObject(
+  {
+    certificate: filePath,
+    key: filePath,
+    /** Authorities of exporters' certificates: with it, who has none of theirs is refused. */
+    clientCa: filePath.optional(),
+    /** Common names or DNS names (`*.` for one label) that may export; left out, every trusted one. */
+    subjects: z
+      .array(subject, { error: 'a list of names' })
+      .min(1, 'at least one name')
+      .max(SUBJECTS_MAX, `at most ${SUBJECTS_MAX} names`)
+      .optional(),
+  },
+  objectError('an object with certificate and key'),
+);
+
+/** Limits of a source over TCP or TLS. */
+const connectionsSchema = z.strictObject(
+  {
+    max: wholeNumber(1, CONNECTIONS_MAX).default(1024),
+    perAddressMax: wholeNumber(1, CONNECTIONS_MAX).default(64),
+    /** A connection without a whole message for so long is closed; 0: never. */
+    idleTimeoutSeconds: wholeNumber(0, DAY_S).default(1800),
+  },
+  objectError('an object with max, perAddressMax and idleTimeoutSeconds'),
 );
 
 export const flowSourceSchema = z.strictObject(
@@ -71,8 +108,13 @@ export const flowSourceSchema = z.strictObject(
       .transform(canonicalAddress)
       .default('0.0.0.0'),
     monitoringPort: port,
+    transport: z.enum(TRANSPORTS, { error: `one of ${TRANSPORTS.join(', ')}` }).default('udp'),
+    /** Required for `tls`. */
+    tls: tlsSchema.optional(),
+    /** For `tcp` and `tls`. */
+    connections: connectionsSchema.optional(),
     /** A capture or IPFIX file to read, or a folder to follow, in place of a socket. */
-    sourceFilePath: z.string({ error: 'a path' }).min(1, 'a path').optional(),
+    sourceFilePath: filePath.optional(),
     asymmetricFlows: yesOrNo.default(false),
     forwarding: forwardingSchema.default({
       enabled: false,
@@ -84,6 +126,8 @@ export const flowSourceSchema = z.strictObject(
 );
 
 export type FlowSource = Readonly<z.output<typeof flowSourceSchema>>;
+export type TlsSettings = Readonly<z.output<typeof tlsSchema>>;
+export type ConnectionLimits = Readonly<z.output<typeof connectionsSchema>>;
 /** A source as it may be written: what has a default may be left out. */
 export type FlowSourceInput = z.input<typeof flowSourceSchema>;
 
@@ -104,14 +148,22 @@ export function defaultFlowSources(): FlowSource[] {
   ];
 }
 
+/** The limits of a source's connections, as configured or as they are by default. */
+export function connectionLimits(source: FlowSource): ConnectionLimits {
+  return source.connections ?? connectionsSchema.parse({});
+}
+
 /** The source that `--listen` asks for: it accepts every version and is named by its socket. */
-export function flowSourceOfListen(listen: ListenAddress): FlowSource {
-  const name = `udp/${formatSocketAddress(listen)}`;
+export function flowSourceOfListen(listen: ListenAddress, tls?: TlsSettings): FlowSource {
+  const { transport } = listen;
+  const name = `${transport}/${formatSocketAddress(listen)}`;
   // Port 0 is for tests and for people who read the port from the log: the schema allows it to nobody else.
   const source = createFlowSource({
     name,
     monitoringAddress: listen.address,
     monitoringPort: listen.port === 0 ? IPFIX_PORT_DEFAULT : listen.port,
+    transport,
+    ...(transport === 'tls' && tls !== undefined ? { tls } : {}),
   });
   return { ...source, monitoringPort: listen.port };
 }
@@ -175,9 +227,39 @@ function checkRivals(
 /** A parameter that would silently be without effect is refused instead. */
 function checkSupported(source: FlowSource): FlowSourceBreach | undefined {
   const message = 'not supported by this version; allowed: leave it out';
+  const breach = source.transport === 'udp' ? checkDatagrams(source) : checkStream(source);
+  if (breach !== undefined) return breach;
   if (source.sourceFilePath !== undefined) return { path: ['sourceFilePath'], message };
   if (source.forwarding.enabled) return { path: ['forwarding', 'enabled'], message };
   if (source.asymmetricFlows) return { path: ['asymmetricFlows'], message };
+  return undefined;
+}
+
+function checkDatagrams({ tls, connections }: FlowSource): FlowSourceBreach | undefined {
+  const message = 'has no effect over udp; allowed: leave it out, or a transport of tcp or tls';
+  if (tls !== undefined) return { path: ['tls'], message };
+  return connections === undefined ? undefined : { path: ['connections'], message };
+}
+
+/** Only IPFIX has a length in its header, without which a stream cannot be cut into messages. */
+function checkStream(source: FlowSource): FlowSourceBreach | undefined {
+  const { transport, type, tls, monitoringInterface } = source;
+  if (type !== 'Any' && type !== 'IPFIX') {
+    return { path: ['type'], message: `found "${type}" over ${transport}; allowed: IPFIX, Any` };
+  }
+  if (monitoringInterface !== 'any') {
+    const message = `found "${monitoringInterface}" over ${transport}; allowed: any, and the monitoringAddress of the interface`;
+    return { path: ['monitoringInterface'], message };
+  }
+  if (transport === 'tls' && tls === undefined) {
+    return { path: ['tls'], message: 'found nothing; allowed: an object with certificate and key' };
+  }
+  if (transport === 'tcp' && tls !== undefined) {
+    return { path: ['tls'], message: 'has no effect over tcp; allowed: leave it out, or a transport of tls' };
+  }
+  if (tls?.subjects !== undefined && tls.clientCa === undefined) {
+    return { path: ['tls', 'subjects'], message: 'names nobody without clientCa; allowed: set clientCa' };
+  }
   return undefined;
 }
 
@@ -188,10 +270,16 @@ export function flowSourceError(message: string): UserError {
 function socketsCollide(one: FlowSource, other: FlowSource): boolean {
   if (!one.enabled || !other.enabled) return false;
   if (one.sourceFilePath !== undefined || other.sourceFilePath !== undefined) return false;
+  if ((one.transport === 'udp') !== (other.transport === 'udp')) return false;
   return addressesCollide(
     { address: one.monitoringAddress, port: one.monitoringPort },
     { address: other.monitoringAddress, port: other.monitoringPort },
   );
+}
+
+function wholeNumber(min: number, max: number) {
+  const allowed = `a whole number from ${min} to ${max}`;
+  return z.int({ error: allowed }).min(min, allowed).max(max, allowed);
 }
 
 /** Says which keys an object may have when it has one too many; else what the object must be. */

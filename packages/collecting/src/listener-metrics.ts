@@ -1,5 +1,6 @@
 import { createMetricsRegistry, type MetricsRegistry } from '@weir/base';
 import type { ExporterStatus, ListenerStatus } from './listener-status.ts';
+import type { StreamStatus } from './stream-status.ts';
 
 /** Exporters with metrics of their own, those with the most records first: a scrape must stay readable. */
 const EXPORTERS_IN_METRICS_MAX = 1000;
@@ -40,6 +41,31 @@ const LISTENER_COUNTERS: readonly (readonly [string, string, NumberOf<ListenerSt
     'exporters_evicted_total',
     'Exporters forgotten to make room for others.',
     ({ decoder }) => decoder.exportersEvicted,
+  ],
+];
+
+const STREAM_COUNTERS: readonly (readonly [string, string, NumberOf<StreamStatus>])[] = [
+  ['connections_accepted_total', 'Connections accepted.', ({ counters }) => counters.accepted],
+  [
+    'connections_refused_total',
+    'Connections turned away because there were too many.',
+    ({ counters }) => counters.refusedFull + counters.refusedAddress,
+  ],
+  ['read_pauses_total', 'Times that reading stopped for the store.', ({ counters }) => counters.pauses],
+  [
+    'read_pause_seconds_total',
+    'Time in which nothing was read because the store was behind.',
+    ({ counters }) => counters.pausedMs / 1000,
+  ],
+  [
+    'certificate_reloads_total',
+    'Times that changed certificate files were taken over.',
+    ({ counters }) => counters.certificateReloads,
+  ],
+  [
+    'certificate_reload_failures_total',
+    'Times that changed certificate files could not be used.',
+    ({ counters }) => counters.certificateReloadFailures,
   ],
 ];
 
@@ -99,8 +125,37 @@ export function createListenerMetrics(status: () => ListenerStatus): MetricsRegi
       return [{ labels: { source }, value: receiveBufferOctets }];
     },
   );
+  addStreamMetrics(registry, status);
   addExporterMetrics(registry, () => status().exporters.slice(0, EXPORTERS_IN_METRICS_MAX));
   return registry;
+}
+
+/** Only of listeners over TCP and TLS: the others have no samples. */
+function addStreamMetrics(registry: MetricsRegistry, status: () => ListenerStatus): void {
+  const labelNames = ['source'];
+  function sample(read: NumberOf<StreamStatus>) {
+    const { source, stream } = status();
+    return stream === undefined ? [] : [{ labels: { source }, value: read(stream) }];
+  }
+  registry.gauge(
+    { name: 'weir_collector_connections', help: 'Connections of exporters that are open.', labelNames },
+    () => sample(({ connections }) => connections.length),
+  );
+  for (const [name, help, read] of STREAM_COUNTERS) {
+    registry.counter({ name: `weir_collector_${name}`, help, labelNames }, () => sample(read));
+  }
+  registry.counter(
+    {
+      name: 'weir_collector_connections_closed_total',
+      help: 'Connections that are no more, by reason.',
+      labelNames: ['source', 'reason'],
+    },
+    () => {
+      const { source, stream } = status();
+      const closed = Object.entries(stream?.counters.closed ?? {});
+      return closed.map(([reason, value]) => ({ labels: { source, reason }, value }));
+    },
+  );
 }
 
 function addExporterMetrics(registry: MetricsRegistry, exporters: () => readonly ExporterStatus[]): void {

@@ -2,6 +2,8 @@
 import type { DecodeErrorCode, DomainCounters, FlowDecoderCounters } from '@weir/ipfix';
 import type { BatchWriterCounters } from './batch-writer.ts';
 import type { ReceiverKind } from './polled-receiver.ts';
+import type { Transport } from './socket-address.ts';
+import type { StreamStatus } from './stream-status.ts';
 
 /** 4,096 × ~1 KiB: what a question may cost, whatever forged exporters there are. */
 export const EXPORTERS_IN_STATUS_MAX = 4096;
@@ -28,7 +30,7 @@ export interface ExporterStatus extends DomainCounters {
 }
 
 export interface ListenerCounters {
-  /** Datagrams and octets of UDP payload that were taken from the socket. */
+  /** Datagrams, over TCP and TLS messages, and octets of payload that were taken from the sockets. */
   datagrams: number;
   octets: number;
   /** Datagrams longer than the arena's slots, which no UDP over IPv4 or IPv6 can be. */
@@ -51,7 +53,9 @@ export interface ListenerStatus {
   readonly source: string;
   readonly address: string;
   readonly port: number;
-  readonly receiver: ReceiverKind;
+  readonly transport: Transport;
+  readonly receiver: ReceiverKind | 'stream';
+  /** Of the socket for datagrams; 0 for streams, whose buffers the kernel sizes by itself. */
   readonly receiveBufferOctets: number;
   readonly startedAtMs: number;
   readonly counters: Readonly<ListenerCounters>;
@@ -64,4 +68,6 @@ export interface ListenerStatus {
   readonly exporters: readonly ExporterStatus[];
   /** Observation domains of exporters, those left out of `exporters` included. */
   readonly exporterCount: number;
+  /** What there is of connections over TCP and TLS. */
+  readonly stream: StreamStatus | undefined;
 }

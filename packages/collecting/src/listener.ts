@@ -125,7 +125,7 @@ class SupervisedListener implements Listener {
     const where = formatSocketAddress(link.firstStatus);
     logger.info(
       { source: this.source.name, receiver: link.firstStatus.receiver },
-      `listening on udp/${where}`,
+      `listening on ${this.source.transport}/${where}`,
     );
   }
 

@@ -1,0 +1,113 @@
+/**
+ * From octets to rows of a batch: the decoder of a listener with what is kept beside it. What differs by
+ * transport, finding the session and cutting messages, is with those who call `take`.
+ */
+import type { Clock } from '@weir/base';
+import {
+  createFlowDecoder,
+  type DecodeProblem,
+  type FlowDecoder,
+  type FlowDecoderOptions,
+  type FlowSink,
+  type TransportSession,
+} from '@weir/ipfix';
+import type { BatchWriter } from './batch-writer.ts';
+import { createExporterLedger, type ExporterLedger } from './exporter-ledger.ts';
+import {
+  createExporterOptionsStore,
+  type ExporterOptions,
+  type ExporterOptionsStore,
+  type SamplingRates,
+} from './exporter-options.ts';
+
+/** Between two looks at who sent. */
+const LEDGER_EVERY_MS = 1000;
+
+export interface MessageIntake {
+  readonly decoder: FlowDecoder;
+  readonly ledger: ExporterLedger;
+  /** Decodes a datagram, or a message of a stream. The writer must be ready. Answers how many rows came of it. */
+  take(bytes: Uint8Array, session: TransportSession): number;
+  /** The session is over: what the decoder knew by it goes, what it counted stays in the ledger. */
+  closeSession(session: TransportSession): void;
+  /** What exporters said of themselves in options records; only of those that said something. */
+  exporterOptions(): ExporterOptions[];
+  /** What depends on time. To be called at least every 50 ms. */
+  tick(): void;
+}
+
+export interface MessageIntakeOptions {
+  writer: BatchWriter;
+  clock: Clock;
+  decoder?: FlowDecoderOptions;
+  /** Told of each problem after it was counted. */
+  problem?: (problem: DecodeProblem) => void;
+}
+
+export function createMessageIntake(options: MessageIntakeOptions): MessageIntake {
+  const { writer, clock } = options;
+  const decoder = createFlowDecoder(options.decoder);
+  const ledger = createExporterLedger(decoder);
+  const exporterOptions = createExporterOptionsStore();
+  let ledgerDueMs = 0;
+  let nowMs = clock.nowMs();
+
+  const sink: FlowSink = {
+    get batch() {
+      return writer.batch;
+    },
+    full: () => writer.full(),
+    optionsRecord: (record) => exporterOptions.take(record),
+    problem(problem, exporter) {
+      ledger.problem(problem, exporter, nowMs);
+      options.problem?.(problem);
+    },
+  };
+
+  function rowsTaken(): number {
+    return writer.counters.records + writer.counters.recordsDropped + writer.batch.rowCount;
+  }
+
+  return {
+    decoder,
+    ledger,
+    take(bytes, session) {
+      nowMs = clock.nowMs();
+      const before = rowsTaken();
+      decoder.decodeDatagram(bytes, session, nowMs, sink);
+      return rowsTaken() - before;
+    },
+    closeSession(session) {
+      ledger.look(clock.nowMs());
+      ledger.keepWhatEnds(() => decoder.closeSession(session));
+    },
+    exporterOptions: () => describeOptions(decoder, exporterOptions),
+    tick() {
+      writer.flushIfOld();
+      nowMs = clock.nowMs();
+      const monotonicMs = clock.monotonicMs();
+      if (monotonicMs < ledgerDueMs) return;
+      ledgerDueMs = monotonicMs + LEDGER_EVERY_MS;
+      ledger.look(nowMs);
+    },
+  };
+}
+
+function describeOptions(decoder: FlowDecoder, store: ExporterOptionsStore): ExporterOptions[] {
+  const samplingByDomain = new Map<string, SamplingRates>();
+  for (const { exporterAddress, domains } of decoder.snapshot().exporters) {
+    for (const { version, observationDomainId, sampling } of domains) {
+      samplingByDomain.set(`${exporterAddress} ${version} ${observationDomainId}`, sampling);
+    }
+  }
+  return Array.from(decoder.domainCounters(), ({ exporter }) => {
+    const key = `${exporter.address} ${exporter.version} ${exporter.observationDomainId}`;
+    const sampling = samplingByDomain.get(key) ?? { domainRate: 0, samplers: [], interfaces: [] };
+    return { ...exporter, interfaces: store.interfacesOf(exporter), sampling };
+  }).filter(hasOptions);
+}
+
+function hasOptions({ interfaces, sampling }: ExporterOptions): boolean {
+  const rates = sampling.samplers.length + sampling.interfaces.length;
+  return interfaces.length + rates + sampling.domainRate > 0;
+}
