@@ -33,7 +33,7 @@ function addDevices(program: Command): void {
     .option('--interface <name>', 'meter this interface only; repeatable', repeatable, [])
     .option(
       '--listen <udp/ip:port>',
-      'collect here instead of on UDP 2055 and 4739; repeatable',
+      'collect here instead of on UDP 2055 and 4739, also tcp/ip:port; repeatable',
       repeatable,
       [],
     )
@@ -66,7 +66,21 @@ function addDevices(program: Command): void {
     .description('collect IPFIX and NetFlow, store it, and serve the console')
     .option('--config <file>', 'flow sources as JSON')
     .option('--data <dir>', 'folder of the store', './weir-data')
-    .option('--listen <udp/ip:port>', 'collect here; repeatable', repeatable, [])
+    .option(
+      '--listen <udp/ip:port>',
+      'collect here, also tcp/ip:port and tls/ip:port; repeatable',
+      repeatable,
+      [],
+    )
+    .option('--tls-certificate <pem>', 'for tls/: our certificate, with its chain')
+    .option('--tls-key <pem>', 'for tls/: its key')
+    .option('--tls-client-ca <pem>', 'for tls/: only exporters with a certificate of these authorities')
+    .option(
+      '--tls-subject <name>',
+      'for tls/: only these names in it, *.domain too; repeatable',
+      repeatable,
+      [],
+    )
     .option('--http <ip:port>', 'where the console is served', '127.0.0.1:8080')
     .option('--no-http', 'do not serve the console')
     .option('--check', 'check the configuration, and end')

@@ -64,12 +64,13 @@ function meteringStatus({ metering, meter }: StatusParts): MeteringStatus {
 function listenerStatus({ source, state, listener }: SourceStatus): ListenerStatus {
   return {
     source: source.name,
-    transport: 'udp',
+    transport: source.transport,
     address: listener?.address ?? source.monitoringAddress,
     port: listener?.port ?? source.monitoringPort,
     state: state === 'listening' ? 'listening' : 'failed',
     datagrams: listener?.counters.datagrams ?? 0,
     kernelDrops: listener?.counters.kernelDrops ?? 0,
+    ...(listener?.stream === undefined ? {} : { connections: listener.stream.connections }),
     ...(state === 'listening' ? {} : { problem: `the source is ${state}` }),
   };
 }

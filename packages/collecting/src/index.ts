@@ -24,6 +24,7 @@ export {
   flowSourceOfListen,
   flowSourceSchema,
   nextMonitoringPort,
+  type TlsSettings,
 } from './flow-source.ts';
 export { acceptedVersions, FLOW_SOURCE_TYPES, type FlowSourceType } from './flow-source-type.ts';
 export { type GenerateOptions, type GenerateResult, generateRecords } from './generate-records.ts';

@@ -86,8 +86,23 @@ export const statusAnswerSchema = z.object({
       port: z.number(),
       state: z.enum(['listening', 'failed']),
       problem: z.string().optional(),
-      datagrams: z.number(),
+      datagrams: z.number().describe('Over TCP and TLS messages'),
       kernelDrops: z.number(),
+      connections: z
+        .array(
+          z.object({
+            address: z.string(),
+            port: z.number(),
+            subject: z.string().optional().describe('Name in the certificate of the exporter'),
+            sinceMs: timeMs,
+            lastMessageMs: timeMs,
+            octets: z.number(),
+            messages: z.number(),
+            records: z.number().describe('Flow records taken from this connection'),
+          }),
+        )
+        .optional()
+        .describe('Open connections of exporters, over TCP and TLS'),
     }),
   ),
   exporters: z.array(

@@ -14,12 +14,13 @@ export function describeCollector(status: CollectorStatus): {
 function describeListener({ source, state, listener }: SourceStatus): ListenerStatus {
   return {
     source: source.name,
-    transport: 'udp',
+    transport: source.transport,
     address: listener?.address ?? source.monitoringAddress,
     port: listener?.port ?? source.monitoringPort,
     ...(state === 'listening' ? { state } : { state: 'failed', problem: `The listener is ${state}.` }),
     datagrams: listener?.counters.datagrams ?? 0,
     kernelDrops: listener?.counters.kernelDrops ?? 0,
+    ...(listener?.stream === undefined ? {} : { connections: listener.stream.connections }),
   };
 }
 

@@ -18,6 +18,20 @@ export type MeteringStatus =
   /** `reason` is one sentence; `howToGrant` is one command line that removes it. */
   | { readonly state: 'off'; readonly reason: string; readonly howToGrant?: string };
 
+/** One open connection of an exporter over TCP or TLS. */
+export interface ConnectionStatus {
+  readonly address: string;
+  readonly port: number;
+  /** Name in the exporter's certificate, where one was shown. */
+  readonly subject: string | undefined;
+  readonly sinceMs: number;
+  readonly lastMessageMs: number;
+  readonly octets: number;
+  readonly messages: number;
+  /** Flow records taken from this connection. */
+  readonly records: number;
+}
+
 export interface ListenerStatus {
   /** Name of the flow source. */
   readonly source: string;
@@ -28,7 +42,10 @@ export interface ListenerStatus {
   readonly state: 'listening' | 'failed';
   /** Why it does not listen: one sentence. */
   readonly problem?: string;
+  /** Over TCP and TLS messages. */
   readonly datagrams: number;
+  /** Only over TCP and TLS. */
+  readonly connections?: readonly ConnectionStatus[];
   /** Datagrams that were lost on this machine because the collector was behind. */
   readonly kernelDrops: number;
 }

@@ -7,6 +7,7 @@ import {
   formatCollectorConfig,
   parseCollectorConfig,
   parseListen,
+  type TlsSettings,
 } from '@weir/collecting';
 import { createCollectorDevice } from '../collector-device.ts';
 import { parseEndpoint } from '../endpoint.ts';
@@ -17,6 +18,10 @@ interface CollectOptions {
   config?: string;
   data: string;
   listen: readonly string[];
+  tlsCertificate?: string;
+  tlsKey?: string;
+  tlsClientCa?: string;
+  tlsSubject: readonly string[];
   http: string | false;
   check?: true;
   printConfig?: true;
@@ -54,7 +59,8 @@ export async function collect(options: CollectOptions): Promise<void> {
 }
 
 /** The sources of the configuration file, or of `--listen`, or those that exist from the start. */
-function configOf({ config, listen }: CollectOptions): CollectorConfig {
+function configOf(options: CollectOptions): CollectorConfig {
+  const { config, listen } = options;
   if (config !== undefined && listen.length > 0) {
     throw new UserError(
       'usage_sources',
@@ -63,8 +69,34 @@ function configOf({ config, listen }: CollectOptions): CollectorConfig {
     );
   }
   if (config !== undefined) return parseCollectorConfig(readConfig(config), config);
-  if (listen.length > 0) return { sources: listen.map((text) => flowSourceOfListen(parseListen(text))) };
+  if (listen.length > 0) {
+    const tls = tlsOf(options);
+    const addresses = listen.map(parseListen);
+    if (tls === undefined && addresses.some(({ transport }) => transport === 'tls')) throw incompleteTls();
+    return { sources: addresses.map((address) => flowSourceOfListen(address, tls)) };
+  }
   return { sources: defaultFlowSources() };
+}
+
+/** What `--listen tls/…` needs; undefined where no option says anything of TLS. */
+function tlsOf({ tlsCertificate, tlsKey, tlsClientCa, tlsSubject }: CollectOptions): TlsSettings | undefined {
+  if (tlsCertificate === undefined && tlsKey === undefined) {
+    if (tlsClientCa === undefined && tlsSubject.length === 0) return undefined;
+  }
+  if (tlsCertificate === undefined || tlsKey === undefined) {
+    throw incompleteTls();
+  }
+  return {
+    certificate: tlsCertificate,
+    key: tlsKey,
+    ...(tlsClientCa === undefined ? {} : { clientCa: tlsClientCa }),
+    ...(tlsSubject.length === 0 ? {} : { subjects: [...tlsSubject] }),
+  };
+}
+
+function incompleteTls(): UserError {
+  const message = 'tls/ needs --tls-certificate and --tls-key; allowed: both, as files in PEM';
+  return new UserError('usage_tls', message, EXIT_USAGE);
 }
 
 function readConfig(file: string): string {

@@ -68,8 +68,11 @@ export interface ListenerStatus {
   port: number;
   state: 'listening' | 'failed';
   problem?: string;
+  /** Over TCP and TLS messages. */
   datagrams: number;
   kernelDrops: number;
+  /** Over TCP and TLS. */
+  connections?: { address: string; port: number; records: number }[];
 }
 
 export interface ExporterStatus {

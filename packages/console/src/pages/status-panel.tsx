@@ -118,7 +118,7 @@ function Listeners({ listeners }: { listeners: readonly ListenerStatus[] }) {
             </span>
             <span className="text-ink-faint text-xs">{listener.source}</span>
             <span className="figures ml-auto text-ink-soft text-xs">
-              {listener.problem ?? `${formatCount(listener.datagrams)} datagrams`}
+              {listener.problem ?? received(listener)}
               {listener.kernelDrops > 0 && (
                 <span className="text-warn"> · {formatCount(listener.kernelDrops)} lost</span>
               )}
@@ -128,6 +128,13 @@ function Listeners({ listeners }: { listeners: readonly ListenerStatus[] }) {
       </ul>
     </div>
   );
+}
+
+/** What came in, in the words of the transport. */
+function received({ datagrams, connections }: ListenerStatus): string {
+  if (connections === undefined) return `${formatCount(datagrams)} datagrams`;
+  const open = connections.length === 1 ? '1 connection' : `${formatCount(connections.length)} connections`;
+  return `${open} · ${formatCount(datagrams)} messages`;
 }
 
 function Exporters({ exporters, now }: { exporters: readonly ExporterStatus[]; now: number }) {
