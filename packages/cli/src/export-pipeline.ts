@@ -105,7 +105,12 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
     exporter = undefined;
     await old?.stop();
     if (next === undefined) return;
-    await next.start();
+    try {
+      await next.start();
+    } catch (error) {
+      await next.stop();
+      throw error;
+    }
     exporter = next;
     excludeOwnTraffic();
     valve.open(next);
@@ -174,7 +179,6 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
       try {
         await change(to, next, parts);
       } catch (error) {
-        await next?.stop();
         if (from !== undefined) await change(from, parts.exporter ? prepareExporter(from) : undefined, parts);
         throw error;
       }
