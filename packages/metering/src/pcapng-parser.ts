@@ -28,6 +28,7 @@ const BLOCK_ENHANCED_PACKET = 6;
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
 
 const OPTION_END = 0;
+const OPTION_IF_NAME = 2;
 /** epb_flags, and pack_flags of the old block. */
 const OPTION_EPB_FLAGS = 2;
 const OPTION_IF_TSRESOL = 9;
@@ -37,6 +38,8 @@ const OPTION_IF_TSOFFSET = 14;
 export const BLOCK_OCTETS_MAX = 16 * 1024 * 1024;
 /** An interface costs 32 octets here; a capture of a big machine has hundreds. */
 const INTERFACES_MAX = 65_536;
+/** Linux has 15, others have GUIDs; a name is not worth more. */
+const IF_NAME_OCTETS_MAX = 128;
 
 /** The last millisecond of the year 9999, which every calendar and store behind us can write. */
 const TIMESTAMP_MS_MAX = 253_402_300_799_999;
@@ -49,6 +52,8 @@ interface CaptureInterface {
   offsetMs: number;
   /** Counted from 1 over all sections, so that interfaces of different sections stay apart. */
   index: number;
+  /** if_name; empty where there is none. */
+  name: string;
 }
 
 /** Whether a file that begins with `view` is pcapng. */
@@ -60,6 +65,10 @@ export class PcapngParser implements CaptureParser {
   readonly format = 'pcapng';
   packets = 0;
   damage: Damage | undefined;
+  /** Of the packet that the handler is called with: its interface's if_name, and where its options are. */
+  interfaceName = '';
+  optionsAt = 0;
+  optionsEnd = 0;
   readonly #onPacket: CapturePacketHandler;
   #littleEndian = true;
   #interfaces: CaptureInterface[] = [];
@@ -68,6 +77,11 @@ export class PcapngParser implements CaptureParser {
 
   constructor(onPacket: CapturePacketHandler) {
     this.#onPacket = onPacket;
+  }
+
+  /** Of the current section. */
+  get isLittleEndian(): boolean {
+    return this.#littleEndian;
   }
 
   parse(bytes: Uint8Array, view: DataView, position: number, end: number): number {
@@ -79,6 +93,10 @@ export class PcapngParser implements CaptureParser {
         break;
       }
       if (end - position < length) break;
+      if (view.getUint32(position + length - 4, this.#littleEndian) !== length) {
+        this.damage = { position, message: 'a block whose two lengths differ' };
+        break;
+      }
       const type = view.getUint32(position, this.#littleEndian);
       if (!this.#readBlock(bytes, view, type, position + 8, position + length - 4)) break;
       position += length;
@@ -132,8 +150,10 @@ export class PcapngParser implements CaptureParser {
       unitsPerMs: 1e3,
       offsetMs: 0,
       index: this.#interfacesSeen,
+      name: '',
     };
-    this.#eachOption(view, body + 8, end, (code, at, length) => {
+    eachOption(view, body + 8, end, this.#littleEndian, (code, at, length) => {
+      if (code === OPTION_IF_NAME) entry.name = optionText(view, at, Math.min(length, IF_NAME_OCTETS_MAX));
       if (code === OPTION_IF_TSRESOL && length >= 1) entry.unitsPerMs = unitsPerMs(view.getUint8(at));
       if (code === OPTION_IF_TSOFFSET && length >= 8) {
         entry.offsetMs = Number(view.getBigInt64(at, this.#littleEndian)) * 1000;
@@ -161,6 +181,9 @@ export class PcapngParser implements CaptureParser {
     const optionsAt = at + ((captured + 3) & ~3);
     const direction = end - optionsAt >= 8 ? this.#direction(view, optionsAt, end) : DIRECTION_UNKNOWN;
     this.packets += 1;
+    this.interfaceName = entry.name;
+    this.optionsAt = optionsAt;
+    this.optionsEnd = end;
     this.#onPacket(bytes, at, captured, wire, timestampMs, direction, entry.index, entry.linkType);
     return true;
   }
@@ -180,6 +203,9 @@ export class PcapngParser implements CaptureParser {
     const limit = entry.snapLength === 0 ? wire : Math.min(wire, entry.snapLength);
     const captured = Math.min(limit, end - body - 4);
     this.packets += 1;
+    this.interfaceName = entry.name;
+    this.optionsAt = end;
+    this.optionsEnd = end;
     const { index, linkType } = entry;
     this.#onPacket(
       bytes,
@@ -210,22 +236,31 @@ export class PcapngParser implements CaptureParser {
     }
     return DIRECTION_UNKNOWN;
   }
+}
 
-  #eachOption(
-    view: DataView,
-    position: number,
-    end: number,
-    take: (code: number, at: number, length: number) => void,
-  ): void {
-    let at = position;
-    while (end - at >= 4) {
-      const code = view.getUint16(at, this.#littleEndian);
-      const length = view.getUint16(at + 2, this.#littleEndian);
-      if (code === OPTION_END || length > end - at - 4) return;
-      take(code, at + 4, length);
-      at += 4 + ((length + 3) & ~3);
-    }
+/** Gives the options between `position` and `end` to `take`: code, where the value is, its length. */
+export function eachOption(
+  view: DataView,
+  position: number,
+  end: number,
+  littleEndian: boolean,
+  take: (code: number, at: number, length: number) => void,
+): void {
+  let at = position;
+  while (end - at >= 4) {
+    const code = view.getUint16(at, littleEndian);
+    const length = view.getUint16(at + 2, littleEndian);
+    if (code === OPTION_END || length > end - at - 4) return;
+    take(code, at + 4, length);
+    at += 4 + ((length + 3) & ~3);
   }
+}
+
+/** A text option: UTF-8, in some files with a zero behind. */
+export function optionText(view: DataView, at: number, length: number): string {
+  const octets = new Uint8Array(view.buffer, view.byteOffset + at, length);
+  const end = octets.indexOf(0);
+  return new TextDecoder().decode(end < 0 ? octets : octets.subarray(0, end));
 }
 
 /** if_tsresol: the units of a second are a power of ten, or of two when the high bit is set. */
