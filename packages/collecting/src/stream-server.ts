@@ -43,11 +43,13 @@ const ROOM_STEP_MS = 2;
 /** At the end exporters have so long to close their side, time in which the store held us up not counted. */
 const FINISH_MS_MAX = 5000;
 const FINISH_STEP_MS = 5;
+/** The kernel's queue of connections to accept is shorter. */
+const ACCEPT_TURNS_MAX = 1024;
 /** Sockets that were closed say so a few turns of the event loop later. */
 const CLOSE_TURNS_MAX = 1000;
 
 /** What a message became. */
-export interface TakenMessage {
+interface TakenMessage {
   readonly records: number;
   readonly malformed: boolean;
 }
@@ -106,6 +108,8 @@ class ListeningServer implements StreamServer {
   /** By address and port. */
   readonly #peers = new Map<string, Peer>();
   readonly #peersOfAddress = new Map<string, number>();
+  /** Connections that came, those refused included. */
+  #arrivals = 0;
   #pausedSinceMs = -1;
   #finishing = false;
   #sweepDueMs = 0;
@@ -153,8 +157,7 @@ class ListeningServer implements StreamServer {
 
   async finish(): Promise<void> {
     const { clock } = this.#options;
-    // Whoever connected before now is still accepted, because their octets may be here already.
-    await nextTurn();
+    await this.#acceptWhoWaits();
     this.#server.close();
     this.#finishing = true;
     for (const peer of this.#peers.values()) {
@@ -167,6 +170,18 @@ class ListeningServer implements StreamServer {
     }
     for (const peer of this.#peers.values()) this.#drop(peer, 'cutOff');
     for (let turn = 0; this.#peers.size > 0 && turn < CLOSE_TURNS_MAX; turn += 1) await nextTurn();
+  }
+
+  /**
+   * Whoever connected before now is still accepted, for the kernel may have taken octets of theirs already.
+   * The event loop accepts at most one connection a turn.
+   */
+  async #acceptWhoWaits(): Promise<void> {
+    for (let turn = 0; turn < ACCEPT_TURNS_MAX; turn += 1) {
+      const before = this.#arrivals;
+      await nextTurn();
+      if (turn > 0 && this.#arrivals === before) return;
+    }
   }
 
   #createTlsServer({ current }: TlsCredentials): TlsServer {
@@ -183,6 +198,7 @@ class ListeningServer implements StreamServer {
   }
 
   #admit(socket: Socket): void {
+    this.#arrivals += 1;
     const at = remoteOf(socket);
     if (at === undefined || this.#finishing || !this.#hasRoomFor(at)) {
       socket.resetAndDestroy();
