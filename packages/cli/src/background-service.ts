@@ -85,6 +85,7 @@ export async function startService(
     const gaveUp = hasSupervisor && status.supervisor === 'none';
     if (!gaveUp && status.lastExit === undefined && Date.now() < deadline) continue;
     endSupervisor(state);
+    await untilGone(state);
     throw new UserError('start_failed', `${state.name} does not start: ${complaint()}`);
   }
 }

@@ -45,6 +45,7 @@ export async function decode(files: readonly string[], options: DecodeOptions): 
       failures.push(error);
     }
   }
+  decoder.reportUndecoded(sink);
   await writer.end();
   if (failures.length > 0)
     throw new UserError('decode_failed', failures.map(({ message }) => message).join('\nweir: '));

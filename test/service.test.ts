@@ -1,0 +1,266 @@
+/** The exporter in the background, as a person runs it: started, changed, crashed, asked, stopped. */
+import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import process from 'node:process';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { createWire, namespacesMissing, type Wire } from './network-namespace.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+import { eventually, type Finished, runWeir, startWeir } from './weir-process.ts';
+
+const missing = namespacesMissing();
+const PORTS = [4801, 4802] as const;
+const METRICS_PORT = 9801;
+
+interface Status {
+  supervisor: string;
+  restarts?: number;
+  exporter?: {
+    pid: number;
+    state: string;
+    reason?: string;
+    profileProblem?: string;
+    uptimeMs: number;
+    meter?: { flowsHeld: number; packets: number };
+    interfaces: { name: string; packets: number; kernelDrops: number }[];
+    collectors: { name: string; counters: { flowsSent: number } }[];
+  };
+}
+
+describe.skipIf(missing !== undefined)(`weir in the background ${missing ?? ''}`, () => {
+  const folder = temporaryFolder();
+  const profile = path.join(folder, 'Lab.profile');
+  const state = path.join(folder, 'state');
+  let wire: Wire;
+
+  beforeAll(() => {
+    wire = createWire('svc');
+  });
+
+  afterEach(() => void weir('stop', profile));
+
+  afterAll(() => wire.remove());
+
+  /** A command on host a that uses this test's folder of services. */
+  function weir(command: string, ...args: string[]): Finished {
+    return runWeir([command, ...args, '--state', state], { prefix: wire.a.prefix });
+  }
+
+  function start(...args: string[]): Finished {
+    return weir('start', profile, '--interface', wire.a.interfaceName, ...args);
+  }
+
+  function status(): Status {
+    return JSON.parse(weir('status', profile, '--json').stdout) as Status;
+  }
+
+  function writeProfile(ports: readonly number[], more: object = {}): void {
+    const IpFixCollectors = ports.map((port) => `Udp/127.0.0.1:${port}`);
+    writeFileSync(profile, JSON.stringify({ FlowMetadata: { IpFixCollectors, ...more } }));
+  }
+
+  function collectorsOf({ exporter }: Status): string[] | undefined {
+    return exporter?.collectors.map(({ name }) => name);
+  }
+
+  test('start returns when it meters, status tells what it does, stop flushes and says how many', async () => {
+    writeProfile([PORTS[0]]);
+    const started = start('--metrics', `${METRICS_PORT}`);
+    expect(started, started.stderr).toMatchObject({ status: 0 });
+    expect(started.stdout).toMatch(new RegExp(`^Lab meters ${wire.a.interfaceName} \\(process \\d+`));
+    expect(start().stdout).toContain('running already');
+
+    wire.a.run('ping', '-c', '3', '-i', '0.2', wire.b.ipv4);
+    const { exporter, supervisor } = await eventually(
+      async () => status(),
+      (answer) => (answer.exporter?.meter?.packets ?? 0) >= 6,
+    );
+    expect(supervisor).toBe('weir');
+    expect(exporter).toMatchObject({ state: 'metering' });
+    expect(exporter?.interfaces[0]).toMatchObject({ name: wire.a.interfaceName, kernelDrops: 0 });
+    expect(exporter?.meter?.flowsHeld).toBeGreaterThanOrEqual(2);
+    expect(weir('status').stdout).toMatch(/^Lab is metering, process \d+, up 00:00:\d\d/);
+    const metrics = wire.a.run('curl', '-s', `http://127.0.0.1:${METRICS_PORT}/metrics`);
+    expect(metrics).toMatch(/^weir_exporter_enabled 1$/m);
+    expect(metrics).toMatch(/^weir_meter_flows [1-9]\d*$/m);
+
+    const stopped = weir('stop', profile);
+    expect(stopped.stdout).toMatch(/[1-9]\d* open flows were ended and exported \(flowEndReason 4\)/);
+    expect(weir('status', profile)).toMatchObject({ status: 1, stdout: 'Lab is not running\n' });
+    expect(weir('stop', profile)).toMatchObject({ status: 0, stdout: 'Lab is not running\n' });
+  });
+
+  test('changes of the profile in mid-run lose no packet and double none', async () => {
+    const data = path.join(folder, 'data');
+    const listen = PORTS.flatMap((port) => ['--listen', `udp/127.0.0.1:${port}`]);
+    const collector = startWeir(['collect', '--data', data, ...listen, '--no-http'], wire.a.prefix);
+    await collector.said(/Ctrl-C ends/);
+    writeProfile([PORTS[0]], { ActiveTimeout: 1000 });
+    expect(start().status).toBe(0);
+
+    const ping = startPing(400);
+    for (const port of [PORTS[1], PORTS[0], PORTS[1], PORTS[0]]) {
+      writeProfile([port], { ActiveTimeout: 1000 });
+      await eventually(
+        async () => collectorsOf(status()),
+        (names) => names?.[0] === `Udp/127.0.0.1:${port}`,
+      );
+    }
+    expect(status().exporter?.uptimeMs).toBeGreaterThan(0);
+    expect(await ping).toBe(0);
+    expect(weir('stop', profile).status).toBe(0);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    expect(await collector.stop()).toBe(0);
+    const query = ['query', 'protocol', 'icmp', '--by', 'direction', '--data', data, '--json'];
+    const rows = runWeir(query).stdout.trim().split('\n');
+    const packets = rows.map((row) => JSON.parse(row).packets);
+    expect(packets, rows.join('\n')).toEqual([400, 400]);
+  }, 120_000);
+
+  /** So many echo requests, a hundred a second; resolves with the exit code. */
+  function startPing(count: number): Promise<number> {
+    const [program = '', ...rest] = [
+      ...wire.a.prefix,
+      'ping',
+      '-q',
+      '-i',
+      '0.01',
+      '-c',
+      `${count}`,
+      wire.b.ipv4,
+    ];
+    return new Promise((resolve) => {
+      const child = spawn(program, rest, { stdio: 'ignore' });
+      child.on('exit', (code) => resolve(code ?? -1));
+    });
+  }
+
+  test('a bad profile is told and not put in force; SIGHUP reads the good one', async () => {
+    writeProfile([PORTS[0]]);
+    expect(start().status).toBe(0);
+    writeFileSync(profile, '{"FlowMetadata": {"Direction": "Sideways"}}');
+    const refused = await eventually(
+      async () => status(),
+      ({ exporter }) => exporter?.profileProblem !== undefined,
+    );
+    expect(refused.exporter?.profileProblem).toMatch(/Lab\.profile:1:\d+: Direction: found "Sideways"/);
+    expect(collectorsOf(refused)).toEqual([`Udp/127.0.0.1:${PORTS[0]}`]);
+    expect(weir('restart', profile).status).toBe(2);
+    expect(status().exporter?.pid).toBe(refused.exporter?.pid);
+
+    writeProfile([PORTS[1]]);
+    process.kill(refused.exporter?.pid ?? 0, 'SIGHUP');
+    const good = await eventually(
+      async () => status(),
+      ({ exporter }) => exporter?.profileProblem === undefined,
+    );
+    expect(collectorsOf(good)).toEqual([`Udp/127.0.0.1:${PORTS[1]}`]);
+    expect(good.exporter?.pid).toBe(refused.exporter?.pid);
+  });
+
+  test('without a collector it says so and waits for one', async () => {
+    writeProfile([]);
+    expect(start().stdout).toContain('Lab runs, but is effectively disabled: no collector');
+    expect(status().exporter).toMatchObject({ state: 'disabled', collectors: [], interfaces: [] });
+    writeProfile([PORTS[0]]);
+    await eventually(
+      async () => status(),
+      ({ exporter }) => exporter?.state === 'metering',
+    );
+  });
+
+  test('an exporter that crashes is started again with the options of before', async () => {
+    writeProfile([PORTS[0]]);
+    expect(start().status).toBe(0);
+    const before = status().exporter?.pid ?? 0;
+    process.kill(before, 'SIGKILL');
+    const after = await eventually(
+      async () => status(),
+      ({ exporter }) => exporter?.state === 'metering' && exporter.pid !== before,
+    );
+    expect(after.restarts).toBe(1);
+    expect(after.exporter?.interfaces.map(({ name }) => name)).toEqual([wire.a.interfaceName]);
+
+    expect(weir('restart', profile)).toMatchObject({ status: 0 });
+    const restarted = status();
+    expect(restarted.exporter?.pid).not.toBe(after.exporter?.pid);
+    expect(restarted.exporter?.interfaces.map(({ name }) => name)).toEqual([wire.a.interfaceName]);
+  });
+
+  test('a start that fails says why, and leaves nothing behind', () => {
+    writeProfile([PORTS[0]]);
+    const { status: exit, stderr } = weir('start', profile, '--interface', 'nowhere0');
+    expect(exit).toBe(1);
+    expect(stderr).toContain("Lab does not start: no interface 'nowhere0' (this machine has: lo, ");
+    expect(status()).toMatchObject({ supervisor: 'none' });
+  });
+
+  test('SIGTERM, as systemctl stop sends it, flushes as well', async () => {
+    writeProfile([PORTS[0]]);
+    const args = ['export', '--profile', profile, '--interface', wire.a.interfaceName];
+    const exporter = startWeir(args, wire.a.prefix);
+    await exporter.said(/changed.*metering/);
+    wire.a.run('ping', '-c', '2', '-i', '0.2', wire.b.ipv4);
+    expect(await exporter.stop('SIGTERM')).toBe(0);
+    expect(exporter.output()).toMatch(/[1-9]\d* open flows were ended and exported \(flowEndReason 4\)/);
+  });
+
+  test('a test record reaches who listens, and is said not to reach who does not', async () => {
+    const data = path.join(folder, 'test-record');
+    const listen = ['--listen', `udp/127.0.0.1:${PORTS[0]}`];
+    const collector = startWeir(['collect', '--data', data, ...listen, '--no-http'], wire.a.prefix);
+    await collector.said(/Ctrl-C ends/);
+    writeProfile(PORTS);
+    const {
+      status: exit,
+      stdout,
+      stderr,
+    } = runWeir(['export', '--profile', profile, '--test'], {
+      prefix: wire.a.prefix,
+    });
+    expect(exit).toBe(1);
+    expect(stdout).toContain(`Udp/127.0.0.1:${PORTS[0]}: sent 1 flow record`);
+    expect(stdout).toContain(`Udp/127.0.0.1:${PORTS[1]}: refused`);
+    expect(stdout).toContain('UDP 192.0.2.1:9 -> 192.0.2.2:9');
+    expect(stderr).toContain(`did not reach Udp/127.0.0.1:${PORTS[1]}`);
+    expect(await collector.stop()).toBe(0);
+    const query = ['query', 'src', 'host', '192.0.2.1', '--by', 'srcAddr,dstAddr,dstPort', '--data', data];
+    expect(JSON.parse(runWeir([...query, '--json']).stdout)).toMatchObject({
+      srcAddr: '192.0.2.1',
+      dstAddr: '192.0.2.2',
+      dstPort: 9,
+      packets: 1,
+      flows: 1,
+    });
+  });
+});
+
+describe('weir service', () => {
+  test('install --print shows the unit and installs nothing', () => {
+    const { status, stdout } = runWeir(['service', 'install', '--print', '--interface', 'wg0']);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(
+      /^ExecStart=.* export --profile \S+ --state \/run\/weir\/Universe --interface wg0$/m,
+    );
+  });
+});
+
+describe('weir doctor', () => {
+  const folder = temporaryFolder();
+
+  test('finds what a profile asks for and this machine has not', () => {
+    const profile = path.join(folder, 'Lab.profile');
+    const collectors = ['Udp/127.0.0.1:2055', 'Tls/127.0.0.1:4740'];
+    const tls = { Ca: path.join(folder, 'none.pem') };
+    const FlowMetadata = { IpFixCollectors: collectors, Interfaces: ['nowhere0'], Tls: tls };
+    writeFileSync(profile, JSON.stringify({ FlowMetadata }));
+    const { status, stdout } = runWeir(['doctor', '--profile', profile]);
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^BAD {2}Interfaces +there is no nowhere0; this machine has /m);
+    expect(stdout).toMatch(/^BAD {2}files +.*none\.pem/m);
+    expect(stdout).toMatch(/^note collector +Udp\/127\.0\.0\.1:2055: port 2055 is NetFlow's/m);
+    expect(stdout).toMatch(/^note SpoolDirectory +without one, what Tls\/127\.0\.0\.1:4740 cannot take/m);
+    const findings = runWeir(['doctor', '--profile', profile, '--json']).stdout.trim().split('\n');
+    expect(findings.map((line) => JSON.parse(line).subject)).toContain('socket buffers');
+  });
+});
