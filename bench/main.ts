@@ -2,11 +2,13 @@
 import process from 'node:process';
 import { benchmarkCollect } from './collect.ts';
 import { benchmarkDecode } from './decode.ts';
+import { benchmarkLive } from './live.ts';
 import { benchmarkMeter } from './meter.ts';
 
 const BENCHMARKS: Readonly<Record<string, () => void | Promise<void>>> = {
   decode: benchmarkDecode,
   meter: benchmarkMeter,
+  live: benchmarkLive,
   collect: benchmarkCollect,
 };
 
