@@ -262,16 +262,21 @@ export class DatagramReader implements TemplateTaker {
     return end;
   }
 
+  /**
+   * Exporters exist that write the template Sets of one version into messages of the other. Neither version
+   * gives the other's Set IDs a meaning, so each is read as what it is.
+   */
   #readSet(version: 9 | 10, setId: number, from: number, to: number): void {
+    const isV9 = version === 9;
     if (setId >= TEMPLATE_ID_MIN) this.#readDataSet(setId, from, to);
-    else if (version === 10 && setId === SET_ID_TEMPLATE)
-      readTemplateSet(this.#reader(from, to), false, this);
-    else if (version === 10 && setId === SET_ID_OPTIONS_TEMPLATE)
+    else if (setId === SET_ID_TEMPLATE || setId === V9_SET_ID_TEMPLATE) {
+      if (isV9) readV9TemplateSet(this.#reader(from, to), this);
+      else readTemplateSet(this.#reader(from, to), false, this);
+    } else if (setId === SET_ID_OPTIONS_TEMPLATE) {
       readTemplateSet(this.#reader(from, to), true, this);
-    else if (version === 9 && setId === V9_SET_ID_TEMPLATE) readV9TemplateSet(this.#reader(from, to), this);
-    else if (version === 9 && setId === V9_SET_ID_OPTIONS_TEMPLATE)
+    } else if (setId === V9_SET_ID_OPTIONS_TEMPLATE) {
       readV9OptionsTemplateSet(this.#reader(from, to), this);
-    else this.#problemAt('set_id_reserved', from - SET_HEADER_OCTETS);
+    } else this.#problemAt('set_id_reserved', from - SET_HEADER_OCTETS);
   }
 
   #reader(from: number, to: number): BoundedReader {

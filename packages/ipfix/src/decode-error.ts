@@ -15,8 +15,9 @@ export const DECODE_ERRORS = {
   stream_damaged: 'A byte stream or file has octets where a message header must stand; they were skipped.',
   set_length_invalid:
     'A Set Length is smaller than its own header, or reaches beyond the end of the message.',
-  set_id_reserved:
-    'A Set ID from 4 to 255, or one that belongs to another protocol version; the Set was skipped.',
+  set_id_reserved: 'A Set ID from 4 to 255; the Set was skipped.',
+  set_template_unknown:
+    'Data Sets name a template that did not come before the input ended; their records cannot be read.',
   set_trailing_octets:
     'Octets that are not zero follow the last whole record of a Set and are too few for another.',
   template_truncated: 'A Template Record announces more fields than its Set has octets for.',

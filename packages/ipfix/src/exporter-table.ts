@@ -7,6 +7,10 @@ import type { TransportSession } from './transport-session.ts';
 export const EXPORTERS_MAX = 16_384;
 /** Addresses that never delivered a record: what a flood of forged senders can occupy, × ~2 KiB = 2 MiB. */
 export const EXPORTERS_UNPROVEN_MAX = 1024;
+/** An exporter that was silent for so long gives up its place first, whatever it delivered before. */
+const EXPORTER_SILENT_MS = 3_600_000;
+/** Part of the proven exporters that give up their places at once, so that choosing them costs little. */
+const EVICTED_FRACTION = 1 / 8;
 /** Chassis number their line cards: some dozen domains; 256 leaves room and bounds a flood of domain IDs. */
 export const DOMAINS_PER_EXPORTER_MAX = 256;
 
@@ -67,7 +71,7 @@ export class ExporterTable {
     scope.proven = true;
     this.#unproven.delete(scope.key);
     this.#proven.set(scope.key, scope);
-    if (this.#proven.size > this.#limits.exportersMax) this.#evict(this.#proven);
+    if (this.#proven.size > this.#limits.exportersMax) this.#evictLeastProven(scope);
   }
 
   /** Forgets a session that ended; over TCP, TLS and for files its templates with it. */
@@ -159,6 +163,24 @@ export class ExporterTable {
     this.#drop(oldest);
   }
 
+  /**
+   * Forgets those who delivered least, whoever is silent since long before them. A forged address can be
+   * proven too, with a template and a record; but no flood of such addresses displaces an exporter that
+   * delivers, as displacing the oldest, or the one silent longest, would.
+   */
+  #evictLeastProven(newest: ExporterScope): void {
+    const nowMs = lastSeenMs(newest);
+    const weighed = Array.from(this.#proven.values(), (scope) => ({
+      scope,
+      weight: nowMs - lastSeenMs(scope) > EXPORTER_SILENT_MS ? -1 : recordsOf(scope),
+    })).filter(({ scope }) => scope !== newest);
+    const count = Math.max(1, Math.floor(this.#limits.exportersMax * EVICTED_FRACTION));
+    for (const { scope } of weighed.toSorted((a, b) => a.weight - b.weight).slice(0, count)) {
+      this.counters.exportersEvicted += 1;
+      this.#drop(scope);
+    }
+  }
+
   #drop(scope: ExporterScope): void {
     scope.evicted = true;
     this.#proven.delete(scope.key);
@@ -191,6 +213,18 @@ export class ExporterTable {
     this.#lastSession = undefined;
     this.#lastStream = undefined;
   }
+}
+
+function lastSeenMs(scope: ExporterScope): number {
+  let latest = 0;
+  for (const domain of scope.domains.values()) latest = Math.max(latest, domain.lastSeenMs);
+  return latest;
+}
+
+function recordsOf(scope: ExporterScope): number {
+  let records = 0;
+  for (const { counters } of scope.domains.values()) records += counters.records + counters.optionsRecords;
+  return records;
 }
 
 function staler(one: DomainState, other: DomainState): boolean {

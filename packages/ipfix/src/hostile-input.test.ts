@@ -21,6 +21,7 @@ import {
 import { DOMAINS_PER_EXPORTER_MAX, EXPORTERS_UNPROVEN_MAX } from './exporter-table.ts';
 import { createFlowBatch } from './flow-batch.ts';
 import { createFlowDecoder } from './flow-decoder.ts';
+import { decodeRecords } from './record-decoder.ts';
 import { TEMPLATE_FIELDS_PER_EXPORTER_MAX } from './template-budget.ts';
 import { FIELDS_PER_TEMPLATE_MAX } from './template-set.ts';
 import { TEMPLATES_PER_DOMAIN_MAX } from './template-store.ts';
@@ -230,6 +231,47 @@ describe('lengths that lie', () => {
     const { problems, inOneMessage, afterwards } = survives(cut);
     expect(problems[0]).toMatch(/^template_truncated@/);
     expect([inOneMessage, afterwards]).toEqual([1, 1]);
+  });
+
+  test('Data Sets whose template never comes: told at the end, once for each template', () => {
+    const datagrams = [ipfix(set(300, u32(1))), ipfix(set(300, u32(2))), v9(set(300, u32(3)))];
+    const found = [...decodeRecords(datagrams, sessionOf())];
+    expect(found).toMatchObject([
+      { error: { code: 'set_template_unknown', offset: 16 } },
+      { error: { code: 'set_template_unknown', offset: 20 } },
+    ]);
+    expect(JSON.stringify(found[0])).toContain('template 300 of 192.0.2.1, domain 0: 2 Sets, 8 octets');
+  });
+
+  test('a message without any Set is a message, and no problem (RFC 7011 section 3)', () => {
+    const { send, rows, problems, decoder } = harness();
+    send(Uint8Array.from([...ipfix([]), ...ipfix(templateSet(256, [1, 4])), ...ipfix([]), 0, 0, 0, 0]));
+    send(v9([]));
+    send(ipfix(set(256, u32(7))));
+    expect(problems).toEqual([]);
+    expect(rows.map((row) => row.octets)).toEqual([7]);
+    expect(decoder.counters().messages).toBe(5);
+  });
+
+  test('a flood of forged exporters, each with a template and a record, displaces none that delivers', () => {
+    const limits = { exportersMax: 64, exportersUnprovenMax: 16 };
+    const decoder = createFlowDecoder({ limits });
+    const batch = createFlowBatch(4096);
+    const sink = { batch, full: () => batch };
+    const sendAs = (address: string, datagram: Uint8Array) =>
+      decoder.decodeDatagram(datagram, sessionOf('udp', address), EXPORT_TIME * 1000, sink);
+    const exporters = Array.from({ length: 40 }, (_, index) => `192.0.2.${index}`);
+    for (const address of exporters) {
+      sendAs(address, ipfix([...GOOD_TEMPLATE, ...GOOD_DATA]));
+      sendAs(address, ipfix(GOOD_DATA));
+    }
+    for (let index = 0; index < 1000; index++) {
+      sendAs(`2001:db8::${index}`, ipfix([...GOOD_TEMPLATE, ...GOOD_DATA]));
+    }
+    const before = batch.rowCount;
+    for (const address of exporters) sendAs(address, ipfix(GOOD_DATA));
+    expect(batch.rowCount - before).toBe(exporters.length);
+    expect(decoder.counters().exportersEvicted).toBeGreaterThan(900);
   });
 
   test('reserved Set IDs are skipped', () => {

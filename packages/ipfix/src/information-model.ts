@@ -20,6 +20,9 @@ const CERT_REVERSE_BIT = 0x4000;
 /** nProbe sends ntop's elements in NetFlow v9, which has no enterprise numbers, as this plus their id. */
 const NTOP_ENTERPRISE_NUMBER = 35632;
 const NTOP_V9_BASE = 57472;
+/** Cisco sends its own in NetFlow v9 with the enterprise bit of IPFIX set, and no enterprise number behind. */
+const CISCO_ENTERPRISE_NUMBER = 9;
+const ENTERPRISE_BIT = 0x8000;
 
 type Registry = Map<number, InformationElement>;
 
@@ -31,18 +34,24 @@ let byName: ReadonlyMap<string, InformationElement> | undefined;
 
 /**
  * The element that IANA (enterpriseNumber 0) or an enterprise gives this number; undefined when not known.
- * NetFlow v9 field types beyond IPFIX's range are found under 0 as well, ntop's as the element of ntop.
+ * NetFlow v9 field types beyond IPFIX's range are found under 0 as well, ntop's and Cisco's as their elements.
  */
 export function elementById(enterpriseNumber: number, elementId: number): InformationElement | undefined {
   const registry = registryOf(enterpriseNumber);
   const known = registry.get(elementId);
   if (known !== undefined) return known;
-  if (enterpriseNumber === 0 && elementId > NTOP_V9_BASE) {
-    return elementById(NTOP_ENTERPRISE_NUMBER, elementId - NTOP_V9_BASE);
-  }
+  if (enterpriseNumber === 0 && elementId >= ENTERPRISE_BIT) return v9EnterpriseElement(elementId);
   const reverse = reverseElement(enterpriseNumber, elementId);
   if (reverse !== undefined) registry.set(elementId, reverse);
   return reverse;
+}
+
+function v9EnterpriseElement(fieldType: number): InformationElement | undefined {
+  const ofNtop = fieldType > NTOP_V9_BASE ? fieldType - NTOP_V9_BASE : 0;
+  return (
+    elementById(NTOP_ENTERPRISE_NUMBER, ofNtop) ??
+    elementById(CISCO_ENTERPRISE_NUMBER, fieldType & ~ENTERPRISE_BIT)
+  );
 }
 
 /** The element of this name, case included, or of this number when `name` is `ID` or `PEN/ID`. */

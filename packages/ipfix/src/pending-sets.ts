@@ -117,6 +117,16 @@ export class PendingSets {
     return sets;
   }
 
+  /** Of every template that is waited for, the Sets that wait, oldest first. */
+  *waiting(): IterableIterator<readonly UndecodedSet[]> {
+    for (const lists of this.#byTemplate.values()) {
+      for (const entries of lists.values()) {
+        const sets = entries.flatMap(({ set }) => set ?? []);
+        if (sets.length > 0) yield sets;
+      }
+    }
+  }
+
   /** Gives up what is older than the limit. */
   expire(nowMs: number): void {
     for (;;) {

@@ -20,6 +20,7 @@ import {
   v9OptionsTemplateSet,
   v9TemplateSet,
 } from './datagram-builder.test-support.ts';
+import { elementById } from './information-model.ts';
 
 const MS = EXPORT_TIME * 1000;
 
@@ -397,6 +398,35 @@ describe('others', () => {
       [...u64(MS), 3, 8, 0],
     );
     expect(row).toMatchObject({ flowStart: MS, endReason: 3, icmpTypeCode: 0x0800 });
+  });
+
+  test('v9 with types above 32767: Cisco sends its enterprise elements so, ASA and ntop their own numbers', () => {
+    expect(elementById(0, 0x8000 | 4315)).toBe(elementById(9, 4315));
+    expect(elementById(0, 33002)?.name).toBe('fwExtEvent');
+    expect(elementById(0, 57472 + 101)).toBe(elementById(35632, 101));
+    expect(elementById(0, 44940)).toBeUndefined();
+  });
+
+  test('template Sets under the Set IDs of the other version', () => {
+    const { send, rows, problems, optionsRecords } = harness();
+    const options = v9OptionsTemplateSet(257, [[1, 4]], [[34, 4]]);
+    const sampling = set(257, [...u32(1), ...u32(10)]);
+    send(ipfix([...v9TemplateSet(256, [1, 4]), ...options, ...sampling, ...set(256, u32(5))]));
+    send(v9([...templateSet(256, [2, 4]), ...optionsTemplateSet(258, 1, [144, 4], [34, 4])]));
+    send(v9([...set(258, [...u32(1), ...u32(20)]), ...set(256, u32(6))]));
+    expect(problems).toEqual([]);
+    expect(optionsRecords).toHaveLength(2);
+    expect(rows).toMatchObject([
+      { octets: 5, samplingRate: 10 },
+      { packets: 6, samplingRate: 20 },
+    ]);
+  });
+
+  test('text behind a zero octet in a field of fixed length is what was in memory before', () => {
+    const { send, optionsRecords } = harness();
+    const options = optionsTemplateSet(257, 1, [10, 4], [82, 8], [83, 65535]);
+    send(ipfix([...options, ...set(257, [...u32(3), ...hex('65746830 00787900'), 3, 65, 66, 0])]));
+    expect(optionsRecords[0]?.fields).toEqual({ interfaceName: 'eth0', interfaceDescription: 'AB' });
   });
 
   test('records with both address families, one of them zero', () => {

@@ -4,12 +4,13 @@
  */
 import { DatagramReader, READER_LIMITS_DEFAULT, type ReaderLimits } from './datagram-reader.ts';
 import { formatInstant } from './date-time.ts';
-import type { DecodeProblem } from './decode-error.ts';
+import { type DecodeProblem, decodeProblem } from './decode-error.ts';
 import type { FieldMap, FieldValue, RecordFields } from './field-value.ts';
 import type { ExporterIdentity } from './flow-batch.ts';
-import type { MessageContext } from './message.ts';
+import { type MessageContext, SET_HEADER_OCTETS } from './message.ts';
 import { v5SamplingInterval, v5SamplingMode } from './netflow-v5.ts';
 import { applyOptionsRecord } from './options-record.ts';
+import type { UndecodedSet } from './pending-sets.ts';
 import { ScopeRecords } from './scope-records.ts';
 import { timeOfUptime, timeSinceInit } from './sys-uptime.ts';
 import type { StoredTemplate } from './template-store.ts';
@@ -57,6 +58,11 @@ export interface RecordDecoder {
   decodeDatagram(bytes: Uint8Array, session: TransportSession, receivedAtMs: number, sink: RecordSink): void;
   /** Forgets a session that ended; of TCP, TLS and file sessions the templates too. */
   closeSession(session: TransportSession): void;
+  /**
+   * Tells `sink.problem` what the input leaves undecoded: once for each template that Data Sets still wait
+   * for. The offset is that of the first such Set in its datagram.
+   */
+  reportUndecoded(sink: RecordSink): void;
   counters(): RecordDecoderCounters;
 }
 
@@ -96,6 +102,9 @@ export function createRecordDecoder(options: { limits?: Partial<ReaderLimits> } 
       reader.read(bytes, session, receivedAtMs, taker);
     },
     closeSession: (session) => reader.exporters.close(session),
+    reportUndecoded(into) {
+      for (const sets of reader.pending.waiting()) reportUndecoded(sets, into);
+    },
     counters: () => ({
       datagrams: reader.counters.datagrams,
       messages: reader.counters.messages,
@@ -112,7 +121,17 @@ function learn(record: RecordFields, message: MessageContext): void {
   message.systemInitTimeMs = message.domain.systemInitTimeMs;
 }
 
-/** What a sequence of datagrams of one exporter holds, in order: a short way for files and tests. */
+function reportUndecoded(sets: readonly UndecodedSet[], sink: RecordSink): void {
+  const [first] = sets;
+  if (first === undefined) return;
+  const { exporter, observationDomainId } = first.domain;
+  const octets = sets.reduce((sum, { body }) => sum + body.length, 0);
+  const where = `template ${first.setId} of ${exporter.address}, domain ${observationDomainId}`;
+  const detail = `(${where}: ${sets.length} Sets, ${octets} octets)`;
+  sink.problem?.(decodeProblem('set_template_unknown', first.offset - SET_HEADER_OCTETS, detail), exporter);
+}
+
+/** What a sequence of datagrams of one exporter holds, in order, and what of it stays undecoded. */
 export function* decodeRecords(
   datagrams: Iterable<Uint8Array>,
   session: TransportSession,
@@ -128,6 +147,8 @@ export function* decodeRecords(
     yield* found;
     found.length = 0;
   }
+  decoder.reportUndecoded(sink);
+  yield* found;
 }
 
 function decodedRecord(record: RecordFields, entry: StoredTemplate, message: MessageContext): DecodedRecord {

@@ -10,7 +10,13 @@ import type { FieldMap, FieldValue, RecordFields } from './field-value.ts';
 import { elementNumberText } from './information-model.ts';
 import { readStructuredData } from './structured-data-reader.ts';
 import { type FieldSpecifier, type Template, VARIABLE_LENGTH } from './template.ts';
-import { decoderOf, isStructured, type PlainValue, type StructuredDataType } from './value-codec.ts';
+import {
+  decodeFixedString,
+  decoderOf,
+  isStructured,
+  type PlainValue,
+  type StructuredDataType,
+} from './value-codec.ts';
 
 /**
  * Fields of no octets shown for one template (NetFlow v9 scopes are sent so). They cost the sender nothing,
@@ -123,12 +129,13 @@ function planField(field: FieldSpecifier, elements: Pick<ElementRegistry, 'eleme
   const { enterpriseNumber, elementId } = field;
   const element = elements.elementById(enterpriseNumber, elementId);
   const dataType = element?.dataType ?? 'octetArray';
+  const isFixedString = dataType === 'string' && field.length !== VARIABLE_LENGTH;
   return {
     name: element?.name ?? elementNumberText(enterpriseNumber, elementId),
     octets: field.length,
     isRepeated: false,
     structured: isStructured(dataType) ? dataType : undefined,
-    decode: decoderOf(isStructured(dataType) ? 'octetArray' : dataType),
+    decode: isFixedString ? decodeFixedString : decoderOf(isStructured(dataType) ? 'octetArray' : dataType),
   };
 }
 

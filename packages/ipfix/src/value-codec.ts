@@ -125,10 +125,20 @@ function decodeAddress(bytes: Uint8Array, position: number, octets: number): Pla
   return octets === 0 ? null : decodeHex(bytes, position, octets);
 }
 
-/** Zeros at the end fill a field of fixed length, or end a string of C; they are no part of the text. */
+/** Zeros at the end are no part of the text: exporters count the zero that ends a string of C. */
 function decodeString(bytes: Uint8Array, position: number, octets: number): PlainValue {
   let end = position + octets;
   while (end > position && bytes[end - 1] === 0) end--;
+  return textDecoder.decode(bytes.subarray(position, end));
+}
+
+/**
+ * The text in a field of fixed length, up to the first zero: exporters that copy a string of C into it leave
+ * behind the zero what was in memory before.
+ */
+export function decodeFixedString(bytes: Uint8Array, position: number, octets: number): PlainValue {
+  let end = position;
+  while (end < position + octets && bytes[end] !== 0) end++;
   return textDecoder.decode(bytes.subarray(position, end));
 }
 
