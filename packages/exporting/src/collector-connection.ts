@@ -1,35 +1,19 @@
 /**
- * The transport session with one collector (RFC 7011 section 2): its own sequence number, its own knowledge
- * of templates, its own bounded queue and its own counters. Every collector gets every record.
+ * A collector as the exporter sees it, whatever the transport: its own knowledge of templates, its own bounded
+ * queue and its own counters. Every collector gets every record of its stream.
  */
-import type { CancelTimer, Clock, Logger } from '@weir/base';
-import { assert } from '@weir/base';
+import type { Clock, Logger } from '@weir/base';
 import type { Template } from '@weir/ipfix';
-import type { CollectorAddress } from './collector-address.ts';
 import type { PackedMessage } from './message-packer.ts';
-import { createMessageQueue, type MessageQueue } from './message-queue.ts';
-import { type ColdMessage, DOMAIN_OFFSET, encodeTemplates, PROCESS_DOMAIN_ID } from './template-message.ts';
-import { isRefused, type LocalSocket, type MessageTransport } from './udp-transport.ts';
+import type { Collector } from './profile-collector.ts';
+import type { ColdMessage } from './template-message.ts';
+import type { LocalSocket } from './udp-transport.ts';
 
-/** RFC 7011 section 3.1. */
-const EXPORT_TIME_OFFSET = 4;
-const SEQUENCE_NUMBER_OFFSET = 8;
+/** RFC 7011 section 3.1: where a message has what only its session knows. */
+export const EXPORT_TIME_OFFSET = 4;
+export const SEQUENCE_NUMBER_OFFSET = 8;
 /** Memory of a collector's queue: at 1400 octets a message some 6000 messages, 80,000 records. */
-const QUEUE_OCTETS = 8 * 1024 * 1024;
-/** A datagram of 1400 octets takes 2304 of a socket buffer; Linux's default of 212,992 holds 92. */
-const BURST_MESSAGES = 64;
-/** Messages given to the socket and not yet done. */
-const SENDING_MAX = 64;
-/** A datagram with templates may be lost while the collector starts, so the first ones come sooner. */
-const EARLY_ANNOUNCEMENTS_MS: readonly number[] = [1000, 10_000, 60_000];
-/** A collector that was restarted knows its templates after at most so many messages. */
-export const MESSAGES_PER_ANNOUNCEMENT = 256;
-/** While nothing listens at the collector, its templates are repeated so often: it may be just starting. */
-const REFUSED_ANNOUNCEMENT_MS = 1000;
-/** One line a minute says enough of a collector that stays away. */
-const REFUSED_LOG_MS = 60_000;
-const REOPEN_FIRST_MS = 1000;
-const REOPEN_MAX_MS = 60_000;
+export const QUEUE_OCTETS = 8 * 1024 * 1024;
 
 /** Plain counts since the start. A message is either sent or not sent. */
 export interface CollectorCounters {
@@ -49,23 +33,45 @@ export interface CollectorCounters {
   flowsNotSent: number;
   packetsNotSent: number;
   octetsNotSent: number;
+  /** Transport sessions that were opened. */
+  connectionsOpened: number;
+  /** TCP and TLS: sessions that the collector ended in order, having read all. */
+  connectionsEnded: number;
+  /** TCP and TLS: sessions that broke; what the kernels had taken and the collector not read is lost. */
+  connectionsBroken: number;
+  /** Messages that went to the spool, and that were sent from it. */
+  messagesSpooled: number;
+  messagesReplayed: number;
 }
 
+/** `spooling`: away, and messages go to disk. */
+export type ConnectionState = 'connecting' | 'connected' | 'spooling';
+
 export interface CollectorConnection {
-  readonly address: CollectorAddress;
+  readonly address: Collector;
+  readonly state: ConnectionState;
+  /** Messages and octets that wait in memory, and octets that wait on disk. */
+  readonly queuedMessages: number;
+  readonly queuedOctets: number;
+  readonly spoolOctets: number;
+  /** What last went wrong; undefined while nothing has. */
+  readonly lastError: string | undefined;
   readonly counters: Readonly<CollectorCounters>;
   /** First and last time that something was not sent, milliseconds since the Unix epoch; 0 for never. */
   readonly notSentTimes: { readonly firstMs: number; readonly lastMs: number };
   readonly localSocket: LocalSocket | undefined;
   /** Octets that a message to this collector may have, as the network knows it now. */
   payloadOctetsMax(): number;
-  /** Resolves when the socket is open, or when its first try failed: it is tried again. */
+  /**
+   * Resolves when the transport is open, or when its first try failed: it is tried again. Rejects with a
+   * UserError when the spool cannot be used.
+   */
   start(): Promise<void>;
   /** Queues a copy of a message of flow records, preceded by the templates that the collector lacks. */
   offer(message: PackedMessage): void;
   /** Queues messages of option records, whose templates are among the standard ones. */
   offerOptions(messages: readonly ColdMessage[]): void;
-  /** Repeats the templates when it is time. */
+  /** Does what is due; to be called some times a second. */
   tick(): void;
   /** Whether at least half of the queue is free, or waiting would not help: the socket is not open. */
   hasRoom(): boolean;
@@ -75,8 +81,7 @@ export interface CollectorConnection {
 }
 
 export interface ConnectionOptions {
-  readonly address: CollectorAddress;
-  readonly transport: MessageTransport;
+  readonly address: Collector;
   readonly observationDomainId: number;
   /** Octets of a message at most, for as long as the session lasts: the size of the queue's slots. */
   readonly messageOctetsMax: number;
@@ -88,262 +93,13 @@ export interface ConnectionOptions {
   readonly standardTemplates: readonly Template[];
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Called when a message has left the queue. */
+  /** Option records that a transport session over TCP or TLS begins with. */
+  readonly sessionOptions: () => readonly ColdMessage[];
+  /** Called when a message has left the queue, and when a session begins or ends. */
   readonly onProgress: () => void;
 }
 
-/** What the queue does not need to know of a message. */
-interface SlotContents {
-  flows: number;
-  records: number;
-  packets: number;
-  octets: number;
-  isTemplates: boolean;
-  wasRefused: boolean;
-}
-
-export function createCollectorConnection(options: ConnectionOptions): CollectorConnection {
-  const { address, transport, clock, logger, messageOctetsMax } = options;
-  const slotCount = Math.max(BURST_MESSAGES, Math.floor(QUEUE_OCTETS / messageOctetsMax));
-  const queue: MessageQueue = createMessageQueue(slotCount, messageOctetsMax);
-  const contents: SlotContents[] = Array.from({ length: slotCount }, emptyContents);
-  const counters = emptyCounters();
-  const notSentTimes = { firstMs: 0, lastMs: 0 };
-  const announced = new Set<Template>();
-  /** RFC 7011 section 3.1: one sequence for each Observation Domain. */
-  const sequenceNumbers = new Map<number, number>();
-  let localSocket: LocalSocket | undefined;
-  let isOpen = false;
-  let isStopped = false;
-  let cancelPump: CancelTimer | undefined;
-  let cancelReopen: CancelTimer | undefined;
-  let reopenDelayMs = REOPEN_FIRST_MS;
-  let tokens = BURST_MESSAGES;
-  let tokensAtMs = clock.monotonicMs();
-  let messagesSinceAnnouncement = 0;
-  let announcedAtMs = Number.NEGATIVE_INFINITY;
-  let earlyAnnouncements = 0;
-  let startedAtMs = 0;
-  let isRefusing = false;
-  let refusalLoggedAtMs = Number.NEGATIVE_INFINITY;
-
-  function countNotSent(slotContents: SlotContents): void {
-    counters.messagesNotSent += 1;
-    counters.flowsNotSent += slotContents.flows;
-    counters.packetsNotSent += slotContents.packets;
-    counters.octetsNotSent += slotContents.octets;
-    notSentTimes.lastMs = clock.nowMs();
-    if (notSentTimes.firstMs === 0) notSentTimes.firstMs = notSentTimes.lastMs;
-  }
-
-  /** Copies a message into the queue and gives it its place in the sequence. */
-  function enqueue(bytes: Uint8Array, offset: number, length: number, what: SlotContents): boolean {
-    const slot = queue.push(bytes, offset, length);
-    if (slot < 0) {
-      countNotSent(what);
-      return false;
-    }
-    const at = queue.offsetOf(slot);
-    const domain = queue.view.getUint32(at + DOMAIN_OFFSET);
-    const sequenceNumber = sequenceNumbers.get(domain) ?? 0;
-    queue.view.setUint32(at + SEQUENCE_NUMBER_OFFSET, sequenceNumber);
-    sequenceNumbers.set(domain, (sequenceNumber + what.records) >>> 0);
-    contents[slot] = what;
-    return true;
-  }
-
-  /** Announces what the collector will need; what does not fit the queue is announced again later. */
-  function announce(templates: readonly Template[]): void {
-    const isOptions = ({ scopeFieldCount }: Template) => scopeFieldCount > 0;
-    const dataTemplates = templates.filter((template) => !isOptions(template));
-    const isQueued =
-      announceIn(options.observationDomainId, dataTemplates) &&
-      announceIn(PROCESS_DOMAIN_ID, templates.filter(isOptions));
-    if (isQueued) for (const template of templates) announced.add(template);
-  }
-
-  function announceIn(domain: number, templates: readonly Template[]): boolean {
-    const messages = encodeTemplates(templates, domain, currentOctetsMax());
-    return messages.every(({ bytes }) =>
-      enqueue(bytes, 0, bytes.length, { ...emptyContents(), isTemplates: true }),
-    );
-  }
-
-  function currentOctetsMax(): number {
-    return Math.min(messageOctetsMax, options.currentOctetsMax());
-  }
-
-  function announceAll(): void {
-    announcedAtMs = clock.monotonicMs();
-    messagesSinceAnnouncement = 0;
-    announce([...announced]);
-  }
-
-  function announcementIsDue(): boolean {
-    const nowMs = clock.monotonicMs();
-    if (isRefusing) return nowMs - announcedAtMs >= REFUSED_ANNOUNCEMENT_MS;
-    const early = EARLY_ANNOUNCEMENTS_MS[earlyAnnouncements];
-    if (early !== undefined && nowMs - startedAtMs >= early) {
-      earlyAnnouncements += 1;
-      return true;
-    }
-    return nowMs - announcedAtMs >= options.templateRefreshIntervalMs;
-  }
-
-  function refillTokens(): void {
-    const nowMs = clock.monotonicMs();
-    tokens += ((nowMs - tokensAtMs) * options.messagesPerSecondMax) / 1000;
-    tokens = Math.min(tokens, BURST_MESSAGES);
-    tokensAtMs = nowMs;
-  }
-
-  /** Sends what the rate and the socket allow, and comes back for the rest. */
-  function pump(): void {
-    if (!isOpen) return;
-    refillTokens();
-    while (tokens >= 1 && queue.sending < SENDING_MAX) {
-      const slot = queue.take();
-      if (slot < 0) return;
-      tokens -= 1;
-      queue.view.setUint32(queue.offsetOf(slot) + EXPORT_TIME_OFFSET, Math.floor(clock.nowMs() / 1000));
-      transmit(slot);
-    }
-    if (queue.waiting === 0 || queue.sending >= SENDING_MAX || cancelPump !== undefined) return;
-    cancelPump = clock.after(Math.max(1, (1000 * (1 - tokens)) / options.messagesPerSecondMax), () => {
-      cancelPump = undefined;
-      pump();
-    });
-  }
-
-  function transmit(slot: number): void {
-    transport.send(queue.bytes, queue.offsetOf(slot), queue.lengthOf(slot), (error) => {
-      const what = contents[slot];
-      assert(what !== undefined, 'a slot in the queue has contents');
-      // The kernel reports an earlier datagram's refusal in place of sending this one: it is sent again.
-      if (error !== undefined && isRefused(error) && !what.wasRefused && isOpen) {
-        what.wasRefused = true;
-        onRefused();
-        transmit(slot);
-        return;
-      }
-      settle(slot, what, error);
-    });
-  }
-
-  function settle(slot: number, what: SlotContents, error: Error | undefined): void {
-    if (error === undefined) countSent(slot, what);
-    else {
-      if (isRefused(error)) onRefused();
-      else onSendError(error);
-      countNotSent(what);
-    }
-    queue.done(slot);
-    options.onProgress();
-    pump();
-  }
-
-  function countSent(slot: number, what: SlotContents): void {
-    counters.messagesSent += 1;
-    counters.recordsSent += what.records;
-    counters.flowsSent += what.flows;
-    counters.octetsSent += queue.lengthOf(slot);
-    if (what.isTemplates) counters.templateMessagesSent += 1;
-  }
-
-  function onRefused(): void {
-    counters.refused += 1;
-    isRefusing = true;
-    const nowMs = clock.monotonicMs();
-    if (nowMs - refusalLoggedAtMs < REFUSED_LOG_MS) return;
-    refusalLoggedAtMs = nowMs;
-    logger.warn(`collector ${address.text} refuses: nothing listens at its port`);
-  }
-
-  function onSendError(error: Error): void {
-    counters.sendErrors += 1;
-    if (counters.sendErrors === 1) logger.warn(`collector ${address.text}: ${error.message}`);
-  }
-
-  async function open(): Promise<void> {
-    try {
-      localSocket = await transport.open();
-      isOpen = !isStopped;
-      reopenDelayMs = REOPEN_FIRST_MS;
-      logger.info(`collector ${address.text}: exporting from port ${localSocket.localPort}`);
-      pump();
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      if (reopenDelayMs === REOPEN_FIRST_MS)
-        logger.warn(`collector ${address.text}: ${reason}; trying again`);
-      cancelReopen = clock.after(reopenDelayMs, () => void open());
-      reopenDelayMs = Math.min(2 * reopenDelayMs, REOPEN_MAX_MS);
-    }
-  }
-
-  return {
-    address,
-    counters,
-    notSentTimes,
-    get localSocket() {
-      return localSocket;
-    },
-    payloadOctetsMax: () => transport.payloadOctetsMax(),
-    async start() {
-      transport.onRefused = onRefused;
-      startedAtMs = clock.monotonicMs();
-      for (const template of options.standardTemplates) announced.add(template);
-      announceAll();
-      await open();
-    },
-    offer(message) {
-      const unknown = message.templates.filter((template) => !announced.has(template));
-      if (unknown.length > 0) announce(unknown);
-      if (messagesSinceAnnouncement >= MESSAGES_PER_ANNOUNCEMENT) announceAll();
-      messagesSinceAnnouncement += 1;
-      enqueue(message.bytes, message.offset, message.length, {
-        flows: message.recordCount,
-        records: message.recordCount,
-        packets: message.packets,
-        octets: message.octets,
-        isTemplates: false,
-        wasRefused: false,
-      });
-      pump();
-    },
-    offerOptions(messages) {
-      for (const { bytes, recordCount } of messages) {
-        enqueue(bytes, 0, bytes.length, { ...emptyContents(), records: recordCount });
-      }
-      pump();
-    },
-    tick() {
-      if (isOpen && announcementIsDue()) {
-        announceAll();
-        isRefusing = false;
-      }
-      pump();
-    },
-    hasRoom: () => !isOpen || queue.waiting + queue.sending <= slotCount / 2,
-    isIdle: () => queue.waiting + queue.sending === 0,
-    async stop() {
-      isStopped = true;
-      isOpen = false;
-      cancelPump?.();
-      cancelReopen?.();
-      for (let slot = queue.take(); slot >= 0; slot = queue.take()) {
-        countNotSent(contents[slot] ?? emptyContents());
-        queue.done(slot);
-      }
-      await transport.close();
-    },
-  };
-}
-
-function emptyContents(): SlotContents {
-  return { flows: 0, records: 0, packets: 0, octets: 0, isTemplates: false, wasRefused: false };
-}
-
-function emptyCounters(): CollectorCounters {
+export function emptyCounters(): CollectorCounters {
   return {
     messagesSent: 0,
     recordsSent: 0,
@@ -356,5 +112,10 @@ function emptyCounters(): CollectorCounters {
     flowsNotSent: 0,
     packetsNotSent: 0,
     octetsNotSent: 0,
+    connectionsOpened: 0,
+    connectionsEnded: 0,
+    connectionsBroken: 0,
+    messagesSpooled: 0,
+    messagesReplayed: 0,
   };
 }

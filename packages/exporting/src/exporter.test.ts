@@ -3,11 +3,11 @@ import { lookup } from 'node:dns/promises';
 import { createBufferSender, createManualClock, type ManualClock, silentLogger } from '@weir/base';
 import { createFlowBatch, type FlowBatchNote, flowBatchOctets, noteOfFlowBatch } from '@weir/ipfix';
 import { describe, expect, test } from 'vitest';
-import { MESSAGES_PER_ANNOUNCEMENT } from './collector-connection.ts';
 import { type CollectorFixture, createCollectorFixture, transportsOf } from './collector-fixture.ts';
 import { createExporter, type Exporter } from './exporter.ts';
 import { addFlow, batchOf, type FlowFixture } from './flow-fixture.ts';
 import { parseProfile } from './profile.ts';
+import { MESSAGES_PER_ANNOUNCEMENT } from './udp-connection.ts';
 
 const START_MS = 1_700_000_000_000;
 const STANDARD_IDS = [256, 257, 258, 259, 260, 261, 262, 263];

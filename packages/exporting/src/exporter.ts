@@ -1,5 +1,6 @@
 /** The Exporting Process (RFC 5470 section 5.5): FlowBatches in, IPFIX Messages to every collector out. */
 import { uptime } from 'node:os';
+import { join } from 'node:path';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import {
   type CancelTimer,
@@ -12,15 +13,23 @@ import {
   UserError,
 } from '@weir/base';
 import { type FlowBatch, type FlowBatchNote, viewFlowBatch } from '@weir/ipfix';
-import type { CollectorAddress } from './collector-address.ts';
-import { type CollectorCounters, createCollectorConnection } from './collector-connection.ts';
+import type {
+  CollectorConnection,
+  CollectorCounters,
+  ConnectionOptions,
+  ConnectionState,
+} from './collector-connection.ts';
 import { createTemplateRegistry, FLOW_KINDS } from './export-template.ts';
 import { createMessagePacker, type PackerCounters } from './message-packer.ts';
 import type { Profile } from './profile.ts';
+import type { Collector } from './profile-collector.ts';
 import { reasonDisabled } from './profile-description.ts';
 import { type ClassifierCounters, createRowClassifier } from './row-classifier.ts';
 import { type MeteringLoss, STATISTICS_TEMPLATES, statisticsRecords } from './statistics-record.ts';
-import { encodeOptionRecords } from './template-message.ts';
+import { createStreamConnection } from './stream-connection.ts';
+import { createStreamTransport } from './stream-transport.ts';
+import { type ColdMessage, encodeOptionRecords } from './template-message.ts';
+import { createUdpConnection } from './udp-connection.ts';
 import {
   createUdpTransport,
   type LocalSocket,
@@ -46,8 +55,10 @@ export interface ExporterOptions {
   readonly systemInitTimeMs?: number;
   /** What the Metering Process could not meter; with it, its reliability is reported too. */
   readonly meteringLoss?: () => MeteringLoss;
-  /** Makes the transport of a collector; for tests. */
-  readonly createTransport?: (address: CollectorAddress) => MessageTransport;
+  /** Makes the transport of a collector over UDP; for tests. */
+  readonly createTransport?: (address: Collector) => MessageTransport;
+  /** From 0 to 1, for the back-off; default: Math.random. */
+  readonly random?: () => number;
 }
 
 /** Plain counts since the start. `recordsTaken` = packed + of other direction + without direction + unused. */
@@ -62,7 +73,14 @@ export interface CollectorState {
   /** As the profile names it. */
   readonly name: string;
   readonly counters: Readonly<CollectorCounters>;
+  readonly state: ConnectionState;
   readonly localSocket: LocalSocket | undefined;
+  /** What waits in memory and on disk. */
+  readonly queuedMessages: number;
+  readonly queuedOctets: number;
+  readonly spoolOctets: number;
+  /** What last went wrong, also when it is mended; undefined while nothing has. */
+  readonly lastError: string | undefined;
 }
 
 export interface Exporter extends Component {
@@ -84,7 +102,7 @@ export interface Exporter extends Component {
 
 export function createExporter(profile: Profile, options: ExporterOptions): Exporter {
   refuseUnsupported(profile);
-  const { logger, clock = systemClock, createTransport = createUdpTransport } = options;
+  const { logger, clock = systemClock } = options;
   const disabledReason = reasonDisabled(profile);
   const registry = createTemplateRegistry();
   const classifier = createRowClassifier(registry, profile.direction);
@@ -104,21 +122,7 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
     ...FLOW_KINDS.map((_, kindIndex) => registry.templateFor(kindIndex, 0)),
     ...STATISTICS_TEMPLATES,
   ];
-  const connections = (disabledReason === undefined ? profile.collectors : []).map((address) =>
-    createCollectorConnection({
-      address,
-      transport: createTransport(address),
-      observationDomainId,
-      messageOctetsMax,
-      currentOctetsMax: () => packer.messageOctetsMax,
-      messagesPerSecondMax: profile.messagesPerSecondMax,
-      templateRefreshIntervalMs: profile.templateRefreshIntervalMs,
-      standardTemplates,
-      clock,
-      logger,
-      onProgress,
-    }),
-  );
+  const connections = (disabledReason === undefined ? profile.collectors : []).map(connectionTo);
   const ports: MessagePort[] = [];
   let timers: CancelTimer[] = [];
   let waiters: (() => void)[] = [];
@@ -126,6 +130,23 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
   let batchesTaken = 0;
   let recordsTaken = 0;
   let recordsUnused = 0;
+
+  function connectionTo(address: Collector): CollectorConnection {
+    const connection: CollectorConnection = createConnection(profile, options, {
+      address,
+      observationDomainId,
+      messageOctetsMax,
+      currentOctetsMax: () => packer.messageOctetsMax,
+      messagesPerSecondMax: profile.messagesPerSecondMax,
+      templateRefreshIntervalMs: profile.templateRefreshIntervalMs,
+      standardTemplates,
+      sessionOptions: () => statisticsOf(connection),
+      clock,
+      logger,
+      onProgress,
+    });
+    return connection;
+  }
 
   function hasRoom(): boolean {
     return connections.every((connection) => connection.hasRoom());
@@ -164,21 +185,21 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
     packer.messageOctetsMax = Math.max(octets, MESSAGE_OCTETS_LEAST);
   }
 
+  function statisticsOf({ counters, notSentTimes }: CollectorConnection): ColdMessage[] {
+    const records = statisticsRecords({
+      ...counters,
+      observationDomainId,
+      exportingProcessId: process.pid,
+      systemInitTimeMs,
+      notSentFirstMs: notSentTimes.firstMs,
+      notSentLastMs: notSentTimes.lastMs,
+      loss: options.meteringLoss?.(),
+    });
+    return encodeOptionRecords(records, packer.messageOctetsMax);
+  }
+
   function sendStatistics(): void {
-    const loss = options.meteringLoss?.();
-    for (const connection of connections) {
-      const { counters, notSentTimes } = connection;
-      const records = statisticsRecords({
-        ...counters,
-        observationDomainId,
-        exportingProcessId: process.pid,
-        systemInitTimeMs,
-        notSentFirstMs: notSentTimes.firstMs,
-        notSentLastMs: notSentTimes.lastMs,
-        loss,
-      });
-      connection.offerOptions(encodeOptionRecords(records, packer.messageOctetsMax));
-    }
+    for (const connection of connections) connection.offerOptions(statisticsOf(connection));
   }
 
   function eachMinute(): void {
@@ -242,20 +263,38 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
       ...packer.counters,
     }),
     collectors: () =>
-      connections.map(({ address, counters, localSocket }) => ({
-        name: address.text,
-        counters,
-        localSocket,
+      connections.map((connection) => ({
+        name: connection.address.text,
+        counters: connection.counters,
+        state: connection.state,
+        localSocket: connection.localSocket,
+        queuedMessages: connection.queuedMessages,
+        queuedOctets: connection.queuedOctets,
+        spoolOctets: connection.spoolOctets,
+        lastError: connection.lastError,
       })),
   };
 }
 
 /** What a profile may ask for and this exporter does not do is refused, and not passed over. */
 function refuseUnsupported({ fileName, collectors }: Profile): void {
-  for (const { text, transport, sampling, anonymisation } of collectors) {
-    const asked =
-      transport !== 'Udp' ? `${transport}/` : sampling ? 'Sampling' : anonymisation && 'Anonymisation';
+  for (const { text, sampling, anonymisation } of collectors) {
+    const asked = sampling ? 'Sampling' : anonymisation && 'Anonymisation';
     if (asked === undefined) continue;
     throw new UserError('profile_unsupported', `${fileName}: ${text}: ${asked} is not supported`, EXIT_USAGE);
   }
+}
+
+function createConnection(
+  { tls, spoolDirectory, spoolOctetsMax }: Profile,
+  { createTransport = createUdpTransport, random = Math.random }: ExporterOptions,
+  connection: ConnectionOptions,
+): CollectorConnection {
+  const { address } = connection;
+  if (address.transport === 'Udp') return createUdpConnection(createTransport(address), connection);
+  const spool =
+    spoolDirectory === undefined
+      ? undefined
+      : { folder: join(spoolDirectory, encodeURIComponent(address.text)), octetsMax: spoolOctetsMax };
+  return createStreamConnection(createStreamTransport(address, tls), { ...connection, spool, random });
 }

@@ -65,8 +65,8 @@ function valueAt(batch: FlowBatch, name: FlowColumnName, row: number): bigint {
     : BigInt(column[row] ?? 0);
 }
 
-/** What the collector adds itself. */
-const NOT_EXPORTED: readonly FlowColumnName[] = ['receivedAt', 'exporter', 'extraLayout'];
+/** What the collector adds itself, and what the addresses say. */
+const NOT_EXPORTED: readonly string[] = ['receivedAt', 'exporter', 'extraLayout', 'ipVersion'];
 
 function rowOf(batch: FlowBatch, row: number): Row {
   const values: Row = {};

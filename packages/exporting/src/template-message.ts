@@ -18,15 +18,19 @@ export const DOMAIN_OFFSET = 12;
 export const PROCESS_DOMAIN_ID = 0;
 
 /**
- * Announces templates of one observation domain. Options Templates go one a message: nfacctd 1.7.7 takes a
- * Set with two for malformed.
+ * Announces templates of one observation domain, and withdraws others first (over a stream only). Options
+ * Templates go one a message: nfacctd 1.7.7 takes a Set with two for malformed.
  */
 export function encodeTemplates(
   templates: readonly Template[],
   observationDomainId: number,
   messageOctetsMax: number,
+  withdrawn: readonly Template[] = [],
 ): ColdMessage[] {
   return encodeMessages(observationDomainId, messageOctetsMax, (encoder) => {
+    for (const { templateId, scopeFieldCount } of withdrawn) {
+      encoder.addWithdrawal(scopeFieldCount > 0 ? 'optionsTemplate' : 'template', templateId);
+    }
     for (const template of templates) {
       encoder.addTemplate(template);
       if (template.scopeFieldCount > 0) encoder.flush();

@@ -1,0 +1,158 @@
+/**
+ * A TCP connection to one collector (RFC 7011 section 10.4), with or without TLS (section 11.1).
+ *
+ * Both directions end on their own: when the collector ends its direction it may still read what is on the
+ * way, so ours stays open until the message in hand is written.
+ */
+import { readFile, stat } from 'node:fs/promises';
+import { connect, isIP, type Socket } from 'node:net';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import type { Collector, TlsFiles } from './profile-collector.ts';
+import type { LocalSocket, SendDone } from './udp-transport.ts';
+
+/** A path that drops everything must not hold the next try for as long as the kernel would: two minutes. */
+const CONNECT_TIMEOUT_MS = 10_000;
+/** An idle connection is probed after so long, then each second ten times: Node's and libuv's own figures. */
+const KEEP_ALIVE_MS = 10_000;
+const TCP = 6;
+
+/** An open connection. */
+export interface StreamLink {
+  readonly localSocket: LocalSocket;
+  /** `done` without an error: the kernel has taken all octets, which must stay as they are until then. */
+  write(bytes: Uint8Array, done: SendDone): void;
+  /** Ends our direction once everything is written. */
+  end(): void;
+  /** Ends both directions at once. */
+  destroy(): void;
+  /** The collector has ended its direction. */
+  onEnd: () => void;
+  /** Both directions have ended; an error when not in order. Called once. */
+  onClose: (error: Error | undefined) => void;
+}
+
+export interface StreamTransport {
+  /** Rejects when there is no connection, or no session over TLS; may be called again then. */
+  open(): Promise<StreamLink>;
+  /** Whether certificate, key or authorities differ from those of the latest `open`. */
+  hasNewCertificate(): Promise<boolean>;
+}
+
+/** `tls` has what the profile says for every collector; the collector's own goes before it. */
+export function createStreamTransport(collector: Collector, tls: TlsFiles): StreamTransport {
+  const files: TlsFiles = { ...tls, ...collector.tls };
+  const paths = [files.ca, files.certificate, files.key].filter((path) => path !== undefined);
+  let versions = '';
+
+  async function versionsOf(): Promise<string> {
+    const stats = await Promise.all(paths.map((path) => stat(path)));
+    return stats.map(({ mtimeMs, size, ino }) => `${mtimeMs} ${size} ${ino}`).join('; ');
+  }
+
+  return {
+    async open() {
+      if (collector.transport !== 'Tls') return linkOf(await openTcp(collector));
+      versions = await versionsOf();
+      const [ca, cert, key] = await Promise.all([files.ca, files.certificate, files.key].map(readPem));
+      const socket = await openTcp(collector);
+      const secured = connectTls({
+        socket,
+        host: collector.host,
+        servername: files.serverName ?? (isIP(collector.host) === 0 ? collector.host : ''),
+        minVersion: 'TLSv1.2',
+        ...(ca === undefined ? {} : { ca }),
+        ...(cert === undefined ? {} : { cert }),
+        ...(key === undefined ? {} : { key }),
+      });
+      try {
+        await opened(secured, 'secureConnect');
+      } catch (error) {
+        socket.destroy();
+        throw error;
+      }
+      return linkOf(secured, socket);
+    },
+    async hasNewCertificate() {
+      if (collector.transport !== 'Tls') return false;
+      try {
+        return (await versionsOf()) !== versions;
+      } catch {
+        // A file that is away for a moment is being replaced.
+        return false;
+      }
+    },
+  };
+}
+
+async function readPem(path: string | undefined): Promise<string | undefined> {
+  return path === undefined ? undefined : readFile(path, 'utf8');
+}
+
+async function openTcp({ host, port }: Collector): Promise<Socket> {
+  const socket = connect({
+    host,
+    port,
+    allowHalfOpen: true,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: KEEP_ALIVE_MS,
+  });
+  await opened(socket, 'connect');
+  return socket;
+}
+
+/** Resolves with the event; rejects, and leaves nothing open, with an error, an end or when it takes too long. */
+function opened(socket: Socket, event: 'connect' | 'secureConnect'): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error) => {
+      clearTimeout(timer);
+      socket.destroy();
+      reject(error);
+    };
+    const failToAnswer = () => fail(new Error(`no answer within ${CONNECT_TIMEOUT_MS / 1000} s`));
+    const failToStay = () => fail(new Error('the collector closed the connection'));
+    const timer = setTimeout(failToAnswer, CONNECT_TIMEOUT_MS);
+    socket.once('error', fail);
+    socket.once('close', failToStay);
+    socket.once(event, () => {
+      clearTimeout(timer);
+      socket.off('error', fail);
+      socket.off('close', failToStay);
+      resolve();
+    });
+  });
+}
+
+function linkOf(socket: Socket | TLSSocket, carrier: Socket = socket): StreamLink {
+  let error: Error | undefined;
+  const link: StreamLink = {
+    onEnd: () => {},
+    onClose: () => {},
+    localSocket: {
+      protocol: TCP,
+      localAddress: carrier.localAddress ?? '',
+      localPort: carrier.localPort ?? 0,
+      remoteAddress: carrier.remoteAddress ?? '',
+      remotePort: carrier.remotePort ?? 0,
+    },
+    write: (bytes, done) => void socket.write(bytes, (failure) => done(failure ?? undefined)),
+    end: () => void socket.end(),
+    destroy() {
+      socket.destroy();
+      carrier.destroy();
+    },
+  };
+  socket.on('error', (failure) => {
+    error = failure;
+  });
+  // Errors of the connection below TLS are told by TLS.
+  if (carrier !== socket) carrier.on('error', () => {});
+  socket.on('end', () => link.onEnd());
+  socket.on('close', () => {
+    carrier.destroy();
+    link.onClose(error);
+  });
+  // A collector says nothing; what it says all the same must be read for its end to be seen.
+  socket.resume();
+  return link;
+}
