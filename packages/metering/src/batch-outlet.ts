@@ -37,14 +37,19 @@ export class BatchOutlet implements FlowRowSink {
   };
   readonly #sender: BufferSender<FlowBatchNote>;
   readonly #capacity: number;
+  readonly #extraOctetsMax: number;
   #batch: FlowBatch;
   #spare: FlowBatch | undefined;
   #oldestRowMs: number | undefined;
 
-  /** The buffers of `sender` are those of batches of `capacity` rows. */
-  constructor(sender: BufferSender<FlowBatchNote>, capacity: number) {
+  /**
+   * The buffers of `sender` are those of batches of `capacity` rows, whose extra fields have at most
+   * `extraOctetsMax` octets each.
+   */
+  constructor(sender: BufferSender<FlowBatchNote>, capacity: number, extraOctetsMax = 0) {
     this.#sender = sender;
     this.#capacity = capacity;
+    this.#extraOctetsMax = extraOctetsMax;
     const batch = this.#acquire();
     assert(batch !== undefined, 'a new sender has a free buffer');
     this.#batch = batch;
@@ -57,8 +62,8 @@ export class BatchOutlet implements FlowRowSink {
   /** Rows that can be written now without a loss. */
   room(): number {
     this.#spare ??= this.#acquire();
-    const inBatch = this.#capacity - this.#batch.rowCount;
-    return this.#spare === undefined ? inBatch - 1 : inBatch + this.#capacity - 1;
+    const inBatch = this.#roomIn(this.#batch);
+    return this.#spare === undefined ? inBatch - 1 : inBatch + this.#roomIn(this.#spare) - 1;
   }
 
   full(): FlowBatch {
@@ -81,7 +86,19 @@ export class BatchOutlet implements FlowRowSink {
 
   /** Waits until a buffer is free. */
   async waitForRoom(): Promise<void> {
-    if (this.room() < this.#capacity) await this.#sender.drained();
+    const octetsOfWhole = this.#batch.extra.length;
+    if (this.room() < this.#rowsIn(this.#capacity, octetsOfWhole)) await this.#sender.drained();
+  }
+
+  #roomIn({ rowCount, extra, extraEnd }: FlowBatch): number {
+    const extraUsed = rowCount === 0 ? 0 : extraEnd[rowCount - 1]!;
+    return this.#rowsIn(this.#capacity - rowCount, extra.length - extraUsed);
+  }
+
+  /** Rows that fit whatever extra fields they have. */
+  #rowsIn(rows: number, extraOctets: number): number {
+    if (this.#extraOctetsMax === 0) return rows;
+    return Math.min(rows, Math.floor(extraOctets / this.#extraOctetsMax));
   }
 
   #send(): boolean {

@@ -19,12 +19,14 @@ import * as record from './flow-record.ts';
 import {
   BURST_PACKETS,
   KEY_DESTINATION,
+  KEY_DESTINATION_PREFIX,
   KEY_INTERFACE,
   KEY_KIND,
   KEY_PORTS,
   KEY_SOURCE,
   KEY_SOURCE_PREFIX,
   KEY_WORDS_IPV4,
+  KIND_DIRECTION_SHIFT,
   KIND_IPV6,
   PACKET_BITS,
   PACKET_HASH,
@@ -82,6 +84,19 @@ export interface FlowCacheOptions {
  */
 export type RecordSink = (slot: number, endReason: number) => void;
 
+/**
+ * Keeps more about flows than the cache does, in slabs of its own that words 28 to 31 of a record lead to.
+ * The calls come in this order: `begun` (the key and the hash are in the record), `counted` for each packet,
+ * `restarted` after an interim record, `ended` after the last one.
+ */
+export interface FlowObserver {
+  begun(slot: number): void;
+  /** `index` is the packet's in its burst. */
+  counted(slot: number, burst: PacketBurst, index: number): void;
+  restarted(slot: number): void;
+  ended(slot: number): void;
+}
+
 /** Everything that ever happened in the cache, in plain numbers. */
 export interface FlowCacheCounters {
   packets: number;
@@ -106,11 +121,13 @@ export class FlowCache {
   readonly #options: FlowCacheOptions;
   readonly #idleTimeoutMs: number;
   readonly #sink: RecordSink;
+  readonly #observer: FlowObserver | undefined;
   readonly #hash: FlowHash;
   readonly #table = new SlotTable();
   readonly #recency: SlotLists;
   readonly #activity: SlotLists;
   readonly #slots: number;
+  readonly #reverseRow = new Int32Array(PACKET_WORDS);
   readonly #guesses = new Int32Array(BURST_PACKETS);
   /** The sum of what `#warm` read, kept so that the compiler cannot leave the reads out. */
   warmth = 0;
@@ -118,12 +135,13 @@ export class FlowCache {
   #freeSlot = EMPTY_SLOT;
   #size = 0;
 
-  constructor(options: FlowCacheOptions, sink: RecordSink) {
+  constructor(options: FlowCacheOptions, sink: RecordSink, observer?: FlowObserver) {
     assert(options.flowsMax >= 1, 'a cache holds at least one flow');
     assert(options.idleTimeoutMs > 0, 'the idle timeout is positive');
     this.#options = options;
     this.#idleTimeoutMs = options.idleTimeoutMs;
     this.#sink = sink;
+    this.#observer = observer;
     this.#hash = new FlowHash(options.seed);
     this.#slots = options.flowsMax + FIRST_SLOT;
     const slab = new ArrayBuffer(SLAB_OFFSET + this.#slots * record.RECORD_OCTETS);
@@ -182,6 +200,44 @@ export class FlowCache {
     return false;
   }
 
+  /** The slot of the flow that goes the other way, seen on the same interface and VLAN; 0: there is none. */
+  findReverse(slot: number): number {
+    const row = this.#reverseRow;
+    const isDirectionKnown = this.#fillReverseRow(slot);
+    row[PACKET_HASH] = this.#hash.of(row, 0);
+    const reverse = this.#find(row, 0);
+    if (reverse !== EMPTY_SLOT || !isDirectionKnown) return reverse;
+    row[KEY_KIND]! ^= 1 << KIND_DIRECTION_SHIFT;
+    row[PACKET_HASH] = this.#hash.of(row, 0);
+    return this.#find(row, 0);
+  }
+
+  /** Fills the key of the other direction; returns whether it has a direction, which is then the other one. */
+  #fillReverseRow(slot: number): boolean {
+    const { words } = this;
+    const row = this.#reverseRow;
+    const base = slot * RECORD_WORDS;
+    const ports = words[base + KEY_PORTS]!;
+    const kind = words[base + KEY_KIND]!;
+    const isDirectionKnown = ((kind >> KIND_DIRECTION_SHIFT) & 2) === 0;
+    row[KEY_SOURCE] = words[base + KEY_DESTINATION]!;
+    row[KEY_DESTINATION] = words[base + KEY_SOURCE]!;
+    row[KEY_PORTS] = (ports << 16) | (ports >>> 16);
+    row[KEY_KIND] = isDirectionKnown ? kind ^ (1 << KIND_DIRECTION_SHIFT) : kind;
+    row[KEY_INTERFACE] = words[base + KEY_INTERFACE]!;
+    for (let index = 0; index < 3; index += 1) {
+      row[KEY_SOURCE_PREFIX + index] = words[base + record.WORD_DESTINATION_PREFIX + index]!;
+      row[KEY_DESTINATION_PREFIX + index] = words[base + record.WORD_SOURCE_PREFIX + index]!;
+    }
+    return isDirectionKnown;
+  }
+
+  /** Whether the flow of a packet is in the cache; computes the packet's hash. */
+  holds(words: Int32Array, row: number): boolean {
+    words[row + PACKET_HASH] = this.#hash.of(words, row);
+    return this.#find(words, row) !== EMPTY_SLOT;
+  }
+
   /**
    * Touches what the packets of a burst will need, in loops of reads that do not wait for one another: the
    * processor fetches several lines at a time. What is guessed wrong here costs time and nothing else.
@@ -206,6 +262,7 @@ export class FlowCache {
     }
     if (slot === EMPTY_SLOT) slot = this.#begin(burst, row);
     this.#count(slot, burst, row);
+    if (this.#observer !== undefined) this.#observer.counted(slot, burst, row / PACKET_WORDS);
   }
 
   #find(words: Int32Array, row: number): number {
@@ -310,6 +367,7 @@ export class FlowCache {
     this.#activity.add(ACTIVE_LIST, slot);
     this.#size += 1;
     this.counters.flowsStarted += 1;
+    if (this.#observer !== undefined) this.#observer.begun(slot);
     return slot;
   }
 
@@ -360,6 +418,7 @@ export class FlowCache {
 
   #end(slot: number, endReason: number): void {
     this.#report(slot, endReason);
+    if (this.#observer !== undefined) this.#observer.ended(slot);
     this.#table.remove(this.words[slot * RECORD_WORDS + record.WORD_HASH]!, slot);
     this.#recency.remove(slot);
     this.#activity.remove(slot);
@@ -399,14 +458,19 @@ export class FlowCache {
       this.doubles[doubleBase + record.DOUBLE_PACKETS] = 0;
       this.doubles[doubleBase + record.DOUBLE_ACTIVE] = nowMs;
       this.words[slot * RECORD_WORDS + record.WORD_BITS]! &= ~record.BITS_TCP;
+      if (this.#observer !== undefined) this.#observer.restarted(slot);
       this.#activity.renew(ACTIVE_LIST, slot);
     }
   }
 }
 
 /** Creates a cache whose hash is seeded by chance unless `options.seed` says otherwise. */
-export function createFlowCache(options: Partial<FlowCacheOptions>, sink: RecordSink): FlowCache {
-  return new FlowCache({ ...defaultFlowCacheOptions(), ...options }, sink);
+export function createFlowCache(
+  options: Partial<FlowCacheOptions>,
+  sink: RecordSink,
+  observer?: FlowObserver,
+): FlowCache {
+  return new FlowCache({ ...defaultFlowCacheOptions(), ...options }, sink, observer);
 }
 
 export function defaultFlowCacheOptions(): FlowCacheOptions {

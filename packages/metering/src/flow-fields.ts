@@ -3,6 +3,9 @@
  * --json`).
  */
 import {
+  type AbstractDataType,
+  decodeValue,
+  elementById,
   type FlowBatch,
   type FlowColumnName,
   formatIPv4,
@@ -11,6 +14,7 @@ import {
   isPresent,
   u64AsBigInt,
   u64AsNumber,
+  VARIABLE_LENGTH,
 } from '@weir/ipfix';
 import { PROTOCOL_ICMPV4 } from './icmpv4.ts';
 import { PROTOCOL_ICMPV6 } from './icmpv6.ts';
@@ -54,7 +58,37 @@ export function flowFields(batch: FlowBatch, row: number): FlowFields {
   if (isPresent(batch, 'srcMac', row)) fields['sourceMacAddress'] = macText(columns.srcMac, row);
   if (isPresent(batch, 'dstMac', row)) fields['destinationMacAddress'] = macText(columns.dstMac, row);
   fields['flowId'] = integer(columns.flowId, row);
+  addExtraFields(batch, row, fields);
   return fields;
+}
+
+/** The fields without a column, by the names of their elements: integers and text, as the meter writes them. */
+function addExtraFields(batch: FlowBatch, row: number, fields: FlowFields): void {
+  if (!isPresent(batch, 'extraLayout', row)) return;
+  const { extra, extraEnd } = batch;
+  let position = row === 0 ? 0 : (extraEnd[row - 1] ?? 0);
+  for (const field of batch.layouts[batch.columns.extraLayout[row] ?? 0] ?? []) {
+    const [start, end] = fieldPlace(extra, position, field.length);
+    const element = elementById(field.enterpriseNumber, field.elementId);
+    const value = element === undefined ? null : extraValue(extra, start, end - start, element.dataType);
+    if (element !== undefined && value !== null) fields[element.name] = value;
+    position = end;
+  }
+}
+
+/** RFC 7011 section 7: a variable length stands before the value, in 1 octet or, after 255, in 2. */
+function fieldPlace(extra: Uint8Array, position: number, length: number): [start: number, end: number] {
+  if (length !== VARIABLE_LENGTH) return [position, position + length];
+  const short = extra[position] ?? 0;
+  if (short < 255) return [position + 1, position + 1 + short];
+  const long = (extra[position + 1] ?? 0) * 256 + (extra[position + 2] ?? 0);
+  return [position + 3, position + 3 + long];
+}
+
+function extraValue(extra: Uint8Array, start: number, octets: number, dataType: AbstractDataType) {
+  if (dataType !== 'string' && dataType !== 'unsigned8' && dataType !== 'unsigned32') return null;
+  const value = decodeValue(extra, start, octets, dataType);
+  return typeof value === 'boolean' ? null : value;
 }
 
 const ICMP_ELEMENTS: Readonly<Record<number, string>> = {

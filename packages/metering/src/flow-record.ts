@@ -9,12 +9,13 @@
  * +-------+-------+-----+----+----+-----+-----+-----+---------+---------+---------+---------+
  *  16              19              22                25   26        28
  * +---------------+---------------+-----------------+----+---------+-------------------+
- * | source prefix | dest. prefix  | MAC addresses   | -  | active  | unused            |
+ * | source prefix | dest. prefix  | MAC addresses   | -  | active  | observer's        |
  * +---------------+---------------+-----------------+----+---------+-------------------+
  *
  * Words 0–4 and 16–21 are the key (packet-burst.ts). `last`, `octets`, `packets`, `first` and `active`
  * are doubles (times in ms, exact counts up to 2^53). `first`, `last` and the counters belong to the record
- * that is being filled; `active` is when that was begun.
+ * that is being filled; `active` is when that was begun. Words 28–31
+ * belong to the cache's FlowObserver, who sets them when a flow begins.
  */
 export const RECORD_WORDS = 32;
 export const RECORD_DOUBLES = RECORD_WORDS / 2;
@@ -30,6 +31,8 @@ export const WORD_SOURCE_PREFIX = 16;
 export const WORD_DESTINATION_PREFIX = 19;
 /** As in a packet's row: destination first. */
 export const WORD_MACS = 22;
+
+export const WORD_OBSERVER = 28;
 
 export const DOUBLE_LAST = 4;
 export const DOUBLE_OCTETS = 5;

@@ -12,6 +12,7 @@ import {
   setPresent,
 } from '@weir/ipfix';
 import type { FlowCache } from './flow-cache.ts';
+import { EXTRA_OCTETS_MAX, type FlowDetails } from './flow-details.ts';
 import { FlowIdHash, type FlowIdKey } from './flow-id.ts';
 import * as record from './flow-record.ts';
 import { PROTOCOL_ICMPV4 } from './icmpv4.ts';
@@ -68,21 +69,25 @@ export class FlowRowWriter {
   readonly #sink: FlowRowSink;
   readonly #exporterOf: (interfaceIndex: number) => ExporterIdentity;
   readonly #flowId: FlowIdHash;
+  readonly #details: FlowDetails | undefined;
   #prepared: FlowBatch | undefined;
 
+  /** `details`: what goes into the rows' extra fields. */
   constructor(
     sink: FlowRowSink,
     exporterOf: (interfaceIndex: number) => ExporterIdentity,
     flowIdKey: FlowIdKey,
+    details?: FlowDetails,
   ) {
     this.#sink = sink;
     this.#exporterOf = exporterOf;
     this.#flowId = new FlowIdHash(flowIdKey);
+    this.#details = details;
   }
 
   /** Writes the record in `slot` as the next row; hands the batch over when that filled it. */
   write(cache: FlowCache, slot: number, endReason: number, receivedAtMs: number): void {
-    const batch = this.#sink.batch;
+    const batch = this.#details === undefined ? this.#sink.batch : this.#batchWithExtraRoom();
     const row = batch.rowCount;
     const { words } = cache;
     const base = slot * record.RECORD_WORDS;
@@ -95,9 +100,16 @@ export class FlowRowWriter {
     this.#writeCounters(batch, row, cache, slot);
     this.#writeFlowId(batch, row, words, base);
     writeMacs(batch, row, words, base);
-    batch.extraEnd[row] = 0;
+    batch.extraEnd[row] = row === 0 ? 0 : batch.extraEnd[row - 1]!;
+    if (this.#details !== undefined) writeDetails(batch, row, this.#details, slot);
     batch.rowCount = row + 1;
     if (batch.rowCount === batch.capacity) this.#sink.full();
+  }
+
+  #batchWithExtraRoom(): FlowBatch {
+    const { batch } = this.#sink;
+    const used = batch.rowCount === 0 ? 0 : batch.extraEnd[batch.rowCount - 1]!;
+    return batch.extra.length - used < EXTRA_OCTETS_MAX ? this.#sink.full() : batch;
   }
 
   /**
@@ -161,7 +173,7 @@ export class FlowRowWriter {
   }
 }
 
-type SmallColumn = 'icmpTypeCode' | 'vlanId' | 'tcpFlags' | 'inIf' | 'outIf' | 'direction';
+type SmallColumn = 'icmpTypeCode' | 'vlanId' | 'tcpFlags' | 'inIf' | 'outIf' | 'direction' | 'extraLayout';
 
 function put(batch: FlowBatch, name: SmallColumn, row: number, value: number): void {
   batch.columns[name][row] = value;
@@ -204,6 +216,14 @@ function writeMacs(batch: FlowBatch, row: number, words: Int32Array, base: numbe
     batch.columns.dstMac[row * 2 + 1] = words[macs]! >>> 16;
     markPresent(batch, 'dstMac', row);
   }
+}
+
+function writeDetails(batch: FlowBatch, row: number, details: FlowDetails, slot: number): void {
+  const { layout, end } = details.write(batch, slot, batch.extraEnd[row]!);
+  batch.extraEnd[row] = end;
+  if (layout === undefined) return;
+  const index = batch.layouts.indexOf(layout);
+  put(batch, 'extraLayout', row, index < 0 ? batch.layouts.push(layout) - 1 : index);
 }
 
 function exporterIndex(batch: FlowBatch, identity: ExporterIdentity): number {

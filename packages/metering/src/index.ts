@@ -10,6 +10,7 @@ export {
   IDLE_TIMEOUT_MS_DEFAULT,
   TCP_LINGER_MS_DEFAULT,
 } from './flow-cache.ts';
+export type { FlowDetailOptions } from './flow-details.ts';
 export { type FlowFields, flowFields } from './flow-fields.ts';
 export { type FlowIdKey, flowIdKeyOf } from './flow-id.ts';
 export type { FlowRowSink } from './flow-row.ts';
@@ -21,6 +22,7 @@ export {
   type LiveMeterOptions,
 } from './live-meter.ts';
 export { type MeterFileOptions, type MeterFileSummary, meterFile } from './meter-file.ts';
+export type { NameOptions, NameWatchCounters } from './name-watch.ts';
 export {
   createPacketMeter,
   type PacketMeter,

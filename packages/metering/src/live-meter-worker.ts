@@ -7,8 +7,10 @@ import { openPacketSource } from '@weir/host';
 import { FLOW_BATCH_ROWS_DEFAULT, type FlowBatchNote, flowBatchOctets } from '@weir/ipfix';
 import { BatchOutlet } from './batch-outlet.ts';
 import type { ExcludedSocket } from './excluded-traffic.ts';
+import { EXTRA_OCTETS_MAX } from './flow-details.ts';
 import { LiveCapture } from './live-capture.ts';
 import type { LiveMeterOptions, LiveMeterReport, LiveMeterRequest } from './live-meter.ts';
+import { NAMES_SNAP_LENGTH } from './name-watch.ts';
 
 /** Batches on their way or being stored: 8 × 1.5 MiB, some 65,000 records. */
 const BATCHES = 8;
@@ -30,12 +32,15 @@ function openCapture(): LiveCapture {
   const {
     interfaces,
     excludedSockets = [],
-    snapLength,
     ringOctets,
     promiscuous,
     capture: captureSource = 'auto',
     ...meterOptions
   } = options;
+  const { tcpPerformance = false, names = {} } = options;
+  const hasNames = names.dns === true || names.tls === true;
+  const hasDetails = tcpPerformance || hasNames;
+  const snapLength = options.snapLength ?? (hasNames ? NAMES_SNAP_LENGTH : undefined);
   const sender = createBufferSender<FlowBatchNote>(
     batchPort,
     BATCHES,
@@ -52,7 +57,7 @@ function openCapture(): LiveCapture {
         ...(ringOctets === undefined ? {} : { ringOctets }),
         ...(promiscuous === undefined ? {} : { promiscuous }),
       }),
-    outlet: new BatchOutlet(sender, FLOW_BATCH_ROWS_DEFAULT),
+    outlet: new BatchOutlet(sender, FLOW_BATCH_ROWS_DEFAULT, hasDetails ? EXTRA_OCTETS_MAX : 0),
     clock: systemClock,
     onStateChange,
   });

@@ -6,16 +6,17 @@ import { type Component, ensure, type Logger, UserError } from '@weir/base';
 import type { CaptureSource, InterfaceState } from '@weir/host';
 import type { ExcludedSocket } from './excluded-traffic.ts';
 import type { FlowCacheOptions } from './flow-cache.ts';
+import type { FlowDetailOptions } from './flow-details.ts';
 import type { FlowIdKey } from './flow-id.ts';
 import type { LiveMeterStatus } from './live-capture.ts';
 import type { LiveMeterWorkerData } from './live-meter-worker.ts';
 
-export interface LiveMeterOptions extends Partial<FlowCacheOptions> {
+export interface LiveMeterOptions extends Partial<FlowCacheOptions>, FlowDetailOptions {
   /** Names of the interfaces to meter; one thread serves them all. */
   readonly interfaces: readonly string[];
   /** Sockets whose traffic is not reported: our own export, the console. */
   readonly excludedSockets?: readonly ExcludedSocket[];
-  /** Octets captured of each packet; by default that of the host package. */
+  /** Octets captured of each packet; by default that of the host package, whole packets where names are. */
   readonly snapLength?: number;
   /** Octets of each interface's ring; by default that of the host package. */
   readonly ringOctets?: number;

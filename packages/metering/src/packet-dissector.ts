@@ -50,8 +50,21 @@ export const OUTCOME_UNSUPPORTED_LINK = 4;
  */
 export const PACKET_OUTCOMES = ['ip', 'notIp', 'truncated', 'malformed', 'unsupportedLink'] as const;
 
+/** Where the transport header of the last packet begins; kept only when somebody asked for it. */
+export interface TransportPlace {
+  /** Over the octets that `offset` and `end` are places in. */
+  view: DataView;
+  /** −1 where there is no transport header: a later fragment, a chain of extension headers cut short. */
+  offset: number;
+  /** The end of what was captured of the packet. */
+  end: number;
+  /** Octets from `offset` on as the IP header says, captured or not. */
+  octets: number;
+}
+
 export class PacketDissector {
   readonly #words: Int32Array;
+  readonly #place: TransportPlace | undefined;
   #view: DataView = new DataView(new ArrayBuffer(0));
   readonly #start = new NetworkStart();
   readonly #payload: ipv6.Ipv6Payload = { protocol: 0, offset: 0, isLaterFragment: false, isCutShort: false };
@@ -59,8 +72,10 @@ export class PacketDissector {
   /** Where the row of the frame begins. */
   #row = 0;
 
-  constructor(burst: PacketBurst) {
+  /** With `place` given, `dissect` says there where the transport header is. */
+  constructor(burst: PacketBurst, place?: TransportPlace) {
     this.#words = burst.words;
+    this.#place = place;
   }
 
   /**
@@ -169,7 +184,9 @@ export class PacketDissector {
     words[row + KEY_KIND] = kind | protocol;
     const packetEnd = Math.min(offset + octets, end);
     if (ipv4.ipv4FragmentOffset(view, offset) === 0) {
-      this.#dissectTransport(view, offset + ipv4.ipv4HeaderOctets(view, offset), packetEnd, protocol);
+      const headerOctets = ipv4.ipv4HeaderOctets(view, offset);
+      this.#dissectTransport(view, offset + headerOctets, packetEnd, protocol);
+      if (this.#place !== undefined) this.#keepPlace(offset + headerOctets, packetEnd, octets - headerOctets);
     } else {
       this.#withoutTransport();
     }
@@ -198,7 +215,12 @@ export class PacketDissector {
     ipv6.walkIpv6(view, offset, packetEnd, payload);
     words[row + KEY_KIND] = kind | payload.protocol | KIND_IPV6;
     if (payload.isLaterFragment || payload.isCutShort) this.#withoutTransport();
-    else this.#dissectTransport(view, payload.offset, packetEnd, payload.protocol);
+    else {
+      this.#dissectTransport(view, payload.offset, packetEnd, payload.protocol);
+      if (this.#place !== undefined) {
+        this.#keepPlace(payload.offset, packetEnd, octets - (payload.offset - offset));
+      }
+    }
     return OUTCOME_IP;
   }
 
@@ -223,6 +245,15 @@ export class PacketDissector {
 
   #withoutTransport(): void {
     this.#words[this.#row + KEY_PORTS] = 0;
+    if (this.#place !== undefined) this.#keepPlace(-1, 0, 0);
+  }
+
+  #keepPlace(offset: number, end: number, octets: number): void {
+    const place = this.#place!;
+    place.view = this.#view;
+    place.offset = offset;
+    place.end = end;
+    place.octets = octets;
   }
 }
 

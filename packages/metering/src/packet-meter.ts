@@ -4,7 +4,8 @@
  */
 import type { ExporterIdentity } from '@weir/ipfix';
 import { ExcludedTraffic } from './excluded-traffic.ts';
-import { createFlowCache, type FlowCache, type FlowCacheOptions } from './flow-cache.ts';
+import { createFlowCache, FLOWS_MAX_DEFAULT, type FlowCache, type FlowCacheOptions } from './flow-cache.ts';
+import { type FlowDetailOptions, FlowDetails } from './flow-details.ts';
 import { type FlowIdKey, randomFlowIdKey } from './flow-id.ts';
 import {
   DOUBLE_OCTETS,
@@ -14,10 +15,11 @@ import {
   RECORD_WORDS,
 } from './flow-record.ts';
 import { type FlowRowSink, FlowRowWriter } from './flow-row.ts';
+import type { NameWatchCounters } from './name-watch.ts';
 import { BURST_PACKETS, PACKET_TIME, PACKET_WORDS, PacketBurst } from './packet-burst.ts';
 import { OUTCOME_IP, PACKET_OUTCOMES, PacketDissector } from './packet-dissector.ts';
 
-export interface PacketMeterOptions extends Partial<FlowCacheOptions> {
+export interface PacketMeterOptions extends Partial<FlowCacheOptions>, FlowDetailOptions {
   /** Whom the records of an interface are said to come from; by default `local`, domain 0. */
   exporterOf?: (interfaceIndex: number) => ExporterIdentity;
   /** The key of the hash that makes flowId (flow-id.ts); by default random. Equal keys give equal ids. */
@@ -47,6 +49,8 @@ export interface PacketMeterCounters {
   recordsExcluded: number;
   packetsExcluded: number;
   octetsExcluded: number;
+  /** What was looked at for names, where that is asked for. */
+  names?: NameWatchCounters;
 }
 
 const LOCAL_EXPORTER: ExporterIdentity = {
@@ -59,7 +63,8 @@ const LOCAL_EXPORTER: ExporterIdentity = {
 export class PacketMeter {
   readonly excludedTraffic = new ExcludedTraffic();
   readonly #burst = new PacketBurst();
-  readonly #dissector = new PacketDissector(this.#burst);
+  readonly #dissector: PacketDissector;
+  readonly #details: FlowDetails | undefined;
   readonly #cache: FlowCache;
   readonly #rows: FlowRowWriter;
   readonly #outcomes = new Float64Array(PACKET_OUTCOMES.length);
@@ -69,9 +74,16 @@ export class PacketMeter {
   #octetsExcluded = 0;
 
   constructor(options: PacketMeterOptions, sink: FlowRowSink) {
-    const { exporterOf = () => LOCAL_EXPORTER, flowIdKey = randomFlowIdKey(), ...cacheOptions } = options;
-    this.#rows = new FlowRowWriter(sink, exporterOf, flowIdKey);
-    this.#cache = createFlowCache(cacheOptions, (slot, endReason) => this.#writeRecord(slot, endReason));
+    const { exporterOf = () => LOCAL_EXPORTER, flowIdKey = randomFlowIdKey() } = options;
+    const { tcpPerformance = false, names = {}, ...cacheOptions } = options;
+    if (tcpPerformance || names.dns === true || names.tls === true) {
+      this.#details = new FlowDetails({ tcpPerformance, names }, options.flowsMax ?? FLOWS_MAX_DEFAULT);
+    }
+    this.#dissector = new PacketDissector(this.#burst, this.#details?.place);
+    this.#rows = new FlowRowWriter(sink, exporterOf, flowIdKey, this.#details);
+    const writeRecord = (slot: number, endReason: number) => this.#writeRecord(slot, endReason);
+    this.#cache = createFlowCache(cacheOptions, writeRecord, this.#details);
+    this.#details?.attach(this.#cache);
   }
 
   /**
@@ -105,6 +117,7 @@ export class PacketMeter {
     this.#outcomes[outcome]! += 1;
     if (outcome !== OUTCOME_IP) return;
     burst.doubles[(row >> 1) + PACKET_TIME] = timestampMs;
+    if (this.#details !== undefined) this.#details.look(burst);
     burst.size += 1;
     if (burst.size === BURST_PACKETS) this.#cache.observe(burst);
   }
@@ -125,6 +138,7 @@ export class PacketMeter {
   counters(): PacketMeterCounters {
     this.#cache.observe(this.#burst);
     const cache = this.#cache.counters;
+    const names = this.#details?.nameCounters();
     const [ip = 0, notIp = 0, truncated = 0, malformed = 0, unsupportedLink = 0] = this.#outcomes;
     return {
       frames: ip + notIp + truncated + malformed + unsupportedLink,
@@ -144,6 +158,7 @@ export class PacketMeter {
       recordsExcluded: this.#recordsExcluded,
       packetsExcluded: this.#packetsExcluded,
       octetsExcluded: this.#octetsExcluded,
+      ...(names === undefined ? {} : { names: { ...names } }),
     };
   }
 

@@ -7,6 +7,7 @@
  * +---------------+---------------+---------------+---------------+---- - -
  */
 export const PROTOCOL_UDP = 17;
+export const UDP_HEADER_OCTETS = 8;
 
 /** Whether the ports are there. */
 export function checkUdp(offset: number, end: number): boolean {
