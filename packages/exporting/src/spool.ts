@@ -72,6 +72,7 @@ const SEGMENT_OCTETS_MAX = 8 * 1024 * 1024;
 const FIRST_NUMBER = 1_000_000_000;
 const SEGMENT_NAME = /^(\d{10})\.ipfix$/;
 const POSITION_FILE = 'position';
+const NOWHERE = { number: -1, octets: 0 };
 
 interface Segment {
   readonly number: number;
@@ -101,6 +102,8 @@ export function openSpool(options: SpoolOptions): Spool {
   const segments = findSegments(folder);
   /** How far the segment of that number was sent. */
   let position = readPosition(folder);
+  /** No number is given to two segments, so that a position never means another one. */
+  let lastNumber = Math.max(FIRST_NUMBER, position.number, segments.at(-1)?.number ?? 0);
   let total = segments.reduce((sum, { octets }) => sum + octets, 0);
   let writing: OpenSegment | undefined;
   let reading: ReadSegment | undefined;
@@ -177,6 +180,7 @@ export function openSpool(options: SpoolOptions): Spool {
   function remove(segment: Segment): void {
     segments.splice(segments.indexOf(segment), 1);
     total -= segment.octets;
+    if (position.number === segment.number) position = NOWHERE;
     rmSync(pathOf(segment), { force: true });
   }
 
@@ -235,6 +239,8 @@ export function openSpool(options: SpoolOptions): Spool {
     }
   }
 
+  if (segments.every(({ number }) => number !== position.number)) position = NOWHERE;
+  checkpoint();
   return {
     get octets() {
       return total;
@@ -245,7 +251,10 @@ export function openSpool(options: SpoolOptions): Spool {
     append(message) {
       makeRoom(message.bytes.length);
       if (writing !== undefined && writing.segment.octets >= segmentOctetsMax) closeWriting();
-      writing ??= create((segments.at(-1)?.number ?? FIRST_NUMBER) + 1, 'last');
+      if (writing === undefined) {
+        lastNumber += 1;
+        writing = create(lastNumber, 'last');
+      }
       try {
         write(writing, message);
       } catch (error) {
@@ -255,7 +264,9 @@ export function openSpool(options: SpoolOptions): Spool {
       }
     },
     prepend(messages) {
-      const older = create((segments[0]?.number ?? FIRST_NUMBER) - 1, 'first');
+      // The number may be that of a segment that was sent: what is written must not say so of this one.
+      checkpoint();
+      const older = create((segments[0]?.number ?? lastNumber + 1) - 1, 'first');
       try {
         for (const message of messages) write(older, message);
       } finally {
@@ -326,6 +337,6 @@ function readPosition(folder: string): { number: number; octets: number } {
       .map(Number);
     return { number, octets };
   } catch {
-    return { number: -1, octets: 0 };
+    return NOWHERE;
   }
 }
