@@ -15,7 +15,7 @@ import {
 import type { CaptureSource } from '@weir/host';
 import { createLiveMeter, type LiveMeter, type LiveMeterOptions } from '@weir/metering';
 import { createFlowValve, type FlowValve } from './flow-valve.ts';
-import { planMetering } from './metering-plan.ts';
+import { METER_PROPERTIES, planMetering } from './metering-plan.ts';
 import { createOwnTraffic } from './own-traffic.ts';
 
 export interface ExportPipelineOptions {
@@ -60,9 +60,6 @@ interface Parts {
   readonly exporter: boolean;
   readonly meter: boolean;
 }
-
-/** Properties of the profile that are the meter's business alone. */
-const METER_PROPERTIES: readonly string[] = ['Interfaces', 'IdleTimeout', 'ActiveTimeout', 'Interval'];
 
 export function createExportPipeline(options: ExportPipelineOptions): ExportPipeline {
   const { logger, clock } = options;

@@ -1,8 +1,8 @@
-/** Which interfaces a profile makes the meter look at, and with which timeouts. */
+/** What a profile makes the meter do, and with which interfaces. */
 import { UserError } from '@weir/base';
 import type { Profile } from '@weir/exporting';
 import { type CaptureSource, captureCapability, chooseInterfaces, listInterfaces } from '@weir/host';
-import type { LiveMeterOptions } from '@weir/metering';
+import { flowIdKeyOf, type LiveMeterOptions, type PacketMeterOptions } from '@weir/metering';
 
 /**
  * The options of the meter for `profile`; `asked` are the interfaces of the command line, which come first.
@@ -17,9 +17,31 @@ export function planMetering(
   if (!capability.allowed) {
     throw new UserError('capture_denied', `cannot meter: ${capability.missing}; ${capability.howToGrant}`);
   }
-  const { idleTimeoutMs, activeTimeoutMs } = profile;
-  return { idleTimeoutMs, activeTimeoutMs, capture, interfaces: interfacesToMeter(profile, asked) };
+  return { ...meterOptionsOf(profile), capture, interfaces: interfacesToMeter(profile, asked) };
 }
+
+/** What a profile says of every meter, be it of interfaces or of a capture. */
+export function meterOptionsOf(profile: Profile): PacketMeterOptions {
+  const { idleTimeoutMs, activeTimeoutMs, tcpPerformance, names, flowIdKey } = profile;
+  return {
+    idleTimeoutMs,
+    activeTimeoutMs,
+    tcpPerformance,
+    names: { ...names },
+    ...(flowIdKey === undefined ? {} : { flowIdKey: flowIdKeyOf(flowIdKey) }),
+  };
+}
+
+/** Properties of the profile that this package turns into options of the meter, and of nothing else. */
+export const METER_PROPERTIES: readonly string[] = [
+  'Interfaces',
+  'IdleTimeout',
+  'ActiveTimeout',
+  'Interval',
+  'FlowIdKey',
+  'Names',
+  'TcpPerformance',
+];
 
 function interfacesToMeter(profile: Profile, asked: readonly string[]): readonly string[] {
   const present = listInterfaces();

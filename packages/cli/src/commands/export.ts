@@ -14,6 +14,7 @@ import { clearFlowBatch, createFlowBatch } from '@weir/ipfix';
 import { meterFile } from '@weir/metering';
 import { parseLocalEndpoint } from '../endpoint.ts';
 import { createExporterDevice } from '../exporter-device.ts';
+import { meterOptionsOf } from '../metering-plan.ts';
 import { parseLogLevel } from '../quantity.ts';
 import { controlPathOf } from '../service-state.ts';
 import { stopSignal, untilAborted } from '../stop-signal.ts';
@@ -96,13 +97,8 @@ async function exportCapture(profile: Profile, capture: string, logger: Logger):
   };
   await exporter.start();
   try {
-    const { idleTimeoutMs, activeTimeoutMs } = profile;
-    const timeouts = { idleTimeoutMs, activeTimeoutMs };
-    const { problem } = await meterFile(
-      capture,
-      { ...timeouts, afterChunk: () => exporter.whenRoom() },
-      sink,
-    );
+    const options = { ...meterOptionsOf(profile), afterChunk: () => exporter.whenRoom() };
+    const { problem } = await meterFile(capture, options, sink);
     exporter.export(batch);
     if (problem !== undefined) {
       throw new UserError(problem.code, `${capture}: at octet ${problem.offset}: ${problem.message}`);

@@ -3,6 +3,7 @@ import {
   type AnswerRow,
   type AnswerValue,
   FilterError,
+  MEASURES,
   parseQueryPlan,
   type QueryPlan,
   type QueryResult,
@@ -76,10 +77,11 @@ function planOf(filter: string, options: QueryOptions): QueryPlan {
 }
 
 /** The filter, and under it where it went wrong. */
-function filterFailure(filter: string, { position, message }: FilterError): UserError {
+function filterFailure(filter: string, { position, message, expected }: FilterError): UserError {
+  const allowed = expected.length === 0 ? '' : ` (allowed: ${expected.join('; ')})`;
   return new UserError(
     'filter_invalid',
-    `filter: ${message}\n  ${filter}\n  ${' '.repeat(position)}^`,
+    `filter: ${message}${allowed}\n  ${filter}\n  ${' '.repeat(position)}^`,
     EXIT_USAGE,
   );
 }
@@ -135,16 +137,19 @@ function tableLines(names: readonly string[], rows: readonly AnswerRow[]): strin
     .filter((name) => rows.length === 0 || rows.some((row) => row[name] !== null && row[name] !== undefined))
     .map((name) => ({
       title: name,
-      width: Math.max(name.length, ...rows.map((row) => cell(row[name]).length)),
+      width: Math.max(name.length, ...rows.map((row) => cell(row[name], name).length)),
       right: rows.some((row) => typeof row[name] === 'number'),
-      value: (row: AnswerRow) => cell(row[name]),
+      value: (row: AnswerRow) => cell(row[name], name),
     }));
   if (rows.length === 0) return ['no flows in this time range'];
   return [formatRow(columns, undefined), ...rows.map((row) => formatRow(columns, row))];
 }
 
-function cell(value: AnswerValue | undefined): string {
+/** Measures are grouped by thousands; a port or a protocol is a name made of digits. */
+function cell(value: AnswerValue | undefined, column: string): string {
   if (value === null || value === undefined) return '';
-  if (typeof value === 'number') return value.toLocaleString('en');
+  if (typeof value === 'number' && MEASURES.some((measure) => measure === column)) {
+    return value.toLocaleString('en');
+  }
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
