@@ -1,4 +1,4 @@
-import { clearFlowBatch, createFlowBatch } from '@weir/ipfix';
+import { clearFlowBatch, createFlowBatch, type FlowColumnName, isPresent, u64AsBigInt } from '@weir/ipfix';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DropLedger, type DropLedgerOptions, type DroppedFrame } from './drop-ledger.ts';
@@ -6,6 +6,7 @@ import { RULE_NAMES_MAX } from './drop-rule-names.ts';
 import { type DroppedRow, droppedRows } from './dropped-row.ts';
 import { buildIpv4, buildIpv6, type FrameDescription } from './frame-builder.ts';
 import { LINKTYPE_RAW } from './link-type.ts';
+import { createPacketMeter } from './packet-meter.ts';
 
 const NOW = 1_700_000_000_000;
 
@@ -234,6 +235,41 @@ describe('the drop ledger', () => {
     ledger.count(ipv4Frame({}, { ruleName: 'later' }));
     ledger.flushAll();
     expect(rows()[0]?.ruleName).toBe('later');
+  });
+
+  test('shares batches with the records of flows', () => {
+    const batch = createFlowBatch(64);
+    const sink = { batch, full: () => batch };
+    const exporterOf = identityOf;
+    const flowIdKey = [1, 2] as const;
+    const ledger = new DropLedger({ exporterOf, flowIdKey, flowsMax: 1 }, sink);
+    const meter = createPacketMeter({ flowIdKey, flowsMax: 8 }, sink);
+    const packet = buildIpv4();
+    const meterOne = () => {
+      meter.packet(packet, 0, packet.length, packet.length, NOW, 0, 3, LINKTYPE_RAW);
+      meter.flushAll();
+    };
+    for (const round of [1, 2]) {
+      ledger.count(frameOf(packet));
+      ledger.flushAll();
+      meterOne();
+      ledger.count(frameOf(packet));
+      ledger.count(ipv4Frame({ destinationPort: 9 }));
+      ledger.flushAll();
+      meterOne();
+      const present = (name: FlowColumnName) =>
+        [0, 1, 2, 3, 4].filter((row) => row < batch.rowCount && isPresent(batch, name, row));
+      expect([round, ...present('flowStart')]).toEqual([round, 0, 1, 2, 3, 4]);
+      expect(present('forwardingStatus')).toEqual([0, 2, 3]);
+      expect(present('flowId')).toEqual([0, 1, 2, 4]);
+      expect(present('minTtl')).toEqual([0, 1, 2, 4]);
+      expect(present('extraLayout')).toEqual([0, 2, 3]);
+      expect([...batch.extraEnd.subarray(0, 5)]).toEqual([10, 10, 20, 39, 39]);
+      expect(batch.layouts).toHaveLength(2);
+      const ids = [0, 1, 2, 4].map((row) => u64AsBigInt(batch.columns.flowId, row));
+      expect(new Set(ids).size).toBe(1);
+      clearFlowBatch(batch);
+    }
   });
 
   test('counts every frame in one record, with the key that a naive model says', () => {

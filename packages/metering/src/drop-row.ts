@@ -12,7 +12,7 @@ import {
 } from '@weir/ipfix';
 import { forwardingStatusOf } from './drop-reason.ts';
 import * as drop from './drop-record.ts';
-import type { DropRuleNames } from './drop-rule-names.ts';
+import { type DropRuleNames, RULE_NAME_OCTETS_MAX } from './drop-rule-names.ts';
 import type { DropTable } from './drop-table.ts';
 import { FlowIdHash, type FlowIdKey } from './flow-id.ts';
 import * as record from './flow-record.ts';
@@ -46,6 +46,8 @@ const AGGREGATE_LAYOUT: ExtraLayout = [
   field('droppedFrameCount', 8),
   field('dropOverflow', 1),
 ];
+/** Octets of a row's extra fields at most: reason, rule with its length, count and flag. */
+export const DROP_EXTRA_OCTETS_MAX = 1 + 1 + RULE_NAME_OCTETS_MAX + 8 + 1;
 /** Values of the abstract data type boolean, RFC 7011 section 6.1.5. */
 const TRUE = 1;
 const FALSE = 2;

@@ -9,6 +9,7 @@ import {
   FLOW_COLUMN_INDEX,
   type FlowBatch,
   type FlowColumnName,
+  isPresent,
   setPresent,
 } from '@weir/ipfix';
 import type { FlowCache } from './flow-cache.ts';
@@ -70,7 +71,6 @@ export class FlowRowWriter {
   readonly #exporterOf: (interfaceIndex: number) => ExporterIdentity;
   readonly #flowId: FlowIdHash;
   readonly #details: FlowDetails | undefined;
-  #prepared: FlowBatch | undefined;
 
   /** `details`: what goes into the rows' extra fields. */
   constructor(
@@ -92,7 +92,7 @@ export class FlowRowWriter {
     const { words } = cache;
     const base = slot * record.RECORD_WORDS;
     const { columns } = batch;
-    if (batch !== this.#prepared || row === 0) this.#prepare(batch, row);
+    if (!isPresent(batch, 'flowStart', row)) prepare(batch, row);
     columns.exporter[row] = exporterIndex(batch, this.#exporterOf(words[base + KEY_INTERFACE]!));
     columns.endReason[row] = endReason;
     writeTime(columns.receivedAt, row, receivedAtMs);
@@ -110,15 +110,6 @@ export class FlowRowWriter {
     const { batch } = this.#sink;
     const used = batch.rowCount === 0 ? 0 : batch.extraEnd[batch.rowCount - 1]!;
     return batch.extra.length - used < EXTRA_OCTETS_MAX ? this.#sink.full() : batch;
-  }
-
-  /**
-   * Marks the columns that every row has, for all rows still to come: 18 bits a row one by one were a tenth
-   * of the cost of a row. Rows that never come are below nobody's `rowCount`.
-   */
-  #prepare(batch: FlowBatch, row: number): void {
-    for (const index of ALWAYS_PRESENT_INDEXES) setPresent(batch, index, row, batch.capacity);
-    this.#prepared = batch;
   }
 
   #writeKey(batch: FlowBatch, row: number, words: Int32Array, base: number): void {
@@ -171,6 +162,15 @@ export class FlowRowWriter {
     batch.columns.flowId[row * 2] = flowId.low;
     batch.columns.flowId[row * 2 + 1] = flowId.high;
   }
+}
+
+/**
+ * Marks the columns that every row has, for all rows still to come: 18 bits a row one by one were a tenth of
+ * the cost of a row. Rows that never come are below nobody's `rowCount`; who else writes rows of the batch
+ * (drop-row.ts) clears what a row of his has not.
+ */
+function prepare(batch: FlowBatch, row: number): void {
+  for (const index of ALWAYS_PRESENT_INDEXES) setPresent(batch, index, row, batch.capacity);
 }
 
 type SmallColumn = 'icmpTypeCode' | 'vlanId' | 'tcpFlags' | 'inIf' | 'outIf' | 'direction' | 'extraLayout';

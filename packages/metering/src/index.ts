@@ -1,6 +1,9 @@
 export { type CaptureSummary, type ReadCaptureOptions, readCapture } from './capture-file.ts';
 export type { CapturePacketHandler, CaptureProblem } from './capture-parser.ts';
 export { type PayloadHandler, type PayloadOrigin, readPayloads } from './captured-payload.ts';
+export type { DropStatus } from './drop-intake.ts';
+export type { DropCounters } from './drop-ledger.ts';
+export type { DropSourceOptions } from './drop-source.ts';
 export type { ExcludedSocket } from './excluded-traffic.ts';
 export {
   ACTIVE_TIMEOUT_MS_DEFAULT,

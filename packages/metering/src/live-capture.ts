@@ -6,6 +6,7 @@ import type { Clock } from '@weir/base';
 import type { InterfaceState, OnPacket, PacketRing } from '@weir/host';
 import type { ExporterIdentity } from '@weir/ipfix';
 import type { BatchOutlet, BatchOutletCounters } from './batch-outlet.ts';
+import type { DropIntake, DropStatus } from './drop-intake.ts';
 import { END_REASON_FORCED } from './flow-record.ts';
 import {
   createPacketMeter,
@@ -18,6 +19,8 @@ import {
 const WAIT_MS_MAX = 40;
 /** Records a turn gives out at most: some 5 ms of work, which the ring bridges. */
 const RECORDS_PER_TURN_MAX = 8192;
+/** Drop records a turn gives out at most: some 3 ms of work. */
+const DROPS_PER_TURN_MAX = 2048;
 /** How often an interface that went away is looked for again. */
 const REOPEN_INTERVAL_MS = 5_000;
 
@@ -37,6 +40,8 @@ export interface LiveMeterStatus {
   readonly interfaces: readonly InterfaceStatus[];
   readonly meter: PacketMeterCounters;
   readonly outlet: BatchOutletCounters;
+  /** What policy dropped, where there are sources that tell. */
+  readonly drops?: DropStatus;
 }
 
 /** An interface and its ring, which may come and go with it. */
@@ -54,10 +59,14 @@ export interface LiveCaptureDependencies {
   readonly outlet: BatchOutlet;
   readonly clock: Clock;
   readonly onStateChange?: (interfaceName: string, state: InterfaceState) => void;
+  /** Names interfaces that have no ring here, but of which a drop source tells. */
+  readonly interfaceName?: (interfaceIndex: number) => string | undefined;
 }
 
 export class LiveCapture {
   readonly meter: PacketMeter;
+  /** Set before the first turn, where there are drop sources. */
+  drops: DropIntake | undefined;
   readonly #taps: Tap[];
   readonly #identities = new Map<number, ExporterIdentity>();
   readonly #dependencies: LiveCaptureDependencies;
@@ -78,8 +87,7 @@ export class LiveCapture {
       packetsBefore: 0,
       kernelDropsBefore: 0,
     }));
-    const exporterOf = (interfaceIndex: number) => this.#identityOf(interfaceIndex);
-    this.meter = createPacketMeter({ ...options, exporterOf }, dependencies.outlet);
+    this.meter = createPacketMeter({ ...options, exporterOf: this.exporterOf }, dependencies.outlet);
     try {
       for (const tap of this.#taps) this.#open(tap);
     } catch (error) {
@@ -88,30 +96,42 @@ export class LiveCapture {
     }
   }
 
-  /** Takes the packets that are there, or waits a moment for some; then expires and sends what is due. */
-  turn(): void {
+  /** Whom the records of an interface are said to come from. */
+  readonly exporterOf = (interfaceIndex: number): ExporterIdentity => {
+    const known = this.#identities.get(interfaceIndex);
+    if (known !== undefined) return known;
+    const name = this.#dependencies.interfaceName?.(interfaceIndex);
+    return name === undefined ? UNKNOWN_INTERFACE : this.#identify(interfaceIndex, name);
+  };
+
+  /**
+   * Takes the packets that are there, or waits a moment for some; then expires and sends what is due. False
+   * when there is nothing to do and nothing to wait for: the caller should let the event loop sleep.
+   */
+  turn(): boolean {
     const { clock, outlet } = this.#dependencies;
-    let packets = 0;
+    let packets = this.drops?.poll() ?? 0;
     for (const tap of this.#taps) packets += this.#poll(tap, 0);
-    const hasMore = this.meter.tick(clock.nowMs(), Math.min(RECORDS_PER_TURN_MAX, outlet.room()));
+    let hasMore = this.meter.tick(clock.nowMs(), Math.min(RECORDS_PER_TURN_MAX, outlet.room()));
+    hasMore = this.#tickDrops() || hasMore;
     outlet.sendOld(clock.nowMs());
-    if (packets > 0 || (hasMore && outlet.room() > 0)) return;
-    const tap = this.#taps[this.#turn % this.#taps.length];
-    this.#turn += 1;
-    if (tap !== undefined) this.#poll(tap, Math.ceil(WAIT_MS_MAX / this.#taps.length));
+    return packets > 0 || (hasMore && outlet.room() > 0) || this.#wait();
   }
 
   /** Takes what the rings still hold, ends all flows and waits until the consumer has every record. */
   async finish(): Promise<void> {
     const { clock, outlet } = this.#dependencies;
     for (const tap of this.#taps) tap.ring?.drain(tap.onPacket);
+    await this.drops?.drain();
     this.meter.tick(clock.nowMs(), outlet.room());
     while (this.meter.flushAll(END_REASON_FORCED, outlet.room())) await outlet.waitForRoom();
+    while (this.drops?.flushAll(outlet.room())) await outlet.waitForRoom();
     await outlet.finish();
   }
 
   close(): void {
     for (const tap of this.#taps) this.#close(tap);
+    this.drops?.close();
   }
 
   status(): LiveMeterStatus {
@@ -119,7 +139,21 @@ export class LiveCapture {
       interfaces: this.#taps.map((tap) => statusOf(tap)),
       meter: this.meter.counters(),
       outlet: { ...this.#dependencies.outlet.counters },
+      ...(this.drops === undefined ? {} : { drops: this.drops.status() }),
     };
+  }
+
+  #tickDrops(): boolean {
+    const { clock, outlet } = this.#dependencies;
+    return this.drops?.tick(clock.nowMs(), Math.min(DROPS_PER_TURN_MAX, outlet.room())) ?? false;
+  }
+
+  #wait(): boolean {
+    const tap = this.#taps[this.#turn % this.#taps.length];
+    this.#turn += 1;
+    if (tap === undefined) return this.drops?.wait(WAIT_MS_MAX) ?? false;
+    this.#poll(tap, Math.ceil(WAIT_MS_MAX / this.#taps.length));
+    return true;
   }
 
   #poll(tap: Tap, timeoutMs: number): number {
@@ -136,12 +170,13 @@ export class LiveCapture {
     tap.ring = ring;
     tap.onPacket = (bytes, offset, captured, wire, timestampMs, direction) =>
       meter.packet(bytes, offset, captured, wire, timestampMs, direction, interfaceIndex, linkType);
-    this.#identities.set(interfaceIndex, {
-      address: 'local',
-      observationDomainId: interfaceIndex,
-      source: tap.name,
-      version: 0,
-    });
+    this.#identify(interfaceIndex, tap.name);
+  }
+
+  #identify(interfaceIndex: number, source: string): ExporterIdentity {
+    const identity = { address: 'local', observationDomainId: interfaceIndex, source, version: 0 };
+    this.#identities.set(interfaceIndex, identity);
+    return identity;
   }
 
   #reopen(tap: Tap): number {
@@ -165,10 +200,6 @@ export class LiveCapture {
     tap.ring.close();
     tap.ring = undefined;
     tap.reopenAtMs = this.#dependencies.clock.monotonicMs() + REOPEN_INTERVAL_MS;
-  }
-
-  #identityOf(interfaceIndex: number): ExporterIdentity {
-    return this.#identities.get(interfaceIndex) ?? UNKNOWN_INTERFACE;
   }
 }
 

@@ -4,6 +4,7 @@
 import { type MessagePort, Worker } from 'node:worker_threads';
 import { type Component, ensure, type Logger, UserError } from '@weir/base';
 import type { CaptureSource, InterfaceState } from '@weir/host';
+import type { DropSourceOptions } from './drop-source.ts';
 import type { ExcludedSocket } from './excluded-traffic.ts';
 import type { FlowCacheOptions } from './flow-cache.ts';
 import type { FlowDetailOptions } from './flow-details.ts';
@@ -23,6 +24,8 @@ export interface LiveMeterOptions extends Partial<FlowCacheOptions>, FlowDetailO
   readonly promiscuous?: boolean;
   /** Where packets come from; by default `auto`: the kernel's ring where there is one, else libpcap. */
   readonly capture?: CaptureSource;
+  /** Where dropped frames are told; their records go the way of all others. */
+  readonly dropSources?: readonly DropSourceOptions[];
   /** The key of the hash that makes flowId: flowIdKeyOf a text; by default random. */
   readonly flowIdKey?: FlowIdKey;
 }
@@ -54,9 +57,9 @@ export interface LiveMeter extends Component {
 }
 
 /**
- * Creates a meter of live interfaces. `start` resolves when every ring is open and throws a UserError when
- * one is refused (`capture_denied`, `interface_unknown`, …). `stop` ends all flows with flowEndReason 4 and
- * resolves when the consumer has taken every record.
+ * Creates a meter of live interfaces. `start` resolves when every ring and drop source is open and throws a
+ * UserError when one is refused (`capture_denied`, `interface_unknown`, `nflog_denied`, `drop_source_failed`,
+ * …). `stop` ends all flows with flowEndReason 4 and resolves when the consumer has taken every record.
  */
 export function createLiveMeter(options: LiveMeterOptions, dependencies: LiveMeterDependencies): LiveMeter {
   const { port, logger, onFailure } = dependencies;
