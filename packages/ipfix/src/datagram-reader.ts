@@ -287,8 +287,9 @@ export class DatagramReader implements TemplateTaker {
   #readDataSet(setId: number, from: number, to: number): void {
     const { domain, exportTimeMs, view } = this.#message;
     const entry = domain.templates.find(setId, exportTimeMs, view.bytes, from, to - from);
-    if (entry === undefined) this.#keep(setId, from, to);
-    else this.#readData(entry, from, to, false);
+    if (entry !== undefined) this.#readData(entry, from, to, false);
+    else if (domain.templates.isWithdrawn(setId)) this.#refuseWithdrawn(setId, from);
+    else this.#keep(setId, from, to);
   }
 
   #readData(entry: StoredTemplate, from: number, to: number, replayed: boolean): void {
@@ -303,6 +304,13 @@ export class DatagramReader implements TemplateTaker {
     if (rest >= PADDING_OCTETS_MIN && !isZero(message.view.bytes, to - rest, to)) {
       this.#problemAt('set_trailing_octets', to - rest);
     }
+  }
+
+  #refuseWithdrawn(setId: number, from: number): void {
+    const at = from - SET_HEADER_OCTETS - this.#message.datagramStart;
+    this.#message.domain.counters.undecodedSets += 1;
+    this.#units = -1;
+    this.problem(decodeProblem('set_template_unknown', at, `(template ${setId} was withdrawn)`));
   }
 
   #keep(setId: number, from: number, to: number): void {

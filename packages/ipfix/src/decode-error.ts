@@ -17,7 +17,7 @@ export const DECODE_ERRORS = {
     'A Set Length is smaller than its own header, or reaches beyond the end of the message.',
   set_id_reserved: 'A Set ID from 4 to 255; the Set was skipped.',
   set_template_unknown:
-    'Data Sets name a template that did not come before the input ended; their records cannot be read.',
+    'Data Sets name a template that was withdrawn, or did not come before the input ended.',
   set_trailing_octets:
     'Octets that are not zero follow the last whole record of a Set and are too few for another.',
   template_truncated: 'A Template Record announces more fields than its Set has octets for.',

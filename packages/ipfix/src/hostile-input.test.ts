@@ -95,6 +95,15 @@ describe('withdrawals', () => {
     expect(domain?.counters).toMatchObject({ templateWithdrawals: 0, templatesRefused: 4 });
   });
 
+  test('data after a withdrawal does not wait for the next template of the same ID', () => {
+    const { send, rows, problems, decoder } = harness({ session: sessionOf('tcp') });
+    send(ipfix([...templateSet(256, [1, 4]), ...set(2, [...u16(256), ...u16(0)]), ...set(256, u32(5))]));
+    send(ipfix([...templateSet(256, [2, 4]), ...set(256, u32(6))]));
+    expect(rows).toMatchObject([{ packets: 6 }]);
+    expect(problems).toEqual(['set_template_unknown@36']);
+    expect(decoder.counters().pendingKept).toBe(0);
+  });
+
   test('withdraw-all over TCP is obeyed, of the kind it names', () => {
     const { send, rows, optionsRecords, decoder } = harness({ session: sessionOf('tcp') });
     const options = [...optionsTemplateSet(400, 1, [10, 4], [34, 4]), ...set(400, [...u32(1), ...u32(5)])];
@@ -102,9 +111,9 @@ describe('withdrawals', () => {
     send(ipfix(set(400, [...u32(2), ...u32(6)])));
     expect(rows).toHaveLength(0);
     expect(optionsRecords).toHaveLength(2);
-    expect(decoder.counters().pendingKept).toBe(1);
     const [domain] = decoder.domainCounters();
-    expect(domain?.counters.templateWithdrawals).toBe(1);
+    expect(domain?.counters).toMatchObject({ templateWithdrawals: 1, undecodedSets: 1, problems: 1 });
+    expect(decoder.counters().pendingKept).toBe(0);
   });
 
   test('a single withdrawal over TCP frees the ID; of an unknown one it is a problem', () => {
@@ -112,7 +121,7 @@ describe('withdrawals', () => {
     const withdrawal = set(2, [...u16(300), ...u16(0)]);
     send(ipfix([...GOOD_TEMPLATE, ...GOOD_DATA, ...withdrawal, ...withdrawal, ...GOOD_DATA]));
     expect(rows).toHaveLength(1);
-    expect(problems).toEqual(['template_withdrawal_invalid@64']);
+    expect(problems).toEqual(['template_withdrawal_invalid@64', 'set_template_unknown@68']);
   });
 });
 

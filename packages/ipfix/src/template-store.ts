@@ -62,6 +62,8 @@ export type AnnounceOutcome = 'added' | 'repeated' | 'redefined' | 'late' | 'ref
 export class TemplateStore {
   readonly counters: TemplateStoreCounters;
   readonly #templates = new Map<number, StoredTemplate>();
+  /** Withdrawn and not announced again; no more than there are Template IDs. */
+  readonly #withdrawn = new Set<number>();
   readonly #transport: TransportKind;
   readonly #budget: TemplateBudget;
   #lastId = -1;
@@ -108,6 +110,11 @@ export class TemplateStore {
     const other = valid === current ? previous : current;
     const to = from + octets;
     return fits(valid, bytes, from, to) || !fits(other, bytes, from, to) ? valid : other;
+  }
+
+  /** Whether the template was withdrawn: Data Sets with its ID are not early, they are wrong. */
+  isWithdrawn(templateId: number): boolean {
+    return this.#withdrawn.has(templateId);
   }
 
   /** The template now in force, or undefined. */
@@ -203,6 +210,7 @@ export class TemplateStore {
   #remove(templateId: number): void {
     this.#release(this.#templates.get(templateId));
     this.#templates.delete(templateId);
+    this.#withdrawn.add(templateId);
     this.#lastId = -1;
     this.counters.templateWithdrawals += 1;
   }
@@ -227,11 +235,13 @@ export class TemplateStore {
   clear(): void {
     for (const entry of this.#templates.values()) this.#release(entry);
     this.#templates.clear();
+    this.#withdrawn.clear();
     this.#lastId = -1;
   }
 
   #put(entry: StoredTemplate): void {
     this.#templates.set(entry.template.templateId, entry);
+    this.#withdrawn.delete(entry.template.templateId);
     this.#lastId = -1;
   }
 
