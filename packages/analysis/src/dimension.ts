@@ -2,7 +2,7 @@
  * The catalogue of what a flow can be filtered and grouped by. A field has one name in the filter language,
  * in plans, in answers and in the API; the columns of FLOW_COLUMNS that hold it are named beside it.
  */
-import type { FlowColumnName } from '@weir/ipfix';
+import { FLOW_COLUMNS, type FlowColumnName } from '@weir/ipfix';
 import { formatAddress, formatNetwork, IPV4_PREFIX_BITS, isIPv4 } from './address.ts';
 import {
   DIRECTION_NAMES,
@@ -189,6 +189,13 @@ for (const definition of FIELDS) {
 /** The field called `name` (any case, aliases included). */
 export function fieldNamed(name: string): FieldDefinition | undefined {
   return fieldsByName.get(name.toLowerCase());
+}
+
+/** The largest number that a field can hold: a port of 99999 is a mistake. Infinity where nothing bounds it. */
+export function valueMax({ source }: FieldDefinition): number {
+  if (source.from !== 'column') return Number.POSITIVE_INFINITY;
+  const { type } = FLOW_COLUMNS.find(({ name }) => name === source.column) ?? { type: 'u64' };
+  return { u8: 0xff, u16: 0xffff, u32: 0xffff_ffff, u64: Number.POSITIVE_INFINITY }[type];
 }
 
 /**

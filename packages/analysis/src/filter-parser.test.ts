@@ -174,7 +174,7 @@ describe('errors say where and what was expected', () => {
     ['source ~ "("', 9, 'a regular expression'],
     ['src foo', 4, 'an address or prefix'],
     ['port like 3', 10, '='],
-    ['port in (80.5)', 9, 'a number'],
+    ['port in (80.5)', 9, 'a number from 0 to 65535'],
   ])('%s at %i expects %s', (text, position, expected) => {
     const error = errorOf(text);
     expect(error).toBeInstanceOf(FilterError);

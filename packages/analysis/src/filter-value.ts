@@ -1,6 +1,6 @@
 /** The values of a filter: from the text of a token to the constant that a field is compared with. */
 import { type Network, parseNetwork } from './address.ts';
-import type { FieldDefinition } from './dimension.ts';
+import { type FieldDefinition, valueMax } from './dimension.ts';
 import { FilterError } from './filter-expression.ts';
 import type { Token } from './filter-lexer.ts';
 import {
@@ -25,7 +25,7 @@ const DURATION_UNITS_MS: Readonly<Record<string, number>> = {
 /** The number that a token means for `field`. Throws a FilterError that says what the field takes. */
 export function numberValue(field: FieldDefinition, token: Token): bigint | number {
   const value = readNumber(field, token.text);
-  if (value === undefined) {
+  if (value === undefined || value > valueMax(field)) {
     throw new FilterError(
       `${JSON.stringify(token.text)} is no value of ${field.name}`,
       token.position,
@@ -141,6 +141,6 @@ function expectedValues(field: FieldDefinition): string[] {
     case 'timeMs':
       return ['a time such as 2026-05-03T12:00:00Z'];
     default:
-      return ['a number'];
+      return [Number.isFinite(valueMax(field)) ? `a number from 0 to ${valueMax(field)}` : 'a number'];
   }
 }

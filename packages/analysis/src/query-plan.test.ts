@@ -72,9 +72,15 @@ describe('parseQueryPlan', () => {
     [null, 'the plan is null'],
     [{ kind: 'x', timeRange: RANGE }, 'kind is "x"'],
     [{ kind: 'groups' }, 'timeRange is missing'],
-    [{ kind: 'groups', timeRange: { fromMs: 2, toMs: 1 } }, 'before it begins'],
+    [
+      { kind: 'groups', timeRange: { fromMs: 2, toMs: 1 } },
+      'ends (1970-01-01T00:00:00.001Z) before it begins',
+    ],
     [{ kind: 'groups', timeRange: { fromMs: '2', toMs: 1 } }, 'timeRange.fromMs is "2"'],
-    [{ kind: 'groups', timeRange: RANGE, groupBy: ['foo'] }, 'no dimension "foo"'],
+    [
+      { kind: 'groups', timeRange: RANGE, groupBy: ['foo'] },
+      'no dimension "foo" (allowed: srcAddr, dstAddr, ',
+    ],
     [{ kind: 'groups', timeRange: RANGE, groupBy: ['octets'] }, 'cannot be grouped by'],
     [{ kind: 'groups', timeRange: RANGE, groupBy: ['srcAddr', 'srcip'] }, 'twice'],
     [{ kind: 'groups', timeRange: RANGE, limit: 0 }, 'limit is 0'],

@@ -3,7 +3,7 @@
  * dialect renders. A plan is plain JSON; its filter is text of the filter language.
  */
 import { UserError } from '@weir/base';
-import { type DimensionRef, fieldNamed, formatDimension, parseDimension } from './dimension.ts';
+import { type DimensionRef, FIELDS, fieldNamed, formatDimension, parseDimension } from './dimension.ts';
 import { FilterError } from './filter-expression.ts';
 import { parseFilter } from './filter-parser.ts';
 
@@ -176,8 +176,13 @@ function readTimeRange(input: unknown): TimeRange {
   const range = asObject(input, 'timeRange');
   const fromMs = readTime(range['fromMs'], 'timeRange.fromMs');
   const toMs = readTime(range['toMs'], 'timeRange.toMs');
-  if (toMs <= fromMs) throw invalid(`timeRange ends (${toMs}) before it begins (${fromMs})`);
+  if (toMs <= fromMs)
+    throw invalid(`timeRange ends (${timeText(toMs)}) before it begins (${timeText(fromMs)})`);
   return { fromMs, toMs };
+}
+
+function timeText(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
 }
 
 function readTime(input: unknown, name: string): number {
@@ -210,9 +215,14 @@ function readDimension(input: unknown): DimensionRef {
   const known = fieldNamed(text.split('/')[0] ?? '');
   throw invalid(
     known === undefined
-      ? `groupBy: there is no dimension ${show(text)}`
+      ? `groupBy: there is no dimension ${show(text)} (allowed: ${groupableNames()})`
       : `groupBy: ${show(text)} cannot be grouped by`,
   );
+}
+
+function groupableNames(): string {
+  const names = FIELDS.filter(({ groupable }) => groupable).map(({ name }) => name);
+  return `${names.join(', ')}; an address with a prefix length, as in srcAddr/24`;
 }
 
 function readMeasure(input: unknown): Measure {
