@@ -1,5 +1,5 @@
 /** The contract of a FlowStore: what any engine behind the door must do. */
-import { readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatAddress, type QueryPlan } from '@weir/analysis';
 import { createManualClock, silentLogger, UserError } from '@weir/base';
@@ -326,6 +326,10 @@ describe('SQL for people', () => {
 describe('the folder', () => {
   test('belongs to one opener', async () => {
     await expect(openTestStore(directory.path)).rejects.toMatchObject({ code: 'store_busy' });
+  });
+
+  test.skipIf(!existsSync('/proc/self'))('where the system lets nobody create is refused', async () => {
+    await expect(openTestStore('/proc/no-such-folder')).rejects.toMatchObject({ code: 'store_unwritable' });
   });
 
   test('that cannot be written to is one line', async () => {

@@ -10,8 +10,8 @@
  * appending to tables costs 0.45–0.67 CPU s per million records and the Parquet file has to be written all
  * the same; log and memory together cost 0.1.
  */
-import { mkdirSync, readdirSync, unlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, statSync, unlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { QueryPlan, QueryResult, ReadExtra } from '@weir/analysis';
 import { assert, type CancelTimer, type Clock, type Logger, UserError } from '@weir/base';
 import {
@@ -413,11 +413,26 @@ function logDirectoryOf(dataDirectory: string): string {
 
 function createDirectories(dataDirectory: string, directories: readonly string[]): void {
   try {
-    for (const directory of directories) mkdirSync(directory, { recursive: true });
+    for (const directory of directories) makeDirectory(directory);
   } catch (error) {
     const reason =
       error instanceof Error ? error.message.replace(/^(\w+): (.*?),.*$/, '$2 ($1)') : String(error);
     throw new UserError('store_unwritable', `cannot write to the data folder ${dataDirectory}: ${reason}`);
+  }
+}
+
+/** `mkdir -p`, level by level: Node's own recursion never ends where the system lets nobody create (`/proc/x`). */
+function makeDirectory(directory: string): void {
+  if (existsSync(directory)) {
+    if (statSync(directory).isDirectory()) return;
+    throw new Error('ENOTDIR: not a directory, mkdir');
+  }
+  if (dirname(directory) !== directory) makeDirectory(dirname(directory));
+  try {
+    mkdirSync(directory);
+  } catch (error) {
+    // Somebody else may have created it just now.
+    if (!existsSync(directory)) throw error;
   }
 }
 
