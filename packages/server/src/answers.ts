@@ -68,7 +68,10 @@ const meteringSchema = z.union([
   z.object({
     state: z.literal('off'),
     reason: z.string(),
-    howToGrant: z.string().optional().describe('The command line that removes the reason'),
+    howToGrant: z
+      .string()
+      .optional()
+      .describe('What removes the reason; a command line in it stands in double quotes'),
   }),
 ]);
 

@@ -15,7 +15,7 @@ export type MeteringStatus =
       readonly interfaces: readonly MeteredInterfaceStatus[];
       readonly openFlows: number;
     }
-  /** `reason` is one sentence; `howToGrant` is one command line that removes it. */
+  /** `reason` is one sentence; `howToGrant` says what removes it, a command line in double quotes. */
   | { readonly state: 'off'; readonly reason: string; readonly howToGrant?: string };
 
 /** One open connection of an exporter over TCP or TLS. */

@@ -1,6 +1,6 @@
 import type { StatusResponse } from '../api/contract.ts';
 import { formatAgo } from '../format/time.ts';
-import { CommandLine } from '../widgets/copy-button.tsx';
+import { Advice, CommandLine } from '../widgets/copy-button.tsx';
 
 interface EmptyStateProps {
   /** What was looked through, in words: `in the last 15 minutes`. */
@@ -93,7 +93,7 @@ function Reasons({ status }: { status: StatusResponse | undefined }) {
       ) : (
         <div className="space-y-1.5">
           <p>This machine's own traffic is not metered: {metering.reason}</p>
-          {metering.howToGrant !== undefined && <CommandLine command={metering.howToGrant} />}
+          {metering.howToGrant !== undefined && <Advice text={metering.howToGrant} />}
         </div>
       )}
       {listening !== undefined && (
@@ -107,7 +107,7 @@ function Reasons({ status }: { status: StatusResponse | undefined }) {
       )}
       <div className="space-y-1.5">
         <p>Or see what Weir looks like with traffic:</p>
-        <CommandLine command="npx weir up --demo" />
+        <CommandLine command="npm start -- --demo" />
       </div>
     </div>
   );

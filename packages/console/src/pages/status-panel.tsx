@@ -2,7 +2,7 @@ import type { ExporterStatus, ListenerStatus, MeteredInterface, StatusResponse }
 import { Value } from '../flows/value.tsx';
 import { formatCount, formatOctets, formatPerSecond } from '../format/quantity.ts';
 import { formatAgo, formatDateTime } from '../format/time.ts';
-import { CommandLine } from '../widgets/copy-button.tsx';
+import { Advice } from '../widgets/copy-button.tsx';
 import { Panel } from '../widgets/panel.tsx';
 
 const VERSION_NAMES: Readonly<Record<number, string>> = {
@@ -76,7 +76,7 @@ function Metering({ metering, demo }: { metering: StatusResponse['metering']; de
             <Dot good={false} label="not metering" />
             <span>{metering.reason}</span>
           </p>
-          {metering.howToGrant !== undefined && <CommandLine command={metering.howToGrant} />}
+          {metering.howToGrant !== undefined && <Advice text={metering.howToGrant} />}
         </div>
       )}
       {demo && <p className="mt-1.5 text-ink-faint text-xs">Demonstration traffic is being replayed.</p>}
@@ -92,7 +92,9 @@ function Interface({ entry }: { entry: MeteredInterface }) {
       <Dot good={healthy} label={state} />
       <span className="wire">{entry.name}</span>
       <span className="figures ml-auto text-right text-ink-soft text-xs">
-        {entry.state === 'up' ? `${formatCount(entry.packets)} packets` : entry.state}
+        {entry.state === 'up'
+          ? `${formatCount(entry.packets)} ${entry.packets === 1 ? 'packet' : 'packets'}`
+          : entry.state}
         {entry.kernelDrops > 0 && (
           <span className="text-warn"> · {formatCount(entry.kernelDrops)} missed</span>
         )}

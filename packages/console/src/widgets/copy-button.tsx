@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'react';
+import { splitAdvice } from '../format/advice.ts';
 
 /** A command in a line of its own, with a button that copies it. */
 export function CommandLine({ command }: { command: string }) {
@@ -20,6 +21,19 @@ export function CommandLine({ command }: { command: string }) {
         {copied ? 'Copied' : 'Copy'}
       </button>
     </div>
+  );
+}
+
+/** Advice with its command in double quotes: the sentence in words, the command to copy. */
+export function Advice({ text }: { text: string }) {
+  const { before, command, after } = splitAdvice(text);
+  if (command === undefined) return <p>{text}</p>;
+  return (
+    <>
+      {before !== '' && <p>{before}:</p>}
+      <CommandLine command={command} />
+      {after !== '' && <p>{after}</p>}
+    </>
   );
 }
 
