@@ -17,7 +17,8 @@ export function planMetering(
   if (!capability.allowed) {
     throw new UserError('capture_denied', `cannot meter: ${capability.missing}; ${capability.howToGrant}`);
   }
-  return { ...meterOptionsOf(profile), capture, interfaces: interfacesToMeter(profile, asked) };
+  const { dropSources } = profile;
+  return { ...meterOptionsOf(profile), capture, dropSources, interfaces: interfacesToMeter(profile, asked) };
 }
 
 /** What a profile says of every meter, be it of interfaces or of a capture. */
@@ -41,6 +42,7 @@ export const METER_PROPERTIES: readonly string[] = [
   'FlowIdKey',
   'Names',
   'TcpPerformance',
+  'DropSources',
 ];
 
 function interfacesToMeter(profile: Profile, asked: readonly string[]): readonly string[] {
