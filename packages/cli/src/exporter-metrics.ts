@@ -1,7 +1,7 @@
 /** The metrics of the exporter's device: one row a metric, read from its status when somebody asks. */
 import { createMetricsRegistry, type MetricsRegistry, type ReadMetric } from '@weir/base';
 import type { CollectorState, ExporterCounters } from '@weir/exporting';
-import type { InterfaceStatus, LiveMeterStatus } from '@weir/metering';
+import type { DropCounters, InterfaceStatus, LiveMeterStatus } from '@weir/metering';
 import type { ExporterDeviceStatus } from './exporter-status.ts';
 
 interface ExporterMetric {
@@ -52,15 +52,37 @@ function ofExporter(name: string, count: Count<ExporterCounters>, help: string):
   };
 }
 
-function ofCollector(name: string, count: Count<CollectorState['counters']>, help: string): ExporterMetric {
+function ofDrops(
+  name: string,
+  count: Count<DropCounters>,
+  help: string,
+  kind: ExporterMetric['kind'] = 'counter',
+): ExporterMetric {
+  return { name: `weir_drops_${name}`, kind, help, read: ({ drops }) => drops?.ledger[count] ?? 0 };
+}
+
+function ofCollector(
+  name: string,
+  help: string,
+  read: (state: CollectorState) => number,
+  kind: ExporterMetric['kind'] = 'counter',
+): ExporterMetric {
   return {
     name: `weir_exporter_collector_${name}`,
-    kind: 'counter',
+    kind,
     help,
     labelNames: ['collector'],
     read: ({ collectors }) =>
-      collectors.map((state) => ({ labels: { collector: state.name }, value: state.counters[count] })),
+      collectors.map((state) => ({ labels: { collector: state.name }, value: read(state) })),
   };
+}
+
+function countOfCollector(
+  name: string,
+  count: Count<CollectorState['counters']>,
+  help: string,
+): ExporterMetric {
+  return ofCollector(name, help, ({ counters }) => counters[count]);
 }
 
 /** Counts of the meter and the exporter begin again where a change of the profile replaced them. */
@@ -107,15 +129,37 @@ export const EXPORTER_METRICS: readonly ExporterMetric[] = [
   ofExporter('records_packed_total', 'recordsPacked', 'Flow records packed into messages.'),
   ofExporter('messages_packed_total', 'messagesPacked', 'Messages packed, each for every collector.'),
   ofExporter('records_too_long_total', 'recordsTooLong', 'Records packed without their extra fields.'),
-  ofCollector('messages_sent_total', 'messagesSent', 'Messages sent to the collector.'),
-  ofCollector('flows_sent_total', 'flowsSent', 'Flow records sent to the collector.'),
-  ofCollector('octets_sent_total', 'octetsSent', 'Octets of messages sent to the collector.'),
-  ofCollector('messages_not_sent_total', 'messagesNotSent', 'Messages that could not be sent.'),
-  ofCollector('flows_not_sent_total', 'flowsNotSent', 'Flow records that could not be sent.'),
-  ofCollector('packets_not_sent_total', 'packetsNotSent', 'Packets that those records counted.'),
-  ofCollector('octets_not_sent_total', 'octetsNotSent', 'Octets that those records counted.'),
-  ofCollector('refused_total', 'refused', 'Reports that nothing listens at the collector.'),
-  ofCollector('send_errors_total', 'sendErrors', 'Sends that failed for another reason.'),
+  ofDrops('frames_total', 'frames', 'Frames that policy dropped, as the drop sources tell.'),
+  ofDrops('frames_lost_total', 'framesLost', 'Of those, frames that are known by number only.'),
+  ofDrops(
+    'frames_overflow_total',
+    'framesOverflow',
+    'Of those, frames counted in aggregates: the slab was full.',
+  ),
+  ofDrops('records_total', 'records', 'Drop records written.'),
+  ofDrops('flows', 'flowsHeld', 'Dropped flows held.', 'gauge'),
+  ofCollector(
+    'connected',
+    '1 while messages go to the collector; over UDP, while the socket is open.',
+    ({ state }) => (state === 'connected' ? 1 : 0),
+    'gauge',
+  ),
+  ofCollector('queued_messages', 'Messages that wait.', ({ queuedMessages }) => queuedMessages, 'gauge'),
+  ofCollector('queued_octets', 'Octets of them.', ({ queuedOctets }) => queuedOctets, 'gauge'),
+  ofCollector('spool_octets', 'Octets that wait on disk.', ({ spoolOctets }) => spoolOctets, 'gauge'),
+  countOfCollector('connections_opened_total', 'connectionsOpened', 'Transport sessions that were opened.'),
+  countOfCollector('connections_broken_total', 'connectionsBroken', 'Transport sessions that broke.'),
+  countOfCollector('messages_spooled_total', 'messagesSpooled', 'Messages that went to the spool.'),
+  countOfCollector('messages_replayed_total', 'messagesReplayed', 'Messages sent from the spool.'),
+  countOfCollector('messages_sent_total', 'messagesSent', 'Messages sent to the collector.'),
+  countOfCollector('flows_sent_total', 'flowsSent', 'Flow records sent to the collector.'),
+  countOfCollector('octets_sent_total', 'octetsSent', 'Octets of messages sent to the collector.'),
+  countOfCollector('messages_not_sent_total', 'messagesNotSent', 'Messages that could not be sent.'),
+  countOfCollector('flows_not_sent_total', 'flowsNotSent', 'Flow records that could not be sent.'),
+  countOfCollector('packets_not_sent_total', 'packetsNotSent', 'Packets that those records counted.'),
+  countOfCollector('octets_not_sent_total', 'octetsNotSent', 'Octets that those records counted.'),
+  countOfCollector('refused_total', 'refused', 'Reports that nothing listens at the collector.'),
+  countOfCollector('send_errors_total', 'sendErrors', 'Sends that failed for another reason.'),
 ];
 
 /** A registry of EXPORTER_METRICS over `status`. */

@@ -23,6 +23,7 @@ export function describeStatus(status: ServiceStatus): string {
       ({ name: interfaceName, state, packets, kernelDrops }) =>
         `  interface   ${interfaceName}: ${state}, ${packets} packets, ${kernelDrops} dropped by the kernel`,
     ),
+    ...describeDrops(exporter),
     ...exporter.collectors.map(describeCollector),
   ].join('\n');
 }
@@ -49,11 +50,37 @@ function describeMeter({ meter, outlet, rates, recordsTaken }: ExporterDeviceSta
   ];
 }
 
-function describeCollector({ name, counters }: CollectorState): string {
+function describeDrops({ drops }: ExporterDeviceStatus): string[] {
+  if (drops === undefined) return [];
+  const { frames, framesAccessControl, framesTrust, framesOther, framesOverflow, flowsHeld } = drops.ledger;
+  const reasons = `${framesAccessControl} by access control, ${framesTrust} by trust, ${framesOther} other`;
+  const held = `${flowsHeld} flows held, ${framesOverflow} frames counted in aggregates`;
+  return [
+    `  drops       ${frames} frames: ${reasons}; ${held}`,
+    ...drops.nflog.map(
+      ({ group, frames: read, framesLost }) =>
+        `  nflog       group ${group}: ${read} frames, ${framesLost} lost`,
+    ),
+    ...drops.pcapng.map(({ path, writers, framesDropped, problem }) => {
+      const wrong = problem === undefined ? '' : `, last problem: ${problem}`;
+      return `  pcapng      ${path}: ${writers} writers, ${framesDropped} frames dropped${wrong}`;
+    }),
+  ];
+}
+
+function describeCollector(collector: CollectorState): string {
+  const { name, state, counters, queuedMessages, spoolOctets, lastError } = collector;
   const { flowsSent, messagesSent, flowsNotSent, refused } = counters;
-  const refusals = refused === 0 ? '' : `, refused ${refused} times`;
-  const sent = `${flowsSent} records in ${messagesSent} messages sent`;
-  return `  collector   ${name}: ${sent}, ${flowsNotSent} records not sent${refusals}`;
+  const told = [
+    state,
+    `${flowsSent} records in ${messagesSent} messages sent`,
+    `${flowsNotSent} records not sent`,
+    ...(queuedMessages === 0 ? [] : [`${queuedMessages} messages wait`]),
+    ...(spoolOctets === 0 ? [] : [`${spoolOctets} octets in the spool`]),
+    ...(refused === 0 ? [] : [`refused ${refused} times`]),
+    ...(lastError === undefined ? [] : [`last error: ${lastError}`]),
+  ];
+  return `  collector   ${name}: ${told.join(', ')}`;
 }
 
 function round(value: number): string {

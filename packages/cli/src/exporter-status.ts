@@ -1,6 +1,6 @@
 /** What the exporter's device tells of itself: to `weir status`, and as metrics. */
 import type { CollectorState, ExporterCounters } from '@weir/exporting';
-import type { InterfaceStatus, LiveMeterStatus } from '@weir/metering';
+import type { DropStatus, InterfaceStatus, LiveMeterStatus } from '@weir/metering';
 import type { ExportPipeline } from './export-pipeline.ts';
 import { createRateWindow, type RateWindow } from './rate-window.ts';
 import { VERSION } from './status-reader.ts';
@@ -25,6 +25,8 @@ export interface ExporterDeviceStatus {
   /** Undefined while nothing is metered. */
   readonly meter?: LiveMeterStatus['meter'];
   readonly outlet?: LiveMeterStatus['outlet'];
+  /** Where there are sources that tell of dropped frames. */
+  readonly drops?: DropStatus;
   readonly interfaces: readonly InterfaceStatus[];
   /** Records that the meters gave to exporters since the start. */
   readonly recordsTaken: number;
@@ -68,7 +70,7 @@ export function createExporterStatusReader(pipeline: ExportPipeline): ExporterSt
   return {
     sample,
     read({ reason, profileProblem, ...situation }) {
-      const { meter, outlet, interfaces = [] } = pipeline.meter?.status() ?? {};
+      const { meter, outlet, drops, interfaces = [] } = pipeline.meter?.status() ?? {};
       const exporter = pipeline.exporter?.counters();
       return {
         version: VERSION,
@@ -85,6 +87,7 @@ export function createExporterStatusReader(pipeline: ExportPipeline): ExporterSt
         },
         ...(meter === undefined ? {} : { meter }),
         ...(outlet === undefined ? {} : { outlet }),
+        ...(drops === undefined ? {} : { drops }),
         interfaces,
         recordsTaken: pipeline.valve.counters.records,
         ...(exporter === undefined ? {} : { exporter }),

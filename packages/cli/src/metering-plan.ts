@@ -40,6 +40,7 @@ export const METER_PROPERTIES: readonly string[] = [
   'ActiveTimeout',
   'Interval',
   'FlowIdKey',
+  'DropSources',
   'Names',
   'TcpPerformance',
   'DropSources',
@@ -48,7 +49,7 @@ export const METER_PROPERTIES: readonly string[] = [
 function interfacesToMeter(profile: Profile, asked: readonly string[]): readonly string[] {
   const present = listInterfaces();
   const named = asked.length > 0 ? asked : profile.interfaces;
-  if (named.length === 0) return interfacesThatAreUp(present);
+  if (named.length === 0) return interfacesThatAreUp(profile, present);
   const missing = named.find((name) => !present.some((candidate) => candidate.name === name));
   if (missing !== undefined) {
     const allowed = present.map(({ name }) => name).join(', ');
@@ -57,8 +58,12 @@ function interfacesToMeter(profile: Profile, asked: readonly string[]): readonly
   return named;
 }
 
-function interfacesThatAreUp(present: ReturnType<typeof listInterfaces>): readonly string[] {
+/** None is no mistake where there is a source of dropped frames to listen to. */
+function interfacesThatAreUp(
+  { dropSources }: Profile,
+  present: ReturnType<typeof listInterfaces>,
+): readonly string[] {
   const chosen = chooseInterfaces(present).chosen.map(({ name }) => name);
-  if (chosen.length === 0) throw new UserError('interface_none', 'cannot meter: no interface is up');
-  return chosen;
+  if (chosen.length > 0 || dropSources.length > 0) return chosen;
+  throw new UserError('interface_none', 'cannot meter: no interface is up');
 }
