@@ -119,7 +119,9 @@ describe('what cannot be answered', () => {
       const { get, store } = createTestServer();
       const { status, body } = await get(`/api/v1/${resource}?filter=port%20=%20x`);
       expect(status).toBe(400);
-      expect(body).toMatchObject({ error: { code: 'filter', position: 7, expected: ['a number from 0 to 65535'] } });
+      expect(body).toMatchObject({
+        error: { code: 'filter', position: 7, expected: ['a number from 0 to 65535'] },
+      });
       expect(store.plans).toHaveLength(0);
     },
   );
