@@ -53,4 +53,13 @@ export {
 export { CAPTURE_SOURCES, type CaptureSource, openPacketSource } from './packet-source.ts';
 export { type PathMtu, pathMtu } from './path-mtu.ts';
 export { openPcapSource, type PcapSourceOptions } from './pcap-source.ts';
+export type { Peer } from './peers/peer.ts';
+export {
+  createPeerDirectory,
+  type PeerDirectory,
+  type PeerDirectoryCounters,
+  type PeerDirectoryDependencies,
+  type PeerSource,
+  type RunProgram,
+} from './peers/peer-directory.ts';
 export { acceptOctets, type FilterInstruction, type SocketFilter } from './socket-filter.ts';
