@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { renderMetrics, silentLogger, systemClock } from '@weir/base';
+import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createCollector } from './collector.ts';
 import { type CountingStoreOptions, createCountingStore } from './counting-store.ts';
@@ -86,6 +87,22 @@ async function until<T>(ask: () => Promise<T>, satisfied: (answer: T) => boolean
     if (attempt > 500) throw new Error(`never satisfied: ${JSON.stringify(answer).slice(0, 1000)}`);
     await sleep(20);
   }
+}
+
+/** Random octets, good messages with octets changed, and good messages cut anywhere. */
+function garbageOf(messages: readonly Buffer[]): fc.Arbitrary<Buffer> {
+  const random = fc.uint8Array({ minLength: 1, maxLength: 5000 }).map((bytes) => Buffer.from(bytes));
+  const changes = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 20 });
+  const mutated = changes.map((places) => {
+    const bytes = Buffer.concat(messages);
+    for (const [at, octet] of places) bytes[at % bytes.length] = octet;
+    return bytes;
+  });
+  const cut = fc.nat().map((at) => {
+    const bytes = Buffer.concat(messages);
+    return bytes.subarray(at % bytes.length);
+  });
+  return fc.oneof(random, mutated, cut);
 }
 
 /** Half-closes, as an exporter does that has sent everything, and waits for the other side's end. */
@@ -262,6 +279,35 @@ describe('a collector that listens on TCP', () => {
     for (const socket of idle) socket.destroy();
     await stop();
     expect(store.sums).toEqual(sums);
+  });
+
+  test('a flood of garbage beside an exporter costs the exporter nothing', async () => {
+    const { store, port, stop, status } = await startCollector();
+    const { stream: octets, sums } = mixStream(4000, 7);
+    const { messages } = mixStream(30);
+    const exporter = await open(port);
+    const flood = fc.sample(garbageOf(messages), { numRuns: 300, seed: 5 });
+    const flooding = (async () => {
+      for (const garbage of flood) {
+        const socket = connect({ port, host: '127.0.0.1' });
+        const over = new Promise((resolve) => socket.once('close', resolve));
+        socket.on('error', () => {});
+        socket.resume();
+        socket.end(garbage);
+        await over;
+      }
+    })();
+    for (let at = 0; at < octets.length; at += 10_000)
+      await write(exporter, octets.subarray(at, at + 10_000));
+    await flooding;
+    await endInOrder(exporter);
+    await stop();
+    expect(store.failures).toEqual([]);
+    expect(store.sumsByExporter.get('127.0.0.1/7')).toEqual(sums);
+    const { accepted, closed } = (await status()).stream?.counters ?? {};
+    expect(accepted).toBe(301);
+    expect(Object.values(closed ?? {}).reduce((sum, count) => sum + count, 0)).toBe(301);
+    expect(closed?.damaged).toBeGreaterThan(100);
   });
 
   test('limits the connections of the source and of an address', async () => {

@@ -1,0 +1,139 @@
+/** `weir collect` over TCP and TLS, stopped and killed in mid-run: what its store then has of numbered records. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
+import { silentLogger } from '@weir/base';
+import { openStore } from '@weir/storage';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type NumberedExporter, startNumberedExporter } from './numbered-exporter.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+import { type RunningWeir, startWeir } from './weir-process.ts';
+
+const RESTARTS = 20;
+const KILLS = 5;
+const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
+const folder = temporaryFolder();
+const certificate = path.join(folder, 'collector.pem');
+const key = path.join(folder, 'collector.key');
+
+beforeAll(() => {
+  if (!hasOpenssl) return;
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  const names = ['-subj', '/CN=collector.example', '-addext', 'subjectAltName=IP:127.0.0.1'];
+  execFileSync('openssl', ['req', '-x509', ...curve, ...names, '-keyout', key, '-out', certificate], {
+    stdio: 'pipe',
+  });
+});
+
+/** Ports that nobody has at this moment. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  const ports = await Promise.all(
+    servers.map(async (server) => {
+      await once(server, 'listening');
+      const address = server.address();
+      return typeof address === 'object' && address !== null ? address.port : 0;
+    }),
+  );
+  for (const server of servers) server.close();
+  return ports;
+}
+
+function overTcp(port: number) {
+  return () => connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+}
+
+function overTls(port: number) {
+  const options = { port, host: '127.0.0.1', ca: readFileSync(certificate), allowHalfOpen: true };
+  return () => connectTls(options);
+}
+
+async function startCollect(data: string, ...listen: string[]): Promise<RunningWeir> {
+  const tls = ['--tls-certificate', certificate, '--tls-key', key];
+  const options = listen.flatMap((address) => ['--listen', address]);
+  const weir = startWeir(['collect', '--data', data, '--no-http', ...tls, ...options]);
+  for (const address of listen) await weir.said(new RegExp(`listening on ${address}`));
+  return weir;
+}
+
+/** Of one observation domain: rows, different numbers, and the greatest number, in the store of the folder. */
+async function storedNumbers(data: string, domain: number) {
+  const store = await openStore({ dataDirectory: data, logger: silentLogger });
+  try {
+    const { rows } = await store.sql(
+      `SELECT count(*) AS count, count(DISTINCT flowId) AS different, max(flowId) AS greatest
+       FROM flows JOIN exporters USING (exporterId) WHERE observationDomainId = ${domain}`,
+    );
+    const [row] = rows;
+    return {
+      count: Number(row?.['count']),
+      different: Number(row?.['different']),
+      greatest: Number(row?.['greatest']),
+    };
+  } finally {
+    await store.close();
+  }
+}
+
+function exporterOf(connectTo: NumberedExporterConnect, domain: number): NumberedExporter {
+  return startNumberedExporter({
+    connect: connectTo,
+    observationDomainId: domain,
+    recordsPerMessage: 500,
+    pauseMs: 5,
+  });
+}
+type NumberedExporterConnect = Parameters<typeof startNumberedExporter>[0]['connect'];
+
+describe.skipIf(!hasOpenssl)('a collector over TCP and TLS (skipped: openssl is not installed)', () => {
+  test(`stopped and started ${RESTARTS} times loses no record and doubles none`, async () => {
+    const data = path.join(folder, 'stopped');
+    const [tcp = 0, tls = 0] = await freePorts(2);
+    const listen = [`tcp/127.0.0.1:${tcp}`, `tls/127.0.0.1:${tls}`];
+    const exporters = [exporterOf(overTcp(tcp), 1), exporterOf(overTls(tls), 2)];
+    for (let run = 0; run < RESTARTS; run += 1) {
+      const weir = await startCollect(data, ...listen);
+      await sleep(run * 20);
+      expect(await weir.stop('SIGTERM'), weir.output()).toBe(0);
+    }
+    const last = await startCollect(data, ...listen);
+    await Promise.all(exporters.map((exporter) => exporter.stop()));
+    expect(await last.stop('SIGTERM')).toBe(0);
+    for (const [index, { records, brokenCount, endedCount }] of exporters.entries()) {
+      expect({ index, brokenCount }).toEqual({ index, brokenCount: 0 });
+      expect(endedCount).toBeGreaterThan(RESTARTS / 2);
+      expect(await storedNumbers(data, index + 1)).toEqual({
+        count: records,
+        different: records,
+        greatest: records - 1,
+      });
+    }
+  }, 300_000);
+
+  test(`killed ${KILLS} times has what it had flushed, and the exporter can say how much is gone`, async () => {
+    const data = path.join(folder, 'killed');
+    const [tcp = 0] = await freePorts(1);
+    const exporter = exporterOf(overTcp(tcp), 1);
+    for (let run = 0; run < KILLS; run += 1) {
+      const weir = await startCollect(data, `tcp/127.0.0.1:${tcp}`);
+      await sleep(500 + run * 130);
+      await weir.stop('SIGKILL');
+    }
+    const last = await startCollect(data, `tcp/127.0.0.1:${tcp}`);
+    await exporter.stop();
+    expect(await last.stop('SIGTERM')).toBe(0);
+    const { records, recordsOnBroken, brokenCount } = exporter;
+    const stored = await storedNumbers(data, 1);
+    const lost = records - stored.count;
+
+    // A process that is being killed may accept once more before its sockets are gone.
+    expect(brokenCount).toBeGreaterThanOrEqual(KILLS);
+    expect(stored.different).toBe(stored.count);
+    expect(lost).toBeGreaterThanOrEqual(0);
+    expect(lost).toBeLessThanOrEqual(recordsOnBroken);
+  }, 120_000);
+});
