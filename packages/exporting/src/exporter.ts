@@ -6,11 +6,9 @@ import {
   type CancelTimer,
   type Clock,
   type Component,
-  EXIT_USAGE,
   type Logger,
   receiveBuffers,
   systemClock,
-  UserError,
 } from '@weir/base';
 import { type FlowBatch, type FlowBatchNote, viewFlowBatch } from '@weir/ipfix';
 import type {
@@ -19,16 +17,17 @@ import type {
   ConnectionOptions,
   ConnectionState,
 } from './collector-connection.ts';
-import { createTemplateRegistry, FLOW_KINDS } from './export-template.ts';
-import { createMessagePacker, type PackerCounters } from './message-packer.ts';
+import { createExportStreams, type ExportStream } from './export-stream.ts';
+import { emptyPackerCounters, type PackerCounters } from './message-packer.ts';
 import type { Profile } from './profile.ts';
 import type { Collector } from './profile-collector.ts';
 import { reasonDisabled } from './profile-description.ts';
-import { type ClassifierCounters, createRowClassifier } from './row-classifier.ts';
+import { type ClassifierCounters, emptyClassifierCounters } from './row-classifier.ts';
 import { type MeteringLoss, STATISTICS_TEMPLATES, statisticsRecords } from './statistics-record.ts';
 import { createStreamConnection } from './stream-connection.ts';
 import { createStreamTransport } from './stream-transport.ts';
 import { type ColdMessage, encodeOptionRecords } from './template-message.ts';
+import { samplingRecord } from './treatment-record.ts';
 import { createUdpConnection } from './udp-connection.ts';
 import {
   createUdpTransport,
@@ -61,7 +60,11 @@ export interface ExporterOptions {
   readonly random?: () => number;
 }
 
-/** Plain counts since the start. `recordsTaken` = packed + of other direction + without direction + unused. */
+/**
+ * Plain counts since the start. `recordsTaken` = packed + of other direction + without direction + not sampled
+ * + unused. Collectors that get a sample, or addresses anonymised, have streams of their own, each of which
+ * counts what it takes: with n streams the sum is n × `recordsTaken`.
+ */
 export interface ExporterCounters extends ClassifierCounters, PackerCounters {
   batchesTaken: number;
   recordsTaken: number;
@@ -101,28 +104,29 @@ export interface Exporter extends Component {
 }
 
 export function createExporter(profile: Profile, options: ExporterOptions): Exporter {
-  refuseUnsupported(profile);
   const { logger, clock = systemClock } = options;
   const disabledReason = reasonDisabled(profile);
-  const registry = createTemplateRegistry();
-  const classifier = createRowClassifier(registry, profile.direction);
   const messageOctetsMax = profile.messageOctetsMax ?? MESSAGE_OCTETS_CAP;
   const systemInitTimeMs = options.systemInitTimeMs ?? Math.round(clock.nowMs() - uptime() * 1000);
   const { observationDomainId } = profile;
-  const packer = createMessagePacker({
-    classifier,
+  const streams = createExportStreams(disabledReason === undefined ? profile.collectors : [], {
+    direction: profile.direction,
     observationDomainId,
     messageOctetsMax: Math.min(messageOctetsMax, MESSAGE_OCTETS_DEFAULT),
     systemInitTimeMs,
-    emit(message) {
-      for (const connection of connections) connection.offer(message);
+    optionsTemplates: STATISTICS_TEMPLATES,
+    random: options.random ?? Math.random,
+    emit(stream, message) {
+      for (const connection of connectionsOf.get(stream) ?? []) connection.offer(message);
     },
   });
-  const standardTemplates = [
-    ...FLOW_KINDS.map((_, kindIndex) => registry.templateFor(kindIndex, 0)),
-    ...STATISTICS_TEMPLATES,
-  ];
-  const connections = (disabledReason === undefined ? profile.collectors : []).map(connectionTo);
+  const connectionsOf = new Map(
+    streams.map((stream) => [stream, stream.collectors.map((address) => connectionTo(address, stream))]),
+  );
+  /** In the order of the profile. */
+  const connections = [...connectionsOf.values()]
+    .flat()
+    .sort((a, b) => profile.collectors.indexOf(a.address) - profile.collectors.indexOf(b.address));
   const ports: MessagePort[] = [];
   let timers: CancelTimer[] = [];
   let waiters: (() => void)[] = [];
@@ -131,16 +135,16 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
   let recordsTaken = 0;
   let recordsUnused = 0;
 
-  function connectionTo(address: Collector): CollectorConnection {
+  function connectionTo(address: Collector, stream: ExportStream): CollectorConnection {
     const connection: CollectorConnection = createConnection(profile, options, {
       address,
       observationDomainId,
       messageOctetsMax,
-      currentOctetsMax: () => packer.messageOctetsMax,
+      currentOctetsMax: () => stream.packer.messageOctetsMax,
       messagesPerSecondMax: profile.messagesPerSecondMax,
       templateRefreshIntervalMs: profile.templateRefreshIntervalMs,
-      standardTemplates,
-      sessionOptions: () => statisticsOf(connection),
+      standardTemplates: stream.standardTemplates,
+      sessionOptions: () => statisticsOf(connection, stream),
       clock,
       logger,
       onProgress,
@@ -164,7 +168,7 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
     batchesTaken += 1;
     recordsTaken += batch.rowCount;
     if (connections.length === 0) recordsUnused += batch.rowCount;
-    else packer.pack(batch, clock.monotonicMs());
+    for (const stream of streams) stream.take(batch, clock.monotonicMs());
   }
 
   async function whenRoom(): Promise<void> {
@@ -172,20 +176,32 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
   }
 
   function tick(): void {
-    const { openSinceMs } = packer;
-    if (openSinceMs !== undefined && clock.monotonicMs() - openSinceMs >= MESSAGE_AGE_MS_MAX) packer.flush();
+    for (const { packer } of streams) {
+      const { openSinceMs } = packer;
+      if (openSinceMs !== undefined && clock.monotonicMs() - openSinceMs >= MESSAGE_AGE_MS_MAX)
+        packer.flush();
+    }
     for (const connection of connections) connection.tick();
     onProgress();
   }
 
-  /** Every message goes to every collector, so the narrowest path decides. */
+  /** A message goes to every collector of its stream, so the narrowest path decides. */
   function followPathMtu(): void {
-    let octets = messageOctetsMax;
-    for (const connection of connections) octets = Math.min(octets, connection.payloadOctetsMax());
-    packer.messageOctetsMax = Math.max(octets, MESSAGE_OCTETS_LEAST);
+    for (const [{ packer }, members] of connectionsOf) {
+      let octets = messageOctetsMax;
+      for (const connection of members) octets = Math.min(octets, connection.payloadOctetsMax());
+      packer.messageOctetsMax = Math.max(octets, MESSAGE_OCTETS_LEAST);
+    }
   }
 
-  function statisticsOf({ counters, notSentTimes }: CollectorConnection): ColdMessage[] {
+  function flush(): void {
+    for (const { packer } of streams) packer.flush();
+  }
+
+  function statisticsOf(
+    { counters, notSentTimes }: CollectorConnection,
+    { packer, sampler }: ExportStream,
+  ): ColdMessage[] {
     const records = statisticsRecords({
       ...counters,
       observationDomainId,
@@ -195,11 +211,14 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
       notSentLastMs: notSentTimes.lastMs,
       loss: options.meteringLoss?.(),
     });
+    if (sampler !== undefined) records.push(samplingRecord(sampler, observationDomainId));
     return encodeOptionRecords(records, packer.messageOctetsMax);
   }
 
   function sendStatistics(): void {
-    for (const connection of connections) connection.offerOptions(statisticsOf(connection));
+    for (const [stream, members] of connectionsOf) {
+      for (const connection of members) connection.offerOptions(statisticsOf(connection, stream));
+    }
   }
 
   function eachMinute(): void {
@@ -230,7 +249,7 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
     async stop() {
       for (const cancel of timers) cancel();
       for (const port of ports) port.close();
-      packer.flush();
+      flush();
       sendStatistics();
       await drained();
       await Promise.all(connections.map((connection) => connection.stop()));
@@ -251,7 +270,7 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
       );
       return port2;
     },
-    flush: () => packer.flush(),
+    flush,
     localSockets: () =>
       connections.flatMap(({ localSocket }) => (localSocket === undefined ? [] : [localSocket])),
     reservedPorts: () => connections.flatMap(({ localSocket }) => localSocket?.localPort ?? []),
@@ -259,8 +278,14 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
       batchesTaken,
       recordsTaken,
       recordsUnused,
-      ...classifier.counters,
-      ...packer.counters,
+      ...sumOf(
+        streams.map(({ classifier }) => classifier.counters),
+        emptyClassifierCounters(),
+      ),
+      ...sumOf(
+        streams.map(({ packer }) => packer.counters),
+        emptyPackerCounters(),
+      ),
     }),
     collectors: () =>
       connections.map((connection) => ({
@@ -276,15 +301,6 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
   };
 }
 
-/** What a profile may ask for and this exporter does not do is refused, and not passed over. */
-function refuseUnsupported({ fileName, collectors }: Profile): void {
-  for (const { text, sampling, anonymisation } of collectors) {
-    const asked = sampling ? 'Sampling' : anonymisation && 'Anonymisation';
-    if (asked === undefined) continue;
-    throw new UserError('profile_unsupported', `${fileName}: ${text}: ${asked} is not supported`, EXIT_USAGE);
-  }
-}
-
 function createConnection(
   { tls, spoolDirectory, spoolOctetsMax }: Profile,
   { createTransport = createUdpTransport, random = Math.random }: ExporterOptions,
@@ -297,4 +313,16 @@ function createConnection(
       ? undefined
       : { folder: join(spoolDirectory, encodeURIComponent(address.text)), octetsMax: spoolOctetsMax };
   return createStreamConnection(createStreamTransport(address, tls), { ...connection, spool, random });
+}
+
+function sumOf<Counters extends Record<keyof Counters, number>>(
+  parts: readonly Counters[],
+  sum: Counters,
+): Counters {
+  for (const part of parts) {
+    for (const name of Object.keys(sum) as (keyof Counters)[]) {
+      sum[name] = (sum[name] + part[name]) as Counters[keyof Counters];
+    }
+  }
+  return sum;
 }

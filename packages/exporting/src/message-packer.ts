@@ -87,7 +87,7 @@ export function createMessagePacker(options: PackerOptions): MessagePacker {
     count: 0,
     systemInitTimeMs: options.systemInitTimeMs,
   };
-  const counters: PackerCounters = { recordsPacked: 0, messagesPacked: 0, recordsTooLong: 0 };
+  const counters = emptyPackerCounters();
   /** Messages that are laid out but not yet handed over; reused. */
   const messages: PackedMessage[] = [];
   let closedCount = 0;
@@ -282,4 +282,8 @@ export function createMessagePacker(options: PackerOptions): MessagePacker {
 
 function newMessage(bytes: Uint8Array): PackedMessage {
   return { bytes, offset: 0, length: 0, recordCount: 0, packets: 0, octets: 0, templates: [] };
+}
+
+export function emptyPackerCounters(): PackerCounters {
+  return { recordsPacked: 0, messagesPacked: 0, recordsTooLong: 0 };
 }

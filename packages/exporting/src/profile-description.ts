@@ -80,19 +80,43 @@ export function describeProfile(profile: Profile): string {
   const lines = [
     `${profile.fileName}: valid`,
     reasonDisabled(profile) ?? 'enabled',
-    ...profile.collectors.map(({ text }) => `collector ${text} gets every record`),
+    ...profile.collectors.map(describeCollector),
+    ...describeSpool(profile),
     DIRECTION_SENTENCES[profile.direction],
     describeInterim(profile),
     `a flow without a packet for ${seconds(profile.idleTimeoutMs)} has ended`,
-    `templates are sent again every ${seconds(profile.templateRefreshIntervalMs)}`,
+    `templates are sent again every ${seconds(profile.templateRefreshIntervalMs)} over UDP`,
     `observation domain ${profile.observationDomainId}`,
     `interfaces: ${profile.interfaces.length === 0 ? 'all that are up' : profile.interfaces.join(', ')}`,
     profile.messageOctetsMax === undefined
       ? 'a message is as large as the path carries without fragments'
       : `a message has at most ${profile.messageOctetsMax} octets, or what the path carries`,
-    `each collector gets at most ${profile.messagesPerSecondMax} messages a second`,
+    `each collector over UDP gets at most ${profile.messagesPerSecondMax} messages a second`,
   ];
   return lines.join('\n');
+}
+
+function describeCollector({ text, sampling, anonymisation }: Collector): string {
+  const records =
+    sampling === undefined
+      ? 'every record'
+      : `one record in ${sampling.interval} (${sampling.kind}), and every dropped frame`;
+  const addresses =
+    anonymisation === undefined
+      ? ''
+      : anonymisation.kind === 'cryptoPan'
+        ? `, addresses anonymised with the key ${anonymisation.keyFile}`
+        : `, addresses cut to ${anonymisation.ipv4Bits} (IPv4) and ${anonymisation.ipv6Bits} (IPv6) bits`;
+  return `collector ${text} gets ${records}${addresses}`;
+}
+
+function describeSpool({ collectors, spoolDirectory, spoolOctetsMax }: Profile): string[] {
+  if (collectors.every(({ transport }) => transport === 'Udp')) return [];
+  const place =
+    spoolDirectory === undefined
+      ? 'in memory: SpoolDirectory is not set'
+      : `in ${spoolDirectory}, at most ${spoolOctetsMax} octets for each`;
+  return [`while a collector over TCP or TLS is away, messages wait ${place}`];
 }
 
 const DIRECTION_SENTENCES: Readonly<Record<Profile['direction'], string>> = {

@@ -455,6 +455,25 @@ describe('for people', () => {
     );
   });
 
+  test('says what each collector gets, and where messages wait', () => {
+    const lines = (metadata: object) =>
+      describeProfile(parseProfile(JSON.stringify({ FlowMetadata: metadata }), FILE)).split('\n');
+    const entries = [
+      'Udp/192.0.2.1:4739',
+      { Address: 'Tcp/192.0.2.1:4739', Sampling: { Random: 8 }, Anonymisation: { CryptoPan: '/key' } },
+      { Address: 'Udp/192.0.2.2:4739', Anonymisation: { TruncateIPv4: 24, TruncateIPv6: 48 } },
+    ];
+    expect(lines({ IpFixCollectors: entries }).slice(2, 6)).toEqual([
+      'collector Udp/192.0.2.1:4739 gets every record',
+      'collector Tcp/192.0.2.1:4739 gets one record in 8 (random), and every dropped frame, addresses anonymised with the key /key',
+      'collector Udp/192.0.2.2:4739 gets every record, addresses cut to 24 (IPv4) and 48 (IPv6) bits',
+      'while a collector over TCP or TLS is away, messages wait in memory: SpoolDirectory is not set',
+    ]);
+    expect(lines({ IpFixCollectors: ['Tcp/192.0.2.1:1'], SpoolDirectory: '/spool' })).toContain(
+      'while a collector over TCP or TLS is away, messages wait in /spool, at most 1073741824 octets for each',
+    );
+  });
+
   test('an exporter without a collector says that it is effectively disabled', () => {
     const profile = parseProfile('{}', FILE);
     expect(reasonDisabled(profile)).toBe('effectively disabled: no collector');

@@ -13,6 +13,7 @@ import {
   STANDARD_COLUMNS,
   type TemplateRegistry,
 } from './export-template.ts';
+import type { FlowSampler } from './flow-sampler.ts';
 import type { Direction } from './profile-properties.ts';
 
 /** IANA protocol numbers that have templates of their own. */
@@ -31,6 +32,8 @@ export interface ClassifierCounters {
   recordsOfOtherDirection: number;
   /** Rows that do not say their direction, while the profile limits it. */
   recordsWithoutDirection: number;
+  /** Rows that the collector's sampling leaves out; never one of a dropped frame. */
+  recordsNotSampled: number;
   /** Rows whose template would have been one too many, or that name a layout that is not there. */
   recordsWithoutExtra: number;
 }
@@ -56,12 +59,12 @@ export interface RowClassifier {
 /** FLOW_KINDS position by family (0: IPv4, 256: IPv6) and protocol. */
 const KIND_BY_PROTOCOL = kindByProtocol();
 
-export function createRowClassifier(registry: TemplateRegistry, direction: Direction): RowClassifier {
-  const counters: ClassifierCounters = {
-    recordsOfOtherDirection: 0,
-    recordsWithoutDirection: 0,
-    recordsWithoutExtra: 0,
-  };
+export function createRowClassifier(
+  registry: TemplateRegistry,
+  direction: Direction,
+  sampler?: FlowSampler,
+): RowClassifier {
+  const counters = emptyClassifierCounters();
   const wantedDirection = direction === 'Both' ? -1 : direction === 'SendingToPeer' ? 1 : 0;
   let rows = new Uint32Array(0);
   let selectedRows = new Uint32Array(0);
@@ -96,6 +99,17 @@ export function createRowClassifier(registry: TemplateRegistry, direction: Direc
         counters.recordsWithoutDirection += 1;
       }
     }
+    return count;
+  }
+
+  /** Keeps of the selected rows those that are sampled, and returns how many they are. */
+  function sample({ columns }: FlowBatch, selectedCount: number, { select: isSampled }: FlowSampler): number {
+    let count = 0;
+    for (let i = 0; i < selectedCount; i += 1) {
+      const row = selectedRows[i]!;
+      if (columns.forwardingStatus[row]! >> 6 === STATUS_DROPPED || isSampled()) selectedRows[count++] = row;
+    }
+    counters.recordsNotSampled += selectedCount - count;
     return count;
   }
 
@@ -165,7 +179,8 @@ export function createRowClassifier(registry: TemplateRegistry, direction: Direc
     classify(batch) {
       makeRoom(batch.rowCount);
       zeroAbsent(batch);
-      const count = select(batch);
+      const selectedCount = select(batch);
+      const count = sampler === undefined ? selectedCount : sample(batch, selectedCount, sampler);
       assignTemplates(batch, count);
       sortByTemplate(count);
       return used;
@@ -304,4 +319,13 @@ function valueBits(columns: FlowColumnArrays, row: number, bits: number): number
   const word = row * 2;
   const isMapped = (nextHopHi[word]! | nextHopHi[word + 1]!) === 0 && nextHopLo[word + 1]! === IPV4_MAPPED;
   return (bits & ~(isMapped ? GROUP_BITS.ipv6NextHop : GROUP_BITS.ipv4NextHop)) | wide;
+}
+
+export function emptyClassifierCounters(): ClassifierCounters {
+  return {
+    recordsOfOtherDirection: 0,
+    recordsWithoutDirection: 0,
+    recordsNotSampled: 0,
+    recordsWithoutExtra: 0,
+  };
 }

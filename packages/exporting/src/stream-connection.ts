@@ -262,6 +262,7 @@ export function createStreamConnection(
 
   function begin(link: StreamLink): void {
     const knowledge = createStreamSession({
+      anonymisation: address.anonymisation,
       observationDomainId: options.observationDomainId,
       messageOctetsMax: options.currentOctetsMax,
     });

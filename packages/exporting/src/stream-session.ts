@@ -5,7 +5,9 @@
 import type { Template } from '@weir/ipfix';
 import { EXPORT_TIME_OFFSET, SEQUENCE_NUMBER_OFFSET } from './collector-connection.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
+import type { Anonymisation } from './profile-collector.ts';
 import { type ColdMessage, DOMAIN_OFFSET, encodeTemplates, PROCESS_DOMAIN_ID } from './template-message.ts';
+import { anonymisationRecords, anonymisationTemplate } from './treatment-record.ts';
 import { describableFields, encodeTypeInformation, fieldKey, TYPE_INFORMATION } from './type-information.ts';
 
 export interface StreamSession {
@@ -16,6 +18,7 @@ export interface StreamSession {
 }
 
 export interface SessionOptions {
+  readonly anonymisation: Anonymisation | undefined;
   readonly observationDomainId: number;
   readonly messageOctetsMax: () => number;
 }
@@ -23,6 +26,7 @@ export interface SessionOptions {
 export function createStreamSession(options: SessionOptions): StreamSession {
   const known = new Map<number, Template>();
   const described = new Set<string>();
+  let isExplaining = false;
   const sequenceNumbers = new Map<number, number>();
 
   /** RFC 7011 section 8.1: an ID is withdrawn before it means something else. */
@@ -41,6 +45,17 @@ export function createStreamSession(options: SessionOptions): StreamSession {
     return [...template, ...encodeTypeInformation(fields, options.messageOctetsMax()).map(outgoing)];
   }
 
+  /** What was done to the addresses in the templates. */
+  function explainAddresses(templates: readonly Template[]): OutgoingMessage[] {
+    const { anonymisation, observationDomainId } = options;
+    if (anonymisation === undefined || templates.length === 0) return [];
+    const octetsMax = options.messageOctetsMax();
+    const first = isExplaining ? [] : anonymisationTemplate(observationDomainId, octetsMax);
+    isExplaining = true;
+    const records = anonymisationRecords(templates, anonymisation, observationDomainId, octetsMax);
+    return [...first, ...records].map(outgoing);
+  }
+
   function lacks(template: Template): boolean {
     const had = known.get(template.templateId);
     return had === undefined || (had !== template && !isSameTemplate(had, template));
@@ -50,13 +65,12 @@ export function createStreamSession(options: SessionOptions): StreamSession {
     announce(templates) {
       const unknown = templates.filter(lacks);
       if (unknown.length === 0) return [];
+      const dataTemplates = unknown.filter((template) => !isOptions(template));
       return [
         ...announceIn(PROCESS_DOMAIN_ID, unknown.filter(isOptions)),
-        ...describe(unknown),
-        ...announceIn(
-          options.observationDomainId,
-          unknown.filter((template) => !isOptions(template)),
-        ),
+        ...describe(dataTemplates),
+        ...announceIn(options.observationDomainId, dataTemplates),
+        ...explainAddresses(dataTemplates),
       ];
     },
     stamp({ bytes, records }, nowMs) {

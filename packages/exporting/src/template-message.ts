@@ -38,12 +38,13 @@ export function encodeTemplates(
   });
 }
 
-/** Option records of the Exporting Process, without their templates. */
+/** Option records, of the Exporting Process unless said otherwise, without their templates. */
 export function encodeOptionRecords(
   records: readonly { readonly template: Template; readonly record: EncodableRecord }[],
   messageOctetsMax: number,
+  observationDomainId = PROCESS_DOMAIN_ID,
 ): ColdMessage[] {
-  return encodeMessages(PROCESS_DOMAIN_ID, messageOctetsMax, (encoder) => {
+  return encodeMessages(observationDomainId, messageOctetsMax, (encoder) => {
     for (const { template, record } of records) encoder.addRecord(template, record);
   });
 }

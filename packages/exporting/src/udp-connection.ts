@@ -14,6 +14,7 @@ import {
 } from './collector-connection.ts';
 import { createMessageQueue, type MessageQueue } from './message-queue.ts';
 import { type ColdMessage, DOMAIN_OFFSET, encodeTemplates, PROCESS_DOMAIN_ID } from './template-message.ts';
+import { anonymisationRecords, anonymisationTemplate } from './treatment-record.ts';
 import { describableFields, encodeTypeInformation, TYPE_INFORMATION } from './type-information.ts';
 import { isRefused, type LocalSocket, type MessageTransport } from './udp-transport.ts';
 
@@ -103,6 +104,7 @@ export function createUdpConnection(
     const isQueued =
       describe(dataTemplates) &&
       announceIn(options.observationDomainId, dataTemplates) &&
+      explainAddresses(dataTemplates) &&
       announceIn(PROCESS_DOMAIN_ID, templates.filter(isOptions));
     if (isQueued) for (const template of templates) announced.add(template);
   }
@@ -115,6 +117,18 @@ export function createUdpConnection(
       announceIn(PROCESS_DOMAIN_ID, [TYPE_INFORMATION]) &&
       encodeTypeInformation(fields, currentOctetsMax()).every(enqueueOptions)
     );
+  }
+
+  /** What was done to the addresses in the templates. */
+  function explainAddresses(templates: readonly Template[]): boolean {
+    const { anonymisation } = address;
+    if (anonymisation === undefined || templates.length === 0) return true;
+    const { observationDomainId } = options;
+    const octetsMax = currentOctetsMax();
+    return [
+      ...anonymisationTemplate(observationDomainId, octetsMax),
+      ...anonymisationRecords(templates, anonymisation, observationDomainId, octetsMax),
+    ].every(enqueueOptions);
   }
 
   function enqueueOptions({ bytes, recordCount }: ColdMessage): boolean {
