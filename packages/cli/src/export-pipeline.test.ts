@@ -13,7 +13,7 @@ import {
   setPresent,
   setU64FromNumber,
 } from '@weir/ipfix';
-import type { LiveMeter, LiveMeterDependencies, LiveMeterOptions } from '@weir/metering';
+import type { LiveMeter, LiveMeterChange, LiveMeterDependencies, LiveMeterOptions } from '@weir/metering';
 import { afterEach, expect, test, vi } from 'vitest';
 import { createExportPipeline } from './export-pipeline.ts';
 
@@ -24,6 +24,7 @@ interface FakeMeter {
   started: boolean;
   stopped: boolean;
   excludedPorts: number[];
+  readonly changes: LiveMeterChange[];
   /** Sends one flow whose octets are `octets`; flowEndReason 1, idle, unless said otherwise. */
   send(octets: number, endReason?: number): Promise<void>;
 }
@@ -42,6 +43,7 @@ function createWorld() {
       options,
       started: false,
       stopped: false,
+      changes: [],
       excludedPorts: (options.excludedSockets ?? []).map(({ localPort = 0 }) => localPort),
       async send(octets, endReason = 1) {
         let buffer = sender.acquire();
@@ -67,6 +69,10 @@ function createWorld() {
         sender.close();
       },
       status: () => undefined,
+      async adapt(change) {
+        if (change.interfaces.includes(failures.startOf)) throw new UserError('capture_denied', 'no');
+        meter.changes.push(change);
+      },
       exclude: (sockets) => {
         meter.excludedPorts = sockets.map(({ localPort = 0 }) => localPort);
       },
@@ -81,9 +87,9 @@ function createWorld() {
       throw error;
     },
     createLiveMeter,
-    planMetering({ idleTimeoutMs, activeTimeoutMs, interfaces }) {
+    planMetering({ idleTimeoutMs, activeTimeoutMs, interfaces, tcpPerformance }) {
       if (interfaces.includes('none')) throw new UserError('interface_unknown', "no interface 'none'");
-      return { idleTimeoutMs, activeTimeoutMs, interfaces };
+      return { idleTimeoutMs, activeTimeoutMs, interfaces, tcpPerformance };
     },
   });
   return { pipeline, meters, failures };
@@ -164,19 +170,30 @@ test('collectors that change get every flow once, and the meter with its flows g
   expect(pipeline.valve.counters).toMatchObject({ records: 201, recordsForced: 1 });
 });
 
-test('timeouts that change replace the meter alone, and its flows are exported', async () => {
+test('the meter is told of other timeouts and interfaces, and goes on', async () => {
   const { pipeline, meters } = createWorld();
   const collector = await createCollector();
   await pipeline.apply(profileOf([collector]));
-  const exporter = pipeline.exporter;
-  expect(await pipeline.apply(profileOf([collector], { IdleTimeout: 5000 }))).toBe('meter');
+  const { exporter } = pipeline;
+  const changed = profileOf([collector], { IdleTimeout: 5000, Interfaces: ['eth1'] });
+  expect(await pipeline.apply(changed)).toBe('meter');
   expect(pipeline.exporter).toBe(exporter);
-  expect(meters.map(({ stopped, options }) => [stopped, options.idleTimeoutMs])).toEqual([
-    [true, 30_000],
-    [false, 5_000],
-  ]);
+  expect(meters.map(({ stopped }) => stopped)).toEqual([false]);
+  expect(meters[0]?.changes).toEqual([{ interfaces: ['eth1'], idleTimeoutMs: 5000, activeTimeoutMs: 0 }]);
+  expect(await pipeline.apply(changed)).toBe('nothing');
+  await pipeline.stop();
+  await vi.waitFor(() => expect(collector.octets()).toEqual([999]));
+});
+
+test('a meter that is to look for something else is replaced, and its flows are exported', async () => {
+  const { pipeline, meters } = createWorld();
+  const collector = await createCollector();
+  await pipeline.apply(profileOf([collector]));
+  const { exporter } = pipeline;
+  expect(await pipeline.apply(profileOf([collector], { TcpPerformance: false }))).toBe('meter');
+  expect(pipeline.exporter).toBe(exporter);
+  expect(meters.map(({ stopped }) => stopped)).toEqual([true, false]);
   expect(meters[1]?.excludedPorts).toEqual(exporter?.localSockets().map(({ localPort }) => localPort));
-  expect(await pipeline.apply(profileOf([collector], { IdleTimeout: 5000 }))).toBe('nothing');
   await pipeline.stop();
   await vi.waitFor(() => expect(collector.octets()).toEqual([999, 999]));
 });
@@ -216,7 +233,13 @@ test('a profile that cannot be carried out leaves the one before in force', asyn
   expect(pipeline.profile).toBe(before);
 
   failures.startOf = 'eth9';
-  await expect(pipeline.apply(profileOf([second], { Interfaces: ['eth9'] }))).rejects.toThrow('no');
+  const adapting = profileOf([second], { Interfaces: ['eth9'] });
+  await expect(pipeline.apply(adapting)).rejects.toThrow('no');
+  expect(pipeline.profile).toBe(before);
+  expect(meters.map(({ stopped }) => stopped)).toEqual([false]);
+
+  const replacing = profileOf([second], { Interfaces: ['eth9'], TcpPerformance: false });
+  await expect(pipeline.apply(replacing)).rejects.toThrow('no');
   expect(pipeline.profile).toBe(before);
   expect(meters.map(({ started, stopped }) => [started, stopped])).toEqual([
     [true, true],
@@ -225,6 +248,7 @@ test('a profile that cannot be carried out leaves the one before in force', asyn
   ]);
   await meters[2]?.send(7);
   await pipeline.stop();
+  // The meter that had to make room gave its flows to the exporter that was in force.
   await vi.waitFor(() => expect(first.octets()).toEqual([7, 999, 999]));
   expect(second.octets()).toEqual([]);
 });

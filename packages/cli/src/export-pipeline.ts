@@ -1,7 +1,8 @@
 /**
  * Meter → valve → exporter, as one profile says, and the smallest change to what another profile says:
  * the exporter is replaced where what it does has changed, and the meter with its flow cache goes on; the
- * meter is replaced where interfaces or timeouts have changed, and its flows are exported as ended by force.
+ * meter is told of other interfaces and timeouts; it is replaced where it is to look for something else, and
+ * its flows are exported as ended by force.
  */
 import type { Clock, Logger } from '@weir/base';
 import {
@@ -13,9 +14,9 @@ import {
   reasonDisabled,
 } from '@weir/exporting';
 import type { CaptureSource } from '@weir/host';
-import { createLiveMeter, type LiveMeter, type LiveMeterOptions } from '@weir/metering';
+import { createLiveMeter, type LiveMeter, type LiveMeterChange } from '@weir/metering';
 import { createFlowValve, type FlowValve } from './flow-valve.ts';
-import { METER_PROPERTIES, planMetering } from './metering-plan.ts';
+import { METER_PROPERTIES, type MeteringPlan, planMetering } from './metering-plan.ts';
 import { createOwnTraffic } from './own-traffic.ts';
 
 export interface ExportPipelineOptions {
@@ -53,7 +54,7 @@ export interface ExportPipeline {
 /** What runs for a profile; nothing where it is disabled. */
 interface Plan {
   readonly profile: Profile;
-  readonly metering: LiveMeterOptions | undefined;
+  readonly metering: MeteringPlan | undefined;
 }
 
 interface Parts {
@@ -84,7 +85,7 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
     if (stopping !== undefined) noteLoss(stopping);
   }
 
-  async function startMeter(metering: LiveMeterOptions | undefined): Promise<void> {
+  async function startMeter(metering: MeteringPlan | undefined): Promise<void> {
     if (metering === undefined) return;
     const { onFailure } = options;
     const starting = createMeter(
@@ -119,9 +120,11 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
   }
 
   async function change(to: Plan, next: Exporter | undefined, parts: Parts): Promise<void> {
-    if (parts.meter) await stopMeter();
+    const adapted = parts.meter && isAdaptable(inForce?.metering, to.metering) ? meter : undefined;
+    if (parts.meter && adapted === undefined) await stopMeter();
     if (parts.exporter) await replaceExporter(next);
-    if (parts.meter) await startMeter(to.metering);
+    if (adapted !== undefined && to.metering !== undefined) await adapted.adapt(changeOf(to.metering));
+    else if (parts.meter) await startMeter(to.metering);
     inForce = to;
   }
 
@@ -143,8 +146,9 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
       loss.lastMs = clock.nowMs();
       if (loss.firstMs === 0) loss.firstMs = loss.lastMs;
     }
-    loss.ignoredPackets = packets;
-    loss.ignoredOctets = octets;
+    // What an interface counted goes with it when it is no longer metered.
+    loss.ignoredPackets = Math.max(loss.ignoredPackets, packets);
+    loss.ignoredOctets = Math.max(loss.ignoredOctets, octets);
     if (ended !== undefined) Object.assign(lossBefore, { packets, octets });
   }
 
@@ -192,6 +196,16 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
       await exporter?.stop();
     },
   };
+}
+
+function changeOf({ interfaces, idleTimeoutMs, activeTimeoutMs }: MeteringPlan): LiveMeterChange {
+  return { interfaces, idleTimeoutMs, activeTimeoutMs };
+}
+
+/** Whether a meter that runs as `from` says can go on as `to` says. */
+function isAdaptable(from: MeteringPlan | undefined, to: MeteringPlan | undefined): boolean {
+  if (from === undefined || to === undefined) return false;
+  return JSON.stringify({ ...from, ...changeOf(to) }) === JSON.stringify(to);
 }
 
 /** All that concerns the exporter of a plan, as text to compare. */

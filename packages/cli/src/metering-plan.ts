@@ -2,7 +2,15 @@
 import { UserError } from '@weir/base';
 import type { Profile } from '@weir/exporting';
 import { type CaptureSource, captureCapability, chooseInterfaces, listInterfaces } from '@weir/host';
-import { flowIdKeyOf, type LiveMeterOptions, type PacketMeterOptions } from '@weir/metering';
+import {
+  flowIdKeyOf,
+  type LiveMeterChange,
+  type LiveMeterOptions,
+  type PacketMeterOptions,
+} from '@weir/metering';
+
+/** The options of a meter, with those that can be changed while it runs. */
+export type MeteringPlan = LiveMeterOptions & LiveMeterChange;
 
 /**
  * The options of the meter for `profile`; `asked` are the interfaces of the command line, which come first.
@@ -12,7 +20,7 @@ export function planMetering(
   profile: Profile,
   asked: readonly string[],
   capture: CaptureSource,
-): LiveMeterOptions {
+): MeteringPlan {
   const capability = captureCapability(capture);
   if (!capability.allowed) {
     throw new UserError('capture_denied', `cannot meter: ${capability.missing}; ${capability.howToGrant}`);
@@ -22,7 +30,9 @@ export function planMetering(
 }
 
 /** What a profile says of every meter, be it of interfaces or of a capture. */
-export function meterOptionsOf(profile: Profile): PacketMeterOptions {
+export function meterOptionsOf(
+  profile: Profile,
+): PacketMeterOptions & Pick<LiveMeterChange, 'idleTimeoutMs' | 'activeTimeoutMs'> {
   const { idleTimeoutMs, activeTimeoutMs, tcpPerformance, names, flowIdKey } = profile;
   return {
     idleTimeoutMs,
@@ -40,7 +50,6 @@ export const METER_PROPERTIES: readonly string[] = [
   'ActiveTimeout',
   'Interval',
   'FlowIdKey',
-  'DropSources',
   'Names',
   'TcpPerformance',
   'DropSources',

@@ -118,8 +118,8 @@ export class FlowCache {
     flowsEnded: 0,
     recordsByReason: [0, 0, 0, 0, 0, 0],
   };
-  readonly #options: FlowCacheOptions;
-  readonly #idleTimeoutMs: number;
+  #options: FlowCacheOptions;
+  #idleTimeoutMs: number;
   readonly #sink: RecordSink;
   readonly #observer: FlowObserver | undefined;
   readonly #hash: FlowHash;
@@ -152,6 +152,13 @@ export class FlowCache {
     this.#recency.clear(IDLE_LIST);
     this.#recency.clear(LINGER_LIST);
     this.#activity.clear(ACTIVE_LIST);
+  }
+
+  /** From the next packet and tick on; flows that are older than that are due then. */
+  setTimeouts(idleTimeoutMs: number, activeTimeoutMs: number): void {
+    assert(idleTimeoutMs > 0, 'the idle timeout is positive');
+    this.#options = { ...this.#options, idleTimeoutMs, activeTimeoutMs };
+    this.#idleTimeoutMs = idleTimeoutMs;
   }
 
   /** Flows in the cache now. */

@@ -21,6 +21,7 @@ export type { InterfaceStatus, LiveMeterStatus } from './live-capture.ts';
 export {
   createLiveMeter,
   type LiveMeter,
+  type LiveMeterChange,
   type LiveMeterDependencies,
   type LiveMeterOptions,
 } from './live-meter.ts';

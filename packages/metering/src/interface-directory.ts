@@ -13,7 +13,10 @@ export class InterfaceDirectory {
   #names = new Map<number, string>();
   #renewAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(list: () => readonly Pick<NetworkInterface, 'name' | 'interfaceIndex'>[], monotonicMs: () => number) {
+  constructor(
+    list: () => readonly Pick<NetworkInterface, 'name' | 'interfaceIndex'>[],
+    monotonicMs: () => number,
+  ) {
     this.#list = list;
     this.#monotonicMs = monotonicMs;
   }

@@ -223,6 +223,42 @@ describe('LiveCapture', () => {
     ]);
   });
 
+  test('other interfaces and timeouts take effect at once, and no flow ends for them', async () => {
+    const { clock, capture, rings, rows, consume, put } = createFixture(['eth0', 'eth1']);
+    consume();
+    put(0, 1);
+    put(1, 2);
+    capture.turn();
+    put(0, 1);
+    capture.setInterfaces(['eth1', 'eth2']);
+    expect(rings.map(({ isClosed }) => isClosed)).toEqual([true, false, false]);
+    expect(capture.status().interfaces.map(({ name }) => name)).toEqual(['eth1', 'eth2']);
+    capture.meter.setTimeouts(5000, 0);
+    clock.advance(4999);
+    put(1, 2);
+    put(2, 3);
+    capture.turn();
+    expect(capture.status().meter).toMatchObject({ flowsHeld: 3, records: 0, packets: 5 });
+    clock.advance(1);
+    capture.turn();
+    capture.meter.setTimeouts(5000, 1000);
+    clock.advance(1000);
+    capture.turn();
+    await capture.finish();
+    expect(rows.map(({ srcPort, packets, endReason }) => [srcPort, packets, endReason])).toEqual([
+      [1, 2, 1],
+      [2, 2, 2],
+      [3, 1, 2],
+    ]);
+  });
+
+  test('an interface that cannot be opened leaves those that are metered as they are', () => {
+    const { capture, rings } = createFixture(['eth0']);
+    expect(() => capture.setInterfaces(['eth1', 'missing'])).toThrow('there is none of this name');
+    expect(rings.map(({ isClosed }) => isClosed)).toEqual([false, true]);
+    expect(capture.status().interfaces).toMatchObject([{ name: 'eth0', state: 'up' }]);
+  });
+
   test('a ring that cannot be opened leaves none open', () => {
     expect(() => createFixture(['eth0', 'missing'])).toThrow('there is none of this name');
   });

@@ -67,7 +67,7 @@ export class LiveCapture {
   readonly meter: PacketMeter;
   /** Set before the first turn, where there are drop sources. */
   drops: DropIntake | undefined;
-  readonly #taps: Tap[];
+  #taps: readonly Tap[];
   readonly #identities = new Map<number, ExporterIdentity>();
   readonly #dependencies: LiveCaptureDependencies;
   #turn = 0;
@@ -79,14 +79,7 @@ export class LiveCapture {
     dependencies: LiveCaptureDependencies,
   ) {
     this.#dependencies = dependencies;
-    this.#taps = interfaces.map((name) => ({
-      name,
-      ring: undefined,
-      onPacket: () => {},
-      reopenAtMs: 0,
-      packetsBefore: 0,
-      kernelDropsBefore: 0,
-    }));
+    this.#taps = interfaces.map(newTap);
     this.meter = createPacketMeter({ ...options, exporterOf: this.exporterOf }, dependencies.outlet);
     try {
       for (const tap of this.#taps) this.#open(tap);
@@ -116,6 +109,26 @@ export class LiveCapture {
     hasMore = this.#tickDrops() || hasMore;
     outlet.sendOld(clock.nowMs());
     return packets > 0 || (hasMore && outlet.room() > 0) || this.#wait();
+  }
+
+  /**
+   * Meters `interfaces` from now on: opens the rings that are new, then closes those that are not named, whose
+   * flows end with their timeout. Throws what `openRing` throws, with nothing changed.
+   */
+  setInterfaces(interfaces: readonly string[]): void {
+    const isKnown = (name: string) => this.#taps.some((tap) => tap.name === name);
+    const added = interfaces.filter((name) => !isKnown(name)).map(newTap);
+    try {
+      for (const tap of added) this.#open(tap);
+    } catch (error) {
+      for (const tap of added) this.#close(tap);
+      throw error;
+    }
+    for (const tap of this.#taps.filter(({ name }) => !interfaces.includes(name))) {
+      tap.ring?.drain(tap.onPacket);
+      this.#close(tap);
+    }
+    this.#taps = [...this.#taps.filter(({ name }) => interfaces.includes(name)), ...added];
   }
 
   /** Takes what the rings still hold, ends all flows and waits until the consumer has every record. */
@@ -201,6 +214,17 @@ export class LiveCapture {
     tap.ring = undefined;
     tap.reopenAtMs = this.#dependencies.clock.monotonicMs() + REOPEN_INTERVAL_MS;
   }
+}
+
+function newTap(name: string): Tap {
+  return {
+    name,
+    ring: undefined,
+    onPacket: () => {},
+    reopenAtMs: 0,
+    packetsBefore: 0,
+    kernelDropsBefore: 0,
+  };
 }
 
 const UNKNOWN_INTERFACE: ExporterIdentity = {

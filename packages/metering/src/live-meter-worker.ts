@@ -13,7 +13,7 @@ import { EXTRA_OCTETS_MAX } from './flow-details.ts';
 import { type FlowIdKey, randomFlowIdKey } from './flow-id.ts';
 import { InterfaceDirectory } from './interface-directory.ts';
 import { LiveCapture } from './live-capture.ts';
-import type { LiveMeterOptions, LiveMeterReport, LiveMeterRequest } from './live-meter.ts';
+import type { LiveMeterChange, LiveMeterOptions, LiveMeterReport, LiveMeterRequest } from './live-meter.ts';
 import { NAMES_SNAP_LENGTH } from './name-watch.ts';
 
 /** Batches on their way or being stored: 8 × 1.5 MiB, some 65,000 records. */
@@ -108,12 +108,28 @@ async function openDropSources(
   capture.drops = drops;
 }
 
+function adapt(
+  capture: LiveCapture,
+  { interfaces, idleTimeoutMs, activeTimeoutMs }: LiveMeterChange,
+): LiveMeterReport {
+  try {
+    capture.setInterfaces(interfaces);
+    capture.meter.setTimeouts(idleTimeoutMs, activeTimeoutMs);
+    return { kind: 'adapted', status: capture.status() };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const { code, message, exitCode } = error;
+    return { kind: 'adaptRefused', code, message, exitCode };
+  }
+}
+
 /** Turns of capture with the event loop between them, where requests arrive. */
 async function run(capture: LiveCapture): Promise<void> {
   let isStopping = false;
   let statusAtMs = 0;
   control.on('message', (request: LiveMeterRequest) => {
     if (request.kind === 'stop') isStopping = true;
+    else if (request.kind === 'adapt') report(adapt(capture, request.change));
     else capture.meter.excludedTraffic.replace(request.sockets satisfies readonly ExcludedSocket[]);
   });
   report({ kind: 'started', status: capture.status() });

@@ -40,18 +40,31 @@ export interface LiveMeterDependencies {
   readonly onFailure?: (error: Error) => void;
 }
 
+/** What can be changed while a meter runs, without losing a packet or ending a flow. */
+export type LiveMeterChange = Required<
+  Pick<LiveMeterOptions, 'interfaces' | 'idleTimeoutMs' | 'activeTimeoutMs'>
+>;
+
 /** What the thread says. */
 export type LiveMeterReport =
-  | { kind: 'started' | 'status' | 'stopped'; status: LiveMeterStatus }
-  | { kind: 'refused'; code: string; message: string; exitCode: number }
+  | { kind: 'started' | 'status' | 'stopped' | 'adapted'; status: LiveMeterStatus }
+  | { kind: 'refused' | 'adaptRefused'; code: string; message: string; exitCode: number }
   | { kind: 'interface'; interfaceName: string; state: InterfaceState };
 
 /** What the thread is told. */
-export type LiveMeterRequest = { kind: 'stop' } | { kind: 'exclude'; sockets: readonly ExcludedSocket[] };
+export type LiveMeterRequest =
+  | { kind: 'stop' }
+  | { kind: 'exclude'; sockets: readonly ExcludedSocket[] }
+  | { kind: 'adapt'; change: LiveMeterChange };
 
 export interface LiveMeter extends Component {
   /** As of the last second; the final counts after `stop`. Undefined before `start`. */
   status(): LiveMeterStatus | undefined;
+  /**
+   * Meters other interfaces, or with other timeouts, from now on; flows go on, and those of an interface that
+   * is no longer metered end with their timeout. Rejects as `start` does, and then nothing has changed.
+   */
+  adapt(change: LiveMeterChange): Promise<void>;
   /** Replaces the sockets whose traffic is not reported. */
   exclude(sockets: readonly ExcludedSocket[]): void;
 }
@@ -91,14 +104,33 @@ export function createLiveMeter(options: LiveMeterOptions, dependencies: LiveMet
         );
         break;
       case 'refused':
+      case 'adaptRefused':
         break;
       default:
         latest = message.status;
     }
   }
 
+  async function adapt(change: LiveMeterChange): Promise<void> {
+    const running = ensure(worker, 'only a meter that runs is adapted');
+    await new Promise<void>((resolve, reject) => {
+      function hear(message: LiveMeterReport): void {
+        if (message.kind !== 'adapted' && message.kind !== 'adaptRefused') return;
+        running.off('message', hear);
+        running.off('error', reject);
+        if (!('code' in message)) resolve();
+        else reject(new UserError(message.code, message.message, message.exitCode));
+      }
+      running.on('message', hear);
+      running.once('error', reject);
+      running.postMessage({ kind: 'adapt', change } satisfies LiveMeterRequest);
+    });
+    logger.info({ ...change }, 'metering');
+  }
+
   return {
     status: () => latest,
+    adapt,
     exclude(sockets) {
       excluded = sockets;
       worker?.postMessage({ kind: 'exclude', sockets } satisfies LiveMeterRequest);

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { FlowFields } from './flow-fields.ts';
 import { buildFrame } from './frame-builder.ts';
@@ -218,6 +219,15 @@ function clientHello(name: Uint8Array): number[] {
   return [22, 3, 1, ...word(hello.length + 4), 1, 0, ...word(hello.length), ...hello];
 }
 
+const WHOLE_HELLO = clientHello(new TextEncoder().encode('example.org'));
+const WHOLE_RESPONSE = dnsResponse('a.example', [ADDRESS]);
+
+function changed(octets: readonly number[], at: number, octet: number): Uint8Array {
+  const copy = Uint8Array.from(octets);
+  copy[at % copy.length] = octet;
+  return copy;
+}
+
 function helloRow(name: Uint8Array, cutOff = 0): FlowFields | undefined {
   const octets = clientHello(name);
   const frame = buildFrame({ protocol: 6, destinationPort: 8443, payload: octets.length });
@@ -255,5 +265,32 @@ describe('server names', () => {
       meter.packet(frame, 0, frame.length, frame.length, 5000, 0, 1, LINKTYPE_ETHERNET);
     }
     expect(meter.counters().names).toMatchObject({ tlsHellos: 20_000, overBudget: 500 });
+  });
+});
+
+describe('hostile octets', () => {
+  /** Payloads that begin as something that is looked at, and what comes after that. */
+  const payload = fc.oneof(
+    fc.uint8Array({ maxLength: 300 }).map((rest) => ({ port: 53, protocol: 17, octets: rest })),
+    fc
+      .tuple(fc.nat(80), fc.integer({ min: 0, max: 255 }))
+      .map(([at, octet]) => ({ port: 53, protocol: 17, octets: changed(WHOLE_RESPONSE, at, octet) })),
+    fc
+      .tuple(fc.nat(80), fc.integer({ min: 0, max: 255 }))
+      .map(([at, octet]) => ({ port: 443, protocol: 6, octets: changed(WHOLE_HELLO, at, octet) })),
+    fc
+      .uint8Array({ minLength: 1200, maxLength: 1300 })
+      .map((rest) => ({ port: 443, protocol: 17, octets: changed([0xc0, 0, 0, 0, 1, ...rest], 5, 8) })),
+  );
+
+  test('never throw, whatever they are and wherever they are cut off', () => {
+    fc.assert(
+      fc.property(payload, fc.nat(1300), ({ port, protocol, octets }, cutOff) => {
+        const frame = buildFrame({ protocol, sourcePort: port, payload: octets.length });
+        frame.set(octets, frame.length - octets.length);
+        meterFrames([{ atMs: 0, frame: frame.subarray(0, Math.max(14, frame.length - (cutOff % 200))) }]);
+      }),
+      { numRuns: 500 },
+    );
   });
 });

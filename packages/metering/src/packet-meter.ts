@@ -122,6 +122,12 @@ export class PacketMeter {
     if (burst.size === BURST_PACKETS) this.#cache.observe(burst);
   }
 
+  /** Changes the timeouts of all flows, those that are in the cache included. */
+  setTimeouts(idleTimeoutMs: number, activeTimeoutMs: number): void {
+    this.#cache.observe(this.#burst);
+    this.#cache.setTimeouts(idleTimeoutMs, activeTimeoutMs);
+  }
+
   /** Writes what is due at `nowMs`, at most `recordsMax` records; true when something due is left. */
   tick(nowMs: number, recordsMax?: number): boolean {
     this.#cache.observe(this.#burst);
