@@ -1,5 +1,5 @@
 /** The contract of a FlowStore: what any engine behind the door must do. */
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatAddress, type QueryPlan } from '@weir/analysis';
 import { createManualClock, silentLogger, UserError } from '@weir/base';
@@ -339,6 +339,25 @@ describe('the folder', () => {
     expect(error).toBeInstanceOf(UserError);
     expect((error as UserError).message).not.toContain('\n');
     expect((error as UserError).code).toBe('store_unwritable');
+  });
+
+  test('whose log cannot be written is sealed at the end', async () => {
+    rmSync(join(directory.path, 'open'), { recursive: true });
+    await send(store, [realisticBatch(1, 1000)]);
+    expect((await store.status()).counters.logWriteFailures).toBe(1);
+    await store.close();
+    store = await openTestStore(directory.path);
+    expect(await store.status()).toMatchObject({ rowCount: 1000, fileCount: 1 });
+  });
+
+  test('that can write nothing says how many records it lost', async () => {
+    for (const name of ['open', 'flows']) rmSync(join(directory.path, name), { recursive: true });
+    writeFileSync(join(directory.path, 'flows'), '');
+    await send(store, [realisticBatch(1, 1000)]);
+    await expect(store.close()).rejects.toMatchObject({
+      code: 'store_records_lost',
+      message: expect.stringMatching(/^1000 records are lost: /),
+    });
   });
 
   test('status counts what is there', async () => {

@@ -70,6 +70,8 @@ export class StoreOwner {
   #nextSequence = 1;
   #sealing: Promise<void> | undefined;
   #waiting: (() => void)[] = [];
+  /** Rows of each segment that are in memory only, for the disk was full. */
+  readonly #unlogged = new Map<OpenSegment, number>();
   #logFailing = false;
   readonly counters: StoreCounters = newCounters();
   readonly repair: RepairReport = newReport();
@@ -117,7 +119,7 @@ export class StoreOwner {
       return owner;
     } catch (error) {
       database.close();
-      throw error;
+      throw diskFailure(dataDirectory, error) ?? error;
     }
   }
 
@@ -205,14 +207,36 @@ export class StoreOwner {
     };
   }
 
-  /** Makes everything durable and lets go of the folder. Open segments stay in their logs. */
+  /**
+   * Makes everything durable and lets go of the folder. Open segments stay in their logs. Throws the UserError
+   * `store_records_lost` when a full disk took neither the log nor the Parquet file of some records.
+   */
   async close(): Promise<void> {
     for (const cancel of this.#timers) cancel();
     await this.#sealing;
     await this.#queries.close();
-    await this.flush();
-    for (const segment of [...this.#closed, ...this.#open.values()]) await segment.log.close();
-    this.#database.close();
+    const lost = await this.#sealUnlogged();
+    try {
+      await this.flush();
+      for (const segment of [...this.#closed, ...this.#open.values()]) await segment.log.close();
+    } finally {
+      this.#database.close();
+    }
+    if (lost === 0) return;
+    const message = `${lost} records are lost: ${this.#config.dataDirectory} could not be written to`;
+    throw new UserError('store_records_lost', message);
+  }
+
+  /** A Parquet file is a fifth of a log: tries that for what the log did not take. Gives the records lost. */
+  async #sealUnlogged(): Promise<number> {
+    for (const segment of this.#unlogged.keys()) {
+      if (this.#open.get(segment.id.hourMs) === segment) this.#closeSegment(segment.id.hourMs);
+    }
+    if (this.#unlogged.size > 0) {
+      this.#startSealing();
+      await this.#sealing;
+    }
+    return [...this.#unlogged.values()].reduce((sum, rows) => sum + rows, 0);
   }
 
   async #writeDimensions(): Promise<void> {
@@ -243,10 +267,14 @@ export class StoreOwner {
     try {
       segment.log.append(batch);
       this.counters.logOctetsWritten += segment.log.octets - before;
-      if (this.#logFailing) this.#config.logger.info('the store can write its log again');
+      if (this.#logFailing)
+        this.#config.logger.info(
+          'the store can write its log again; what it missed is in memory until it is sealed',
+        );
       this.#logFailing = false;
     } catch (error) {
       this.counters.logWriteFailures += 1;
+      this.#unlogged.set(segment, (this.#unlogged.get(segment) ?? 0) + batch.rowCount);
       if (!this.#logFailing) {
         this.#config.logger.error(
           { path: segment.log.path, error: String(error) },
@@ -313,6 +341,7 @@ export class StoreOwner {
       snapshot.release();
     }
     segment.markSealed();
+    this.#unlogged.delete(segment);
     this.counters.segmentsSealed += 1;
     this.counters.rowsSealed += segment.rowCount;
     await segment.log.remove();
@@ -419,6 +448,14 @@ function createDirectories(dataDirectory: string, directories: readonly string[]
       error instanceof Error ? error.message.replace(/^(\w+): (.*?),.*$/, '$2 ($1)') : String(error);
     throw new UserError('store_unwritable', `cannot write to the data folder ${dataDirectory}: ${reason}`);
   }
+}
+
+/** A full or read-only disk is for a person to mend, and is said in one line. */
+function diskFailure(dataDirectory: string, error: unknown): UserError | undefined {
+  const [reason = ''] =
+    String(error).match(/No space left on device|Read-only file system|Permission denied/i) ?? [];
+  if (reason === '') return undefined;
+  return new UserError('store_unwritable', `cannot write to the data folder ${dataDirectory}: ${reason}`);
 }
 
 /** `mkdir -p`, level by level: Node's own recursion never ends where the system lets nobody create (`/proc/x`). */
