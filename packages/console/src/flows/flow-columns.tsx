@@ -158,6 +158,9 @@ function Protocol({ flow }: { flow: FlowRecord }) {
   );
 }
 
+/** ICMP and ICMPv6. */
+const WITHOUT_PORTS: ReadonlySet<number> = new Set([1, 58]);
+
 function DroppedBadge() {
   return (
     <span className="rounded-sm border border-drop px-1 font-semibold text-[0.6875rem] text-drop leading-4">
@@ -187,14 +190,16 @@ function Endpoint({ flow, side }: { flow: FlowRecord; side: 'src' | 'dst' }) {
   );
 }
 
-/** Protocols without ports are exported with port 0. */
+/** Protocols without ports are exported with port 0; ICMP's "port" is a type and a code, and no port. */
 function portOf(flow: FlowRecord, side: 'src' | 'dst'): DimensionValue {
+  if (WITHOUT_PORTS.has(numberOf(flow, 'protocol') ?? 0)) return null;
   const port = flow[`${side}Port`] ?? null;
   return port === 0 ? null : port;
 }
 
 /** What usually runs on the port that has a name, the destination's first. */
 function Service({ flow }: { flow: FlowRecord }) {
+  if (WITHOUT_PORTS.has(numberOf(flow, 'protocol') ?? 0)) return ABSENT;
   for (const dimension of ['dstPort', 'srcPort'] as const) {
     const port = numberOf(flow, dimension);
     const name = port === undefined ? undefined : serviceName(port);
