@@ -39,6 +39,8 @@ export interface PcapLibrary {
   dispatch(handle: bigint, packetsMax: number, callback: bigint, user: bigint): number;
   statistics(handle: bigint, counts: Uint32Array): number;
   errorText(handle: bigint): string;
+  /** What a negative result of `activate` means in general; `errorText` may say more, or nothing. */
+  statusText(status: number): string;
   close(handle: bigint): void;
   findAllDevices(list: BigUint64Array, message: Uint8Array): number;
   freeAllDevices(list: bigint): void;
@@ -105,6 +107,7 @@ function load(platform: NodeJS.Platform): PcapLibrary {
     dispatch: library.func('int pcap_dispatch(void *handle, int packetsMax, void *callback, void *user)'),
     statistics: library.func('int pcap_stats(void *handle, void *counts)'),
     errorText: library.func('str pcap_geterr(void *handle)'),
+    statusText: library.func('str pcap_statustostr(int status)'),
     close: library.func('void pcap_close(void *handle)'),
     findAllDevices: library.func('int pcap_findalldevs(void *list, void *message)'),
     freeAllDevices: library.func('void pcap_freealldevs(void *list)'),

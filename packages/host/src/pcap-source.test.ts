@@ -135,6 +135,13 @@ describe.skipIf(unavailable !== undefined)(`libpcap in a namespace ${unavailable
     expect(source.poll(5, () => {})).toBe(0);
   });
 
+  test('says why an interface that is down cannot be opened', () => {
+    execFileSync('ip', ['-n', pair.a, 'link', 'add', 'down0', 'type', 'veth', 'peer', 'name', 'down1']);
+    expect(() => open({ interfaceName: 'down0' })).toThrow(
+      'cannot capture on down0 with libpcap: That device is not up',
+    );
+  });
+
   test('reads packet by packet what it reads by the dump', () => {
     const library = pcapLibrary();
     const singles: string[] = [];

@@ -192,7 +192,8 @@ function activate(library: PcapLibrary, device: string, options: PcapSourceOptio
 function activationError(library: PcapLibrary, handle: bigint, result: number, name: string): UserError {
   if (result === ERROR_PERMISSION || result === ERROR_PROMISCUOUS_PERMISSION) return captureDenied('EPERM');
   if (result === ERROR_NO_SUCH_DEVICE) return interfaceUnknown(name);
-  return pcapFailed(name, library.errorText(handle) || `error ${result}`);
+  const particulars = library.errorText(handle);
+  return pcapFailed(name, library.statusText(result) + (particulars === '' ? '' : ` (${particulars})`));
 }
 
 function pcapFailed(interfaceName: string, reason: string): UserError {
