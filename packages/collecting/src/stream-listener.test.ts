@@ -48,8 +48,12 @@ async function startCollector(input: Partial<FlowSourceInput> = {}, storeOptions
 async function open(port: number): Promise<Socket> {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
   cleanUps.push(() => socket.destroy());
-  await once(socket, 'connect');
+  // A collector that refuses may reset the connection before we know that there was one.
   socket.on('error', () => {});
+  await new Promise<void>((resolve) => {
+    socket.once('connect', resolve);
+    socket.once('close', () => resolve());
+  });
   return socket;
 }
 
@@ -72,6 +76,7 @@ function write(socket: Socket, bytes: Uint8Array): Promise<void> {
 
 /** Resolves when the other side has closed the connection, in order or not. */
 function ended(socket: Socket): Promise<void> {
+  if (socket.closed) return Promise.resolve();
   socket.resume();
   return new Promise((resolve) => {
     socket.once('end', resolve);
