@@ -23,7 +23,13 @@ import type { Profile } from './profile.ts';
 import type { Collector } from './profile-collector.ts';
 import { reasonDisabled } from './profile-description.ts';
 import { type ClassifierCounters, emptyClassifierCounters } from './row-classifier.ts';
-import { type MeteringLoss, STATISTICS_TEMPLATES, statisticsRecords } from './statistics-record.ts';
+import {
+  METERING_STATE,
+  type MeteringLoss,
+  type MeteringState,
+  STATISTICS_TEMPLATES,
+  statisticsRecords,
+} from './statistics-record.ts';
 import { createStreamConnection } from './stream-connection.ts';
 import { createStreamTransport } from './stream-transport.ts';
 import { type ColdMessage, encodeOptionRecords } from './template-message.ts';
@@ -54,6 +60,8 @@ export interface ExporterOptions {
   readonly systemInitTimeMs?: number;
   /** What the Metering Process could not meter; with it, its reliability is reported too. */
   readonly meteringLoss?: () => MeteringLoss;
+  /** What the Metering Process holds and dropped; with it, that is reported too. */
+  readonly meteringState?: () => MeteringState;
   /** Makes the transport of a collector over UDP; for tests. */
   readonly createTransport?: (address: Collector) => MessageTransport;
   /** From 0 to 1, for the back-off; default: Math.random. */
@@ -114,7 +122,10 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
     observationDomainId,
     messageOctetsMax: Math.min(messageOctetsMax, MESSAGE_OCTETS_DEFAULT),
     systemInitTimeMs,
-    optionsTemplates: STATISTICS_TEMPLATES,
+    optionsTemplates: [
+      ...STATISTICS_TEMPLATES,
+      ...(options.meteringState === undefined ? [] : [METERING_STATE]),
+    ],
     random: options.random ?? Math.random,
     emit(stream, message) {
       for (const connection of connectionsOf.get(stream) ?? []) connection.offer(message);
@@ -210,6 +221,7 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
       notSentFirstMs: notSentTimes.firstMs,
       notSentLastMs: notSentTimes.lastMs,
       loss: options.meteringLoss?.(),
+      state: options.meteringState?.(),
     });
     if (sampler !== undefined) records.push(samplingRecord(sampler, observationDomainId));
     return encodeOptionRecords(records, packer.messageOctetsMax);

@@ -5,7 +5,7 @@ export {
   TRANSPORTS,
   type Transport,
 } from './collector-address.ts';
-export type { CollectorCounters } from './collector-connection.ts';
+export type { CollectorCounters, ConnectionState } from './collector-connection.ts';
 export { FLOW_KINDS, type FlowKind } from './export-template.ts';
 export {
   type CollectorState,
@@ -26,7 +26,7 @@ export {
   type NameSources,
   type PeerSource,
 } from './profile-sources.ts';
-export type { MeteringLoss } from './statistics-record.ts';
+export type { MeteringLoss, MeteringState } from './statistics-record.ts';
 export {
   type LocalSocket,
   MESSAGE_OCTETS_DEFAULT,

@@ -2,7 +2,12 @@
  * What the exporter says of itself (RFC 7011 sections 4.1 to 4.3), as option records: how much it exported,
  * what it could not send to this collector, what the meter could not meter, and when its uptime was 0.
  */
-import type { EncodableRecord, FieldSpecifier, Template } from '@weir/ipfix';
+import {
+  type EncodableRecord,
+  type FieldSpecifier,
+  type Template,
+  WEIR_ENTERPRISE_NUMBER,
+} from '@weir/ipfix';
 import { OPTIONS_TEMPLATE_ID_FIRST } from './export-template.ts';
 import { PROCESS_DOMAIN_ID } from './template-message.ts';
 
@@ -12,6 +17,16 @@ export interface MeteringLoss {
   readonly ignoredOctets: number;
   readonly firstMs: number;
   readonly lastMs: number;
+}
+
+/** The Metering Process as it is now. */
+export interface MeteringState {
+  /** Flows in its cache, and the most that there were. */
+  readonly cacheFlows: number;
+  readonly cacheFlowsPeak: number;
+  /** Frames that policy dropped, since the start. */
+  readonly droppedPackets: number;
+  readonly droppedOctets: number;
 }
 
 function iana(elementId: number, length: number): FieldSpecifier {
@@ -66,7 +81,18 @@ const SYSTEM_INITIALIZATION: Template = {
   fields: [EXPORTING_PROCESS_ID, iana(160, 8)],
 };
 
-/** The Options Templates of `statisticsRecords`. */
+function ours(elementId: number, length: number): FieldSpecifier {
+  return { enterpriseNumber: WEIR_ENTERPRISE_NUMBER, elementId, length };
+}
+
+/** droppedPacketTotalCount, droppedOctetTotalCount, flowCacheEntries, flowCachePeakEntries. */
+export const METERING_STATE: Template = {
+  templateId: OPTIONS_TEMPLATE_ID_FIRST + 8,
+  scopeFieldCount: 1,
+  fields: [OBSERVATION_DOMAIN_ID, iana(135, 8), iana(134, 8), ours(19, 8), ours(20, 8)],
+};
+
+/** The Options Templates that `statisticsRecords` always needs; METERING_STATE only when it is given one. */
 export const STATISTICS_TEMPLATES: readonly Template[] = [
   METERING_STATISTICS,
   METERING_RELIABILITY,
@@ -90,11 +116,12 @@ export interface Statistics {
   readonly notSentLastMs: number;
   /** Of the Metering Process; undefined where it does not tell. */
   readonly loss: MeteringLoss | undefined;
+  readonly state: MeteringState | undefined;
 }
 
 /** The option records of one collector. */
 export function statisticsRecords(statistics: Statistics): { template: Template; record: EncodableRecord }[] {
-  const { observationDomainId, exportingProcessId, loss } = statistics;
+  const { observationDomainId, exportingProcessId, loss, state } = statistics;
   const records: { template: Template; record: EncodableRecord }[] = [
     {
       template: METERING_STATISTICS,
@@ -136,6 +163,20 @@ export function statisticsRecords(statistics: Statistics): { template: Template;
           ignoredPacketTotalCount: loss.ignoredPackets,
           ignoredOctetTotalCount: loss.ignoredOctets,
           observationTimeMilliseconds: [new Date(loss.firstMs), new Date(loss.lastMs)],
+        },
+      },
+    });
+  }
+  if (state !== undefined) {
+    records.push({
+      template: METERING_STATE,
+      record: {
+        scope: { observationDomainId },
+        fields: {
+          droppedPacketTotalCount: state.droppedPackets,
+          droppedOctetTotalCount: state.droppedOctets,
+          flowCacheEntries: state.cacheFlows,
+          flowCachePeakEntries: state.cacheFlowsPeak,
         },
       },
     });

@@ -67,8 +67,8 @@ export function createStreamSession(options: SessionOptions): StreamSession {
       if (unknown.length === 0) return [];
       const dataTemplates = unknown.filter((template) => !isOptions(template));
       return [
+        ...describe(unknown),
         ...announceIn(PROCESS_DOMAIN_ID, unknown.filter(isOptions)),
-        ...describe(dataTemplates),
         ...announceIn(options.observationDomainId, dataTemplates),
         ...explainAddresses(dataTemplates),
       ];

@@ -223,6 +223,36 @@ describe('anonymisation', () => {
   });
 });
 
+test('what the meter holds and dropped is told, its elements before', async () => {
+  const collector = createCollectorFixture();
+  const profile = parseProfile('{"FlowMetadata":{"IpFixCollectors":["Udp/192.0.2.1:4739"]}}', 'test.profile');
+  const exporter = createExporter(profile, {
+    logger: silentLogger,
+    clock: createManualClock(START_MS),
+    createTransport: transportsOf([collector]),
+    meteringState: () => ({ cacheFlows: 3, cacheFlowsPeak: 9, droppedPackets: 5, droppedOctets: 500 }),
+    meteringLoss: () => ({ ignoredPackets: 1, ignoredOctets: 60, firstMs: START_MS, lastMs: START_MS }),
+  });
+  await exporter.start();
+  await exporter.stop();
+  const { options, problems } = read(collector);
+  expect(options.map(({ fields }) => fields['informationElementName']).filter(Boolean)).toEqual([
+    'flowCacheEntries',
+    'flowCachePeakEntries',
+  ]);
+  expect(options.find(({ fields }) => 'flowCacheEntries' in fields)).toMatchObject({
+    scope: { observationDomainId: 1 },
+    fields: {
+      flowCacheEntries: 3,
+      flowCachePeakEntries: 9,
+      droppedPacketTotalCount: 5,
+      droppedOctetTotalCount: 500,
+    },
+  });
+  expect(options.find(({ fields }) => 'ignoredPacketTotalCount' in fields)).toBeDefined();
+  expect(problems).toEqual([]);
+});
+
 describe('type information (RFC 5610)', () => {
   test('of our elements comes before the template that uses them, and none without', async () => {
     const { exporter, collectors } = await start([{}]);

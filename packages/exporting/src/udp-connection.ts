@@ -102,7 +102,7 @@ export function createUdpConnection(
     const isOptions = ({ scopeFieldCount }: Template) => scopeFieldCount > 0;
     const dataTemplates = templates.filter((template) => !isOptions(template));
     const isQueued =
-      describe(dataTemplates) &&
+      describe(templates) &&
       announceIn(options.observationDomainId, dataTemplates) &&
       explainAddresses(dataTemplates) &&
       announceIn(PROCESS_DOMAIN_ID, templates.filter(isOptions));

@@ -34,6 +34,8 @@ const ROWS: readonly ElementRow[] = [
   [16, 'remoteServerName', 'string'],
   [17, 'droppedFrameCount', 'unsigned64', 'deltaCounter', 'frames'],
   [18, 'dropOverflow', 'boolean'],
+  [19, 'flowCacheEntries', 'unsigned64', 'quantity', 'flows'],
+  [20, 'flowCachePeakEntries', 'unsigned64', 'quantity', 'flows'],
 ];
 
 /** In the order of their ids. */
