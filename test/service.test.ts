@@ -18,6 +18,7 @@ interface Exporter {
   state: string;
   reason?: string;
   profileProblem?: string;
+  profileInForceSince: number;
   uptimeMs: number;
   meter?: { flowsHeld: number; packets: number };
   interfaces: { name: string; packets: number; kernelDrops: number }[];
@@ -103,13 +104,23 @@ describe.skipIf(missing !== undefined)(`weir in the background ${missing ?? ''}`
     const listen = PORTS.flatMap((port) => ['--listen', `udp/127.0.0.1:${port}`]);
     const collector = startWeir(['collect', '--data', data, ...listen, '--no-http'], wire.a.prefix);
     await collector.said(/Ctrl-C ends/);
-    writeProfile([PORTS[0]], { ActiveTimeout: 1000 });
-    expect(start().status).toBe(0);
+    const { interfaceName } = wire.a;
+    const more = { ActiveTimeout: 1000, Interfaces: [interfaceName] };
+    writeProfile([PORTS[0]], more);
+    expect(weir('start', profile).status).toBe(0);
 
     const ping = startPing(400);
-    for (const port of [PORTS[1], PORTS[0], PORTS[1], PORTS[0]]) {
-      writeProfile([port], { ActiveTimeout: 1000 });
-      await eventually(ask, (answer) => collectorsOf(answer)?.[0] === `Udp/127.0.0.1:${port}`);
+    for (const [port, changed] of [
+      [PORTS[1], more],
+      [PORTS[0], { ActiveTimeout: 1500, Interfaces: [interfaceName, 'lo'] }],
+      [PORTS[0], { ActiveTimeout: 1000, Interfaces: [interfaceName] }],
+      [PORTS[1], { Interval: 60_000, Interfaces: ['lo', interfaceName] }],
+    ] as const) {
+      const since = (await ask())?.profileInForceSince;
+      writeProfile([port], changed);
+      const answer = await eventually(ask, (said) => said?.profileInForceSince !== since);
+      expect(collectorsOf(answer)).toEqual([`Udp/127.0.0.1:${port}`]);
+      expect(answer?.interfaces.map(({ name }) => name).sort()).toEqual([...changed.Interfaces].sort());
     }
     expect(await ping).toBe(0);
     expect(weir('stop', profile).status).toBe(0);
