@@ -8,7 +8,7 @@ import type { EncodableRecord } from './field-value.ts';
 import { DATA_TYPE_OCTETS } from './information-element.ts';
 import { elementByName } from './information-model.ts';
 import { createMessageEncoder } from './message-encoder.ts';
-import { sameText } from './oracle.test-support.ts';
+import { pcapOf, sameText } from './oracle.test-support.ts';
 import { type Template, VARIABLE_LENGTH } from './template.ts';
 
 const hasTshark = spawnSync('tshark', ['--version']).status === 0;
@@ -74,31 +74,6 @@ function encodeMessages(): Uint8Array[] {
   });
   encoder.flush();
   return messages;
-}
-
-/** Classic pcap of raw IPv4 (link type 101) with UDP to the port of IPFIX. */
-function pcapOf(payloads: readonly Uint8Array[]): Uint8Array {
-  const header = Buffer.alloc(24);
-  header.writeUInt32LE(0xa1b2c3d4, 0);
-  header.writeUInt16LE(2, 4);
-  header.writeUInt16LE(4, 6);
-  header.writeUInt32LE(262144, 16);
-  header.writeUInt32LE(101, 20);
-  const packets = payloads.flatMap((payload) => {
-    const packet = Buffer.alloc(16 + 28);
-    packet.writeUInt32LE(28 + payload.length, 8);
-    packet.writeUInt32LE(28 + payload.length, 12);
-    packet.writeUInt8(0x45, 16);
-    packet.writeUInt16BE(28 + payload.length, 18);
-    packet.writeUInt8(64, 24);
-    packet.writeUInt8(17, 25);
-    packet.set([192, 0, 2, 1, 192, 0, 2, 2], 28);
-    packet.writeUInt16BE(50000, 36);
-    packet.writeUInt16BE(4739, 38);
-    packet.writeUInt16BE(8 + payload.length, 40);
-    return [packet, payload];
-  });
-  return new Uint8Array(Buffer.concat([header, ...packets]));
 }
 
 function tsharkFields(messages: readonly Uint8Array[], fields: readonly string[]): string[][] {
