@@ -88,12 +88,21 @@ export function describeProfile(profile: Profile): string {
     `templates are sent again every ${seconds(profile.templateRefreshIntervalMs)} over UDP`,
     `observation domain ${profile.observationDomainId}`,
     `interfaces: ${profile.interfaces.length === 0 ? 'all that are up' : profile.interfaces.join(', ')}`,
+    ...profile.dropSources.map(describeDropSource),
     profile.messageOctetsMax === undefined
       ? 'a message is as large as the path carries without fragments'
       : `a message has at most ${profile.messageOctetsMax} octets, or what the path carries`,
     `each collector over UDP gets at most ${profile.messagesPerSecondMax} messages a second`,
   ];
   return lines.join('\n');
+}
+
+function describeDropSource(source: DropSource): string {
+  if (source.kind === 'pcapng') return `dropped frames: pcapng from ${source.path}`;
+  const prefixes = Object.entries(source.prefixReasons).map(
+    ([prefix, reason]) => `, ${reason} with the prefix "${prefix}"`,
+  );
+  return `dropped frames: NFLOG group ${source.group}, reason ${source.reason}${prefixes.join('')}`;
 }
 
 function describeCollector({ text, sampling, anonymisation }: Collector): string {

@@ -474,6 +474,18 @@ describe('for people', () => {
     );
   });
 
+  test('says where dropped frames are told', () => {
+    const DropSources = [
+      { Nflog: 5, Reason: 'AccessControl', PrefixReasons: { 'trust:': 'Trust' } },
+      { Pcapng: '/run/overlay' },
+    ];
+    const text = describeProfile(parseProfile(JSON.stringify({ FlowMetadata: { DropSources } }), FILE));
+    expect(text).toContain(
+      'dropped frames: NFLOG group 5, reason AccessControl, Trust with the prefix "trust:"',
+    );
+    expect(text).toContain('dropped frames: pcapng from /run/overlay');
+  });
+
   test('an exporter without a collector says that it is effectively disabled', () => {
     const profile = parseProfile('{}', FILE);
     expect(reasonDisabled(profile)).toBe('effectively disabled: no collector');
