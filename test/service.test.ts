@@ -1,6 +1,6 @@
 /** The exporter in the background, as a person runs it: started, changed, crashed, asked, stopped. */
-import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { chmodSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -12,6 +12,7 @@ import { eventually, type Finished, runWeir, startWeir } from './weir-process.ts
 const missing = namespacesMissing();
 const PORTS = [4801, 4802] as const;
 const METRICS_PORT = 9801;
+const WEIR = path.resolve(import.meta.dirname, '../packages/cli/bin/weir.js');
 
 interface Exporter {
   pid: number;
@@ -207,6 +208,26 @@ describe.skipIf(missing !== undefined)(`weir in the background ${missing ?? ''}`
     wire.a.run('ping', '-c', '2', '-i', '0.2', wire.b.ipv4);
     expect(await exporter.stop('SIGTERM')).toBe(0);
     expect(exporter.output()).toMatch(/[1-9]\d* open flows were ended and exported \(flowEndReason 4\)/);
+  });
+
+  test('needs the two capabilities that the unit grants, and no other', async (context) => {
+    const granted = '-all,+net_raw,+net_admin';
+    const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups', '--no-new-privs'];
+    const capabilities = ['inh-caps', 'ambient-caps', 'bounding-set'].map((set) => `--${set}=${granted}`);
+    const prefix = [...wire.a.prefix, 'setpriv', ...nobody, ...capabilities];
+    const [program = '', ...rest] = [...prefix, process.execPath, '--check', WEIR];
+    if (spawnSync(program, rest).status !== 0) context.skip('another user cannot read this folder');
+    chmodSync(folder, 0o755);
+    const FlowMetadata = {
+      IpFixCollectors: [`Udp/127.0.0.1:${PORTS[0]}`],
+      DropSources: [{ Nflog: 4801, Reason: 'AccessControl' }],
+    };
+    writeFileSync(profile, JSON.stringify({ FlowMetadata }));
+    const exporter = startWeir(['export', '--profile', profile], prefix);
+    await exporter.said(/changed.*metering/);
+    wire.a.run('ping', '-c', '2', '-i', '0.2', wire.b.ipv4);
+    expect(await exporter.stop('SIGTERM')).toBe(0);
+    expect(exporter.output()).toMatch(/[1-9]\d* open flows were ended and exported/);
   });
 
   test('a test record reaches who listens, and is said not to reach who does not', async () => {

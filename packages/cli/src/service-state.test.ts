@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { defaultProfilePath } from '@weir/exporting';
@@ -32,10 +32,11 @@ test.each(['/etc/a b.profile', '/etc/.profile', 'x'.repeat(65)])('%s cannot name
   expect(() => serviceStateOf(profile, folder)).toThrow('cannot name a service');
 });
 
-test('services are the folders below the root', () => {
+test('services are the folders below the root that one has used', () => {
   expect(servicesUnder(path.join(folder, 'none'))).toEqual([]);
   const root = path.join(folder, 'root');
-  mkdirSync(path.join(root, 'Lab'), { recursive: true });
+  for (const name of ['Lab', 'spool']) mkdirSync(path.join(root, name), { recursive: true });
+  writeFileSync(path.join(root, 'Lab', 'supervisor.json'), '{}');
   expect(servicesUnder(root)).toEqual(['Lab']);
 });
 

@@ -2,7 +2,7 @@
  * What the background service keeps outside of its process: for each profile a folder with the control
  * socket, the supervisor's own file and the log. Under systemd the folder is the unit's RuntimeDirectory.
  */
-import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { EXIT_USAGE, UserError } from '@weir/base';
@@ -59,15 +59,17 @@ export function serviceStateOf(profile: string | undefined, root = stateRoot()):
   };
 }
 
-/** The names of all services that have a folder under `root`. */
+/** The names of all services that have left a trace under `root`. */
 export function servicesUnder(root = stateRoot()): string[] {
   try {
-    return readdirSync(root, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && NAME.test(entry.name))
-      .map(({ name }) => name);
+    return readdirSync(root).filter((name) => NAME.test(name) && hasTrace(serviceStateOf(name, root)));
   } catch {
     return [];
   }
+}
+
+function hasTrace({ controlPath, supervisorFile }: ServiceState): boolean {
+  return existsSync(controlPath) || existsSync(supervisorFile);
 }
 
 /** Where the exporter of a state folder answers. */
