@@ -1,3 +1,4 @@
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -249,6 +250,21 @@ describe('damage', () => {
     expect(failure).toBeInstanceOf(UserError);
     expect(failure).toMatchObject({ code, exitCode: 1 });
     expect((failure as UserError).message).toContain(name);
+  });
+
+  test.skipIf(process.platform === 'win32')('a pipe gives what the file gives, gzipped or not', async () => {
+    const plain = pcap(0xa1b2c3d4, true, 0);
+    for (const octets of [plain, gzipSync(plain)]) {
+      const pipe = join(folder, `pipe-${octets.length}`);
+      execFileSync('mkfifo', [pipe]);
+      const { seen, onPacket } = collector();
+      // Opening a pipe waits for the other end, so the writer is another process.
+      const file = join(folder, 'piped');
+      writeFileSync(file, octets);
+      spawn('sh', ['-c', `cat '${file}' > '${pipe}'`]);
+      expect(await readCapture(pipe, onPacket)).toMatchObject({ problem: undefined });
+      expect(seen.map(({ text }) => text)).toEqual(['first', 'second one']);
+    }
   });
 
   test('a file that is not there', async () => {

@@ -35,7 +35,7 @@ export async function readCapture(
 ): Promise<CaptureSummary> {
   const feed = new CaptureFeed(path, onPacket);
   try {
-    for await (const hasMore of isGzip(path) ? unzip(path, feed) : readPlain(path, feed)) {
+    for await (const hasMore of chunksOf(path, feed)) {
       await options.afterChunk?.();
       if (!hasMore) break;
     }
@@ -46,10 +46,21 @@ export async function readCapture(
   return feed.finish();
 }
 
-/** Yields after each chunk: whether reading can go on. */
-async function* readPlain(path: string, feed: CaptureFeed): AsyncGenerator<boolean> {
+/**
+ * Yields after each chunk: whether reading can go on. Octets are read once and in order, so that a pipe
+ * (`/dev/stdin`) is as good as a file.
+ */
+async function* chunksOf(path: string, feed: CaptureFeed): AsyncGenerator<boolean> {
   const file = openCapture(path);
+  const head = readHead(path, file);
+  if (head.length === 2 && head[0] === 0x1f && head[1] === 0x8b) yield* unzip(path, file, head, feed);
+  else yield* readPlain(file, head, feed);
+}
+
+async function* readPlain(file: number, head: Uint8Array, feed: CaptureFeed): AsyncGenerator<boolean> {
   try {
+    feed.room().set(head);
+    feed.accept(head.length);
     for (;;) {
       const room = feed.room();
       const octets = readSync(file, room);
@@ -61,9 +72,16 @@ async function* readPlain(path: string, feed: CaptureFeed): AsyncGenerator<boole
   }
 }
 
-async function* unzip(path: string, feed: CaptureFeed): AsyncGenerator<boolean> {
-  const file = createReadStream(path, { highWaterMark: 256 * 1024 });
+/** The stream owns `descriptor` from here on. */
+async function* unzip(
+  path: string,
+  descriptor: number,
+  head: Uint8Array,
+  feed: CaptureFeed,
+): AsyncGenerator<boolean> {
+  const file = createReadStream(path, { fd: descriptor, highWaterMark: 256 * 1024 });
   const unzipped = createGunzip({ chunkSize: 256 * 1024 });
+  unzipped.write(head);
   file.on('error', (error) => unzipped.destroy(error));
   file.pipe(unzipped);
   try {
@@ -80,15 +98,16 @@ async function* unzip(path: string, feed: CaptureFeed): AsyncGenerator<boolean> 
   }
 }
 
-function isGzip(path: string): boolean {
-  const file = openCapture(path);
+/** The first two octets, which tell gzip; fewer when there are no more. A pipe may give them one by one. */
+function readHead(path: string, file: number): Uint8Array {
+  const head = new Uint8Array(2);
   try {
-    const magic = new Uint8Array(2);
-    return readSync(file, magic, 0, 2, 0) === 2 && magic[0] === 0x1f && magic[1] === 0x8b;
+    let octets = readSync(file, head);
+    if (octets === 1) octets += readSync(file, head, 1, 1, null);
+    return head.subarray(0, octets);
   } catch (error) {
-    throw unreadable(path, error);
-  } finally {
     closeSync(file);
+    throw unreadable(path, error);
   }
 }
 
