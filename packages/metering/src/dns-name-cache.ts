@@ -14,6 +14,10 @@ const KEY_WORDS = 8;
 const WAYS = 4;
 /** 8192 sets of 4: 32,768 names × (32 octets of key + 8 + 8) = 1.5 MiB. */
 const SETS = 8192;
+/** 256 KiB: with every entry in use, one in eight to one in three addresses without a name has a mark. */
+const MARKS = 262_144;
+/** So often they are made anew, for those of entries that went stay. */
+const PUTS_BETWEEN_MARKINGS = 65_536;
 /** Applications keep on using addresses of short-lived records: those of connections they held open. */
 const LIFETIME_MS_MIN = 60_000;
 const LIFETIME_MS_MAX = 86_400_000;
@@ -27,6 +31,9 @@ export class DnsNameCache {
     undefined,
   );
   readonly #hash = new HalfSipHash(...randomFlowIdKey());
+  /** By a quick hash, which addresses have an entry. */
+  readonly #marks = new Uint8Array(MARKS);
+  #puts = 0;
 
   /** Keeps `name` under `key`; a newer name of the same key replaces the older one. */
   put(name: Uint8Array, ttlSeconds: number, nowMs: number): void {
@@ -40,9 +47,20 @@ export class DnsNameCache {
       }
       if (this.#expiryMs[way]! < this.#expiryMs[entry]!) entry = way;
     }
+    this.#puts += 1;
+    if (this.#puts % PUTS_BETWEEN_MARKINGS === 0) this.#markAgain();
     this.#keys.set(this.key, entry * KEY_WORDS);
+    this.#marks[markOf(this.key[6]!, this.key[7]!)] = 1;
     this.#expiryMs[entry] = nowMs + lifetimeMs;
     this.#names[entry] = name;
+  }
+
+  /**
+   * Whether an address, given by its last two words, may have a name for somebody; false is certain. Most
+   * addresses have none, and the four searches for a flow would cost more than all else at its end.
+   */
+  mayKnow(third: number, last: number): boolean {
+    return this.#marks[markOf(third, last)] === 1;
   }
 
   /** The name under `key`, unless it has expired. */
@@ -52,6 +70,15 @@ export class DnsNameCache {
       if (this.#isKeyOf(way)) return this.#expiryMs[way]! >= nowMs ? this.#names[way] : undefined;
     }
     return undefined;
+  }
+
+  #markAgain(): void {
+    this.#marks.fill(0);
+    for (let entry = 0; entry < SETS * WAYS; entry += 1) {
+      if (this.#names[entry] === undefined) continue;
+      const base = entry * KEY_WORDS;
+      this.#marks[markOf(this.#keys[base + 6]!, this.#keys[base + 7]!)] = 1;
+    }
   }
 
   #firstOfSet(): number {
@@ -68,4 +95,10 @@ export class DnsNameCache {
     }
     return this.#names[entry] !== undefined;
   }
+}
+
+/** Whoever makes collisions on purpose makes us slower, not wrong. */
+function markOf(third: number, last: number): number {
+  const mixed = Math.imul(last ^ Math.imul(third, 0x85eb_ca6b), 0x9e37_79b1);
+  return (mixed >>> 14) & (MARKS - 1);
 }

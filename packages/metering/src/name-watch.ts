@@ -143,6 +143,7 @@ export class NameWatch {
     prefix: number,
     last: number,
   ): Uint8Array | undefined {
+    if (!this.#names.mayKnow(words[prefix + 2]!, words[last]!)) return undefined;
     const { key } = this.#names;
     for (let index = 0; index < 3; index += 1) {
       key[index] = clientPrefix === ANYONE ? 0 : words[clientPrefix + index]!;
