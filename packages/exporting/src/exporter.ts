@@ -3,6 +3,7 @@ import { uptime } from 'node:os';
 import { join } from 'node:path';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import {
+  assert,
   type CancelTimer,
   type Clock,
   type Component,
@@ -10,6 +11,7 @@ import {
   receiveBuffers,
   systemClock,
 } from '@weir/base';
+import type { Peer } from '@weir/host';
 import { type FlowBatch, type FlowBatchNote, viewFlowBatch } from '@weir/ipfix';
 import type {
   CollectorConnection,
@@ -19,6 +21,7 @@ import type {
 } from './collector-connection.ts';
 import { createExportStreams, type ExportStream } from './export-stream.ts';
 import { emptyPackerCounters, type PackerCounters } from './message-packer.ts';
+import { PEER_TEMPLATE, peerRecords } from './peer-record.ts';
 import type { Profile } from './profile.ts';
 import type { Collector } from './profile-collector.ts';
 import { reasonDisabled } from './profile-description.ts';
@@ -101,6 +104,11 @@ export interface Exporter extends Component {
   whenRoom(): Promise<void>;
   /** A port for a worker's BufferSender of FlowBatches; a worker that sends too fast gets no buffer. */
   connectWriter(): MessagePort;
+  /**
+   * Tells every collector who is behind overlay addresses: now, in each new session, and over UDP as often as
+   * templates. Not those whose addresses are anonymised. For profiles with `Peers`.
+   */
+  announcePeers(peers: readonly Peer[]): void;
   /** Closes the open message and gives it to the queues. */
   flush(): void;
   /** Where export traffic leaves from; complete when `start` has resolved. */
@@ -125,6 +133,7 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
     optionsTemplates: [
       ...STATISTICS_TEMPLATES,
       ...(options.meteringState === undefined ? [] : [METERING_STATE]),
+      ...(profile.peers.length === 0 ? [] : [PEER_TEMPLATE]),
     ],
     random: options.random ?? Math.random,
     emit(stream, message) {
@@ -142,6 +151,8 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
   let timers: CancelTimer[] = [];
   let waiters: (() => void)[] = [];
   let onIdle: (() => void) | undefined;
+  let peers: readonly Peer[] = [];
+  let isStarted = false;
   let batchesTaken = 0;
   let recordsTaken = 0;
   let recordsUnused = 0;
@@ -155,7 +166,7 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
       messagesPerSecondMax: profile.messagesPerSecondMax,
       templateRefreshIntervalMs: profile.templateRefreshIntervalMs,
       standardTemplates: stream.standardTemplates,
-      sessionOptions: () => statisticsOf(connection, stream),
+      sessionOptions: () => [...statisticsOf(connection, stream), ...peersFor(connection, stream)],
       clock,
       logger,
       onProgress,
@@ -233,6 +244,22 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
     }
   }
 
+  function peersFor({ address }: CollectorConnection, { packer }: ExportStream): ColdMessage[] {
+    if (peers.length === 0 || address.anonymisation !== undefined) return [];
+    return encodeOptionRecords(peerRecords(peers), packer.messageOctetsMax);
+  }
+
+  /** Over UDP a record may be lost, so they are repeated there; elsewhere a session has them from its start. */
+  function sendPeers(transport?: 'Udp'): void {
+    if (!isStarted) return;
+    for (const [stream, members] of connectionsOf) {
+      for (const connection of members) {
+        if (transport !== undefined && connection.address.transport !== transport) continue;
+        connection.offerOptions(peersFor(connection, stream));
+      }
+    }
+  }
+
   function eachMinute(): void {
     followPathMtu();
     sendStatistics();
@@ -255,8 +282,14 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
     async start() {
       if (disabledReason !== undefined) logger.warn(`${profile.fileName}: ${disabledReason}`);
       await Promise.all(connections.map((connection) => connection.start()));
-      timers = [clock.every(TICK_MS, tick), clock.every(STATISTICS_INTERVAL_MS, eachMinute)];
+      isStarted = true;
+      timers = [
+        clock.every(TICK_MS, tick),
+        clock.every(STATISTICS_INTERVAL_MS, eachMinute),
+        clock.every(profile.templateRefreshIntervalMs, () => sendPeers('Udp')),
+      ];
       eachMinute();
+      sendPeers('Udp');
     },
     async stop() {
       for (const cancel of timers) cancel();
@@ -281,6 +314,11 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
         (error) => logger.error({ error: String(error) }, 'a batch of flows could not be exported'),
       );
       return port2;
+    },
+    announcePeers(announced) {
+      assert(profile.peers.length > 0, 'a profile that names no peers has none to announce');
+      peers = announced;
+      sendPeers();
     },
     flush,
     localSockets: () =>
