@@ -27,7 +27,7 @@ describe('a lifecycle', () => {
     lifecycle.add('b', recorder(events, 'b', 'stop'));
     lifecycle.add('c', recorder(events, 'c'));
     await lifecycle.start();
-    await lifecycle.stop();
+    await expect(lifecycle.stop()).rejects.toThrow('no');
     await lifecycle.stop();
     expect(events).toEqual(['start a', 'start b', 'start c', 'stop c', 'stop b', 'stop a']);
   });

@@ -14,13 +14,15 @@ export interface Lifecycle extends Component {
 
 /**
  * Creates a Lifecycle. When a component fails to start, those already started are stopped and the
- * failure is thrown. A failure to stop is logged and does not keep the others from stopping.
+ * failure is thrown. A failure to stop is logged and does not keep the others from stopping; `stop` throws the
+ * first one when all have stopped, so that a process that lost something does not end as if it had not.
  */
 export function createLifecycle(logger: Logger): Lifecycle {
   const components: { name: string; component: Component }[] = [];
   let startedCount = 0;
 
   async function stop(): Promise<void> {
+    const failures: unknown[] = [];
     while (startedCount > 0) {
       startedCount -= 1;
       const entry = components[startedCount];
@@ -29,8 +31,10 @@ export function createLifecycle(logger: Logger): Lifecycle {
         await entry.component.stop();
       } catch (error) {
         logger.error({ error: String(error) }, `${entry.name} did not stop cleanly`);
+        failures.push(error);
       }
     }
+    if (failures.length > 0) throw failures[0];
   }
 
   return {
@@ -44,7 +48,7 @@ export function createLifecycle(logger: Logger): Lifecycle {
         try {
           await component.start();
         } catch (error) {
-          await stop();
+          await stop().catch(() => {}); // said in the log; why it did not start matters more
           throw error;
         }
       }
