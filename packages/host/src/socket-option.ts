@@ -10,7 +10,6 @@ export const AF_PACKET = 17;
 
 export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
-export const SOCK_NONBLOCK = 0x800;
 export const SOCK_CLOEXEC = 0x80000;
 
 export const SOL_SOCKET = 1;
@@ -34,7 +33,6 @@ export const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 
 export const POLLIN = 1;
 export const POLLERR = 8;
-export const POLLHUP = 16;
 
 /** Position of the count of dropped datagrams among the u32 words of SO_MEMINFO (linux/sock_diag.h). */
 const SK_MEMINFO_DROPS = 8;
