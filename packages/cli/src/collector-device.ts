@@ -16,7 +16,7 @@ import type { ExcludedSocket, LiveMeter } from '@weir/metering';
 import { createLiveMeter } from '@weir/metering';
 import { createServer, type Server } from '@weir/server';
 import { type FlowStore, openStore } from '@weir/storage';
-import { type Endpoint, formatEndpoint } from './endpoint.ts';
+import type { Endpoint } from './endpoint.ts';
 import { removeServiceAddress, writeServiceAddress } from './service-address.ts';
 import { createStatusReader, type MeteringPlan } from './status-reader.ts';
 
@@ -130,10 +130,10 @@ function serve(
     ...server,
     async start() {
       await server.start();
-      const { host, port, url } = server.address();
+      const { port, url } = server.address();
       writeServiceAddress(dataDirectory, url);
       meter?.exclude(ownSockets(port, demoSource === undefined ? undefined : collector.address(demoSource)));
-      logger.info({ url }, `console at ${url} (${formatEndpoint({ address: host, port })})`);
+      logger.info(`console at ${url}`);
     },
     async stop() {
       removeServiceAddress(dataDirectory);
