@@ -5,7 +5,6 @@ import {
   FLOW_COLUMN_INDEX,
   type FlowBatch,
   type FlowColumnName,
-  setPresent,
   setU64FromNumber,
   WEIR_ELEMENTS,
   WEIR_ENTERPRISE_NUMBER,
@@ -202,18 +201,22 @@ function directionOf(kind: number): number {
 
 function put(batch: FlowBatch, name: FlowColumnName, row: number, value: number): void {
   batch.columns[name][row] = value;
-  setPresent(batch, FLOW_COLUMN_INDEX[name], row, row + 1);
+  markPresent(batch, name, row);
 }
 
 function putNumber(batch: FlowBatch, name: FlowColumnName, row: number, value: number): void {
   setU64FromNumber(batch.columns[name] as Uint32Array, row, value);
-  setPresent(batch, FLOW_COLUMN_INDEX[name], row, row + 1);
+  markPresent(batch, name, row);
 }
 
 function putWords(batch: FlowBatch, name: FlowColumnName, row: number, low: number, high: number): void {
   batch.columns[name][row * 2] = low;
   batch.columns[name][row * 2 + 1] = high;
-  setPresent(batch, FLOW_COLUMN_INDEX[name], row, row + 1);
+  markPresent(batch, name, row);
+}
+
+function markPresent(batch: FlowBatch, name: FlowColumnName, row: number): void {
+  batch.validity[FLOW_COLUMN_INDEX[name]]![row >> 3]! |= 1 << (row & 7);
 }
 
 /** Another writer of the same batch may have marked columns for all rows to come. */
