@@ -1,5 +1,8 @@
 /** The pipeline with a meter that sends what the test says, and a collector on loopback that reads it. */
 import { createSocket, type Socket } from 'node:dgram';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createBufferSender, silentLogger, systemClock, UserError } from '@weir/base';
 import { type Profile, parseProfile } from '@weir/exporting';
 import {
@@ -122,6 +125,8 @@ function fill(batch: ReturnType<typeof createFlowBatch>, octets: number, endReas
 interface Collector {
   readonly address: string;
   octets(): number[];
+  /** Names of peers, as told. */
+  peers(): unknown[];
 }
 
 async function createCollector(): Promise<Collector> {
@@ -130,6 +135,7 @@ async function createCollector(): Promise<Collector> {
   await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
   const decoder = createRecordDecoder();
   const seen: number[] = [];
+  const peers: unknown[] = [];
   socket.on('message', (bytes, { address, port }) => {
     const source = `${address}:${port}`;
     const session = { exporterAddress: source, localSocket: 'test', transport: 'udp', source } as const;
@@ -137,9 +143,14 @@ async function createCollector(): Promise<Collector> {
       if ('error' in found) throw new Error(JSON.stringify(found));
       const octets = found.fields['octetDeltaCount'];
       if (octets !== undefined) seen.push(Number(octets));
+      if (found.fields['peerName'] !== undefined) peers.push(found.fields['peerName']);
     }
   });
-  return { address: `Udp/127.0.0.1:${socket.address().port}`, octets: () => seen.sort((a, b) => a - b) };
+  return {
+    address: `Udp/127.0.0.1:${socket.address().port}`,
+    octets: () => seen.sort((a, b) => a - b),
+    peers: () => peers,
+  };
 }
 
 function profileOf(collectors: readonly Collector[], more: object = {}): Profile {
@@ -168,6 +179,20 @@ test('collectors that change get every flow once, and the meter with its flows g
     expect([...first.octets(), ...second.octets()].sort((a, b) => a - b)).toEqual([...all, 999]);
   });
   expect(pipeline.valve.counters).toMatchObject({ records: 201, recordsForced: 1 });
+});
+
+test('collectors are told of the peers that the profile says where to find', async () => {
+  const { pipeline } = createWorld();
+  const collector = await createCollector();
+  const folder = mkdtempSync(join(tmpdir(), 'weir-peers-'));
+  const file = join(folder, 'peers.json');
+  writeFileSync(file, JSON.stringify([{ name: 'laptop', overlayPrefixes: ['10.9.0.2/32'] }]));
+  await pipeline.apply(profileOf([collector], { Peers: [`File:${file}`] }));
+  await vi.waitFor(() => expect(collector.peers()).toEqual(['laptop']));
+  await pipeline.apply(profileOf([collector]));
+  await pipeline.stop();
+  expect(collector.peers()).toEqual(['laptop']);
+  rmSync(folder, { recursive: true });
 });
 
 test('the meter is told of other timeouts and interfaces, and goes on', async () => {

@@ -8,14 +8,14 @@ import type { Clock, Logger } from '@weir/base';
 import {
   createExporter,
   type Exporter,
-  type MeteringLoss,
   type Profile,
   printableProfile,
   reasonDisabled,
 } from '@weir/exporting';
-import type { CaptureSource } from '@weir/host';
+import { type CaptureSource, createPeerDirectory, type PeerDirectory } from '@weir/host';
 import { createLiveMeter, type LiveMeter, type LiveMeterChange } from '@weir/metering';
 import { createFlowValve, type FlowValve } from './flow-valve.ts';
+import { createMeterLedger } from './meter-ledger.ts';
 import { METER_PROPERTIES, type MeteringPlan, planMetering } from './metering-plan.ts';
 import { createOwnTraffic } from './own-traffic.ts';
 
@@ -68,10 +68,11 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
   const createMeter = options.createLiveMeter ?? createLiveMeter;
   const valve = createFlowValve(logger);
   const ownTraffic = createOwnTraffic();
-  const loss = { ignoredPackets: 0, ignoredOctets: 0, firstMs: 0, lastMs: 0 };
+  const ledger = createMeterLedger(clock);
   let inForce: Plan | undefined;
   let exporter: Exporter | undefined;
   let meter: LiveMeter | undefined;
+  let peers: PeerDirectory | undefined;
 
   function planOf(profile: Profile): Plan {
     const isDisabled = reasonDisabled(profile) !== undefined;
@@ -82,7 +83,8 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
     const stopping = meter;
     meter = undefined;
     await stopping?.stop();
-    if (stopping !== undefined) noteLoss(stopping);
+    const last = stopping?.status();
+    if (last !== undefined) ledger.end(last);
   }
 
   async function startMeter(metering: MeteringPlan | undefined): Promise<void> {
@@ -99,6 +101,8 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
   /** What the old exporter has taken leaves through it; what comes after waits for the new one. */
   async function replaceExporter(next: Exporter | undefined): Promise<void> {
     valve.close();
+    await peers?.stop();
+    peers = undefined;
     const old = exporter;
     exporter = undefined;
     await old?.stop();
@@ -114,15 +118,26 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
     valve.open(next);
   }
 
+  /** Asks who the peers are as long as this exporter is in force; nobody waits for the answer. */
+  function followPeers({ profile }: Plan, announcing: Exporter): void {
+    if (profile.peers.length === 0) return;
+    peers = createPeerDirectory(profile.peers, { logger, clock });
+    peers.onChange((found) => announcing.announcePeers(found));
+    void peers.start();
+  }
+
   /** Inert until started. */
   function prepareExporter({ profile, metering }: Plan): Exporter | undefined {
-    return metering === undefined ? undefined : createExporter(profile, { logger, clock, meteringLoss });
+    if (metering === undefined) return undefined;
+    const { loss: meteringLoss, state: meteringState } = ledger;
+    return createExporter(profile, { logger, clock, meteringLoss, meteringState });
   }
 
   async function change(to: Plan, next: Exporter | undefined, parts: Parts): Promise<void> {
     const adapted = parts.meter && isAdaptable(inForce?.metering, to.metering) ? meter : undefined;
     if (parts.meter && adapted === undefined) await stopMeter();
     if (parts.exporter) await replaceExporter(next);
+    if (parts.exporter && next !== undefined) followPeers(to, next);
     if (adapted !== undefined && to.metering !== undefined) await adapted.adapt(changeOf(to.metering));
     else if (parts.meter) await startMeter(to.metering);
     inForce = to;
@@ -131,30 +146,6 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
   function excludeOwnTraffic(): void {
     const sockets = ownTraffic.update(exporter?.localSockets() ?? []);
     if (sockets !== undefined) meter?.exclude(sockets);
-  }
-
-  const lossBefore = { packets: 0, octets: 0 };
-
-  /** Packets that a meter saw and could not meter, those of the meters before it included. */
-  function noteLoss(ended?: LiveMeter): void {
-    const status = (ended ?? meter)?.status();
-    if (status === undefined) return;
-    const kernelDrops = status.interfaces.reduce((sum, { kernelDrops: drops }) => sum + drops, 0);
-    const packets = lossBefore.packets + kernelDrops + status.outlet.packetsLost;
-    const octets = lossBefore.octets + status.outlet.octetsLost;
-    if (packets > loss.ignoredPackets) {
-      loss.lastMs = clock.nowMs();
-      if (loss.firstMs === 0) loss.firstMs = loss.lastMs;
-    }
-    // What an interface counted goes with it when it is no longer metered.
-    loss.ignoredPackets = Math.max(loss.ignoredPackets, packets);
-    loss.ignoredOctets = Math.max(loss.ignoredOctets, octets);
-    if (ended !== undefined) Object.assign(lossBefore, { packets, octets });
-  }
-
-  function meteringLoss(): MeteringLoss {
-    noteLoss();
-    return { ...loss };
   }
 
   return {
@@ -189,10 +180,12 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
     },
     tick() {
       excludeOwnTraffic();
-      noteLoss();
+      const status = meter?.status();
+      if (status !== undefined) ledger.note(status);
     },
     async stop() {
       await stopMeter();
+      await peers?.stop();
       await exporter?.stop();
     },
   };

@@ -292,6 +292,7 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
       sendPeers('Udp');
     },
     async stop() {
+      isStarted = false;
       for (const cancel of timers) cancel();
       for (const port of ports) port.close();
       flush();

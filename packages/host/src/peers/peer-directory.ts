@@ -41,7 +41,7 @@ export interface PeerDirectory extends Component {
   peers(): readonly Peer[];
   /** Calls `listener` with all peers when they have changed; at once when there are some already. */
   onChange(listener: (peers: readonly Peer[]) => void): void;
-  /** Asks all sources now. */
+  /** Asks all sources now. `stop` does not wait for their answers; nobody is told of them then. */
   refresh(): Promise<void>;
   counters(): Readonly<PeerDirectoryCounters>;
 }
@@ -85,6 +85,7 @@ export function createPeerDirectory(
   let peers: readonly Peer[] = [];
   let refreshing: Promise<void> | undefined;
   let cancelTimer: CancelTimer | undefined;
+  let isStopped = false;
 
   async function ask(source: PeerSource): Promise<void> {
     try {
@@ -110,7 +111,7 @@ export function createPeerDirectory(
     const merged = mergeStatements(sources.flatMap((source) => statements.get(source) ?? []));
     counters.peersRefused += Math.max(0, merged.length - PEERS_MAX);
     const next = withValidity(merged.slice(0, PEERS_MAX), peers, clock.nowMs());
-    if (!hasChanged(peers, next)) return;
+    if (isStopped || !hasChanged(peers, next)) return;
     peers = next;
     counters.changes += 1;
     for (const listener of listeners) listener(peers);
@@ -134,11 +135,11 @@ export function createPeerDirectory(
     async start() {
       if (sources.length === 0) return;
       await refresh();
-      cancelTimer = clock.every(REFRESH_INTERVAL_MS, () => void refresh());
+      if (!isStopped) cancelTimer = clock.every(REFRESH_INTERVAL_MS, () => void refresh());
     },
     async stop() {
+      isStopped = true;
       cancelTimer?.();
-      await refreshing;
     },
   };
 }
