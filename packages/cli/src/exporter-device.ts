@@ -71,6 +71,7 @@ export function createExporterDevice(options: ExporterDeviceOptions): ExporterDe
   const file = options.profile.fileName;
   const ended = new AbortController();
   const stopped = Promise.withResolvers<StopReport>();
+  stopped.promise.catch(() => {}); // Who asked to stop hears of it; mostly nobody has.
   const lifecycle = createLifecycle(logger);
   let failure: Error | undefined;
   let state: ExporterState = 'starting';
@@ -133,7 +134,12 @@ export function createExporterDevice(options: ExporterDeviceOptions): ExporterDe
     state = 'stopping';
     await reloading.catch(() => {});
     const { recordsForced } = pipeline.valve.counters;
-    await pipeline.stop();
+    try {
+      await pipeline.stop();
+    } catch (error) {
+      stopped.reject(error);
+      throw error;
+    }
     const { records, recordsForced: forced } = pipeline.valve.counters;
     const collectors = pipeline.exporter?.collectors() ?? [];
     report = { recordsFlushed: forced - recordsForced, records, collectors };
