@@ -277,7 +277,12 @@ describe('weir doctor', () => {
     const profile = path.join(folder, 'Lab.profile');
     const collectors = ['Udp/127.0.0.1:2055', 'Tls/127.0.0.1:4740'];
     const tls = { Ca: path.join(folder, 'none.pem') };
-    const FlowMetadata = { IpFixCollectors: collectors, Interfaces: ['nowhere0'], Tls: tls };
+    const FlowMetadata = {
+      IpFixCollectors: collectors,
+      Interfaces: ['nowhere0'],
+      Tls: tls,
+      Peers: [`File:${path.join(folder, 'peers.json')}`],
+    };
     writeFileSync(profile, JSON.stringify({ FlowMetadata }));
     const { status, stdout } = runWeir(['doctor', '--profile', profile]);
     expect(status).toBe(1);
@@ -285,6 +290,7 @@ describe('weir doctor', () => {
     expect(stdout).toMatch(/^BAD {2}files +.*none\.pem/m);
     expect(stdout).toMatch(/^note collector +Udp\/127\.0\.0\.1:2055: port 2055 is NetFlow's/m);
     expect(stdout).toMatch(/^note SpoolDirectory +without one, what Tls\/127\.0\.0\.1:4740 cannot take/m);
+    expect(stdout).toMatch(/^note Peers +there is no .*peers\.json$/m);
     const findings = runWeir(['doctor', '--profile', profile, '--json']).stdout.trim().split('\n');
     expect(findings.map((line) => JSON.parse(line).subject)).toContain('socket buffers');
   });

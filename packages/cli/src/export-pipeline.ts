@@ -184,9 +184,12 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
       if (status !== undefined) ledger.note(status);
     },
     async stop() {
-      await stopMeter();
-      await peers?.stop();
-      await exporter?.stop();
+      try {
+        await stopMeter();
+      } finally {
+        await peers?.stop();
+        await exporter?.stop();
+      }
     },
   };
 }

@@ -32,6 +32,7 @@ export async function checkProfile(file: string | undefined): Promise<Finding[]>
       ...checkInterfaces(profile),
       ...checkFiles(profile),
       ...checkSpool(profile),
+      ...checkPeers(profile),
       ...(await Promise.all(profile.collectors.map(checkCollector))).flat(),
     ];
   } catch (error) {
@@ -99,6 +100,23 @@ function checkSpool({ spoolDirectory, spoolOctetsMax, collectors }: Profile): Fi
   }
   const message = `${spoolDirectory}, up to ${spoolOctetsMax} octets for each of ${reliable.length} collectors`;
   return [{ verdict: 'good', subject, message }];
+}
+
+const PEER_PROGRAMS = { wireGuard: 'wg', tailscale: 'tailscale', netBird: 'netbird' } as const;
+
+/** A source of peers that cannot be asked is no reason not to export. */
+function checkPeers({ peers }: Profile): Finding[] {
+  return peers.flatMap((source): Finding[] => {
+    const subject = 'Peers';
+    if (source.kind === 'file') {
+      if (existsSync(source.path)) return [];
+      return [{ verdict: 'note', subject, message: `there is no ${source.path}` }];
+    }
+    const program = PEER_PROGRAMS[source.kind];
+    const folders = (process.env['PATH'] ?? '').split(path.delimiter);
+    if (folders.some((folder) => existsSync(path.join(folder, program)))) return [];
+    return [{ verdict: 'note', subject, message: `the program ${program} is not installed` }];
+  });
 }
 
 async function checkCollector({ text, host, family, port, transport }: Collector): Promise<Finding[]> {
