@@ -10,11 +10,14 @@ import { silentLogger } from '@weir/base';
 import { openStore } from '@weir/storage';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type NumberedExporter, startNumberedExporter } from './numbered-exporter.ts';
+import { startNumberedFlows } from './numbered-flows.ts';
 import { temporaryFolder } from './temporary-folder.ts';
-import { type RunningWeir, startWeir } from './weir-process.ts';
+import { eventually, type RunningWeir, startWeir } from './weir-process.ts';
 
 const RESTARTS = 20;
 const KILLS = 5;
+/** Of our own exporter, which waits longer and longer before it connects again. */
+const OWN_RESTARTS = 4;
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
 const folder = temporaryFolder();
 const certificate = path.join(folder, 'collector.pem');
@@ -60,13 +63,14 @@ async function startCollect(data: string, ...listen: string[]): Promise<RunningW
   return weir;
 }
 
-/** Of one observation domain: rows, different numbers, and the greatest number, in the store of the folder. */
-async function storedNumbers(data: string, domain: number) {
+/** Of one observation domain and transport: rows, different numbers, and the greatest number, in a folder's store. */
+async function storedNumbers(data: string, domain: number, transport: 'tcp' | 'tls') {
   const store = await openStore({ dataDirectory: data, logger: silentLogger });
   try {
     const { rows } = await store.sql(
       `SELECT count(*) AS count, count(DISTINCT flowId) AS different, max(flowId) AS greatest
-       FROM flows JOIN exporters USING (exporterId) WHERE observationDomainId = ${domain}`,
+       FROM flows JOIN exporters USING (exporterId)
+       WHERE observationDomainId = ${domain} AND source LIKE '${transport}/%'`,
     );
     const [row] = rows;
     return {
@@ -77,6 +81,11 @@ async function storedNumbers(data: string, domain: number) {
   } finally {
     await store.close();
   }
+}
+
+/** What `storedNumbers` says of a store that has the numbers 0 … count - 1, each once. */
+function all(count: number) {
+  return { count, different: count, greatest: count - 1 };
 }
 
 function exporterOf(connectTo: NumberedExporterConnect, domain: number): NumberedExporter {
@@ -106,11 +115,34 @@ describe.skipIf(!hasOpenssl)('a collector over TCP and TLS (skipped: openssl is 
     for (const [index, { records, brokenCount, endedCount }] of exporters.entries()) {
       expect({ index, brokenCount }).toEqual({ index, brokenCount: 0 });
       expect(endedCount).toBeGreaterThan(RESTARTS / 2);
-      expect(await storedNumbers(data, index + 1)).toEqual({
-        count: records,
-        different: records,
-        greatest: records - 1,
-      });
+      expect(await storedNumbers(data, index + 1, index === 0 ? 'tcp' : 'tls')).toEqual(all(records));
+    }
+  }, 300_000);
+
+  test('stopped in mid-run has every flow of our own exporter once, which spools meanwhile', async () => {
+    const data = path.join(folder, 'ours');
+    const [tcp = 0, tls = 0] = await freePorts(2);
+    const listen = [`tcp/127.0.0.1:${tcp}`, `tls/127.0.0.1:${tls}`];
+    const exporter = await startNumberedFlows({
+      collectors: [`Tcp/127.0.0.1:${tcp}`, { Address: `Tls/127.0.0.1:${tls}`, Tls: { Ca: certificate } }],
+      observationDomainId: 3,
+      spoolDirectory: path.join(folder, 'spool'),
+    });
+    for (let run = 1; run <= OWN_RESTARTS; run += 1) {
+      const weir = await startCollect(data, ...listen);
+      await eventually(
+        async () => exporter.connectionsOpened,
+        (count) => count >= run,
+      );
+      await sleep(1000);
+      expect(await weir.stop('SIGTERM'), weir.output()).toBe(0);
+    }
+    const last = await startCollect(data, ...listen);
+    await exporter.stop();
+    expect(await last.stop('SIGTERM')).toBe(0);
+    expect(exporter.notSent).toBe(0);
+    for (const transport of ['tcp', 'tls'] as const) {
+      expect(await storedNumbers(data, 3, transport), transport).toEqual(all(exporter.flows));
     }
   }, 300_000);
 
@@ -127,7 +159,7 @@ describe.skipIf(!hasOpenssl)('a collector over TCP and TLS (skipped: openssl is 
     await exporter.stop();
     expect(await last.stop('SIGTERM')).toBe(0);
     const { records, recordsOnBroken, brokenCount } = exporter;
-    const stored = await storedNumbers(data, 1);
+    const stored = await storedNumbers(data, 1, 'tcp');
     const lost = records - stored.count;
 
     // A process that is being killed may accept once more before its sockets are gone.
