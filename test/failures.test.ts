@@ -124,6 +124,14 @@ describe('files', () => {
     ).toEqual([53]);
   });
 
+  test('a capture of export packets that is cut is decoded up to there, and that is said', () => {
+    const truncated = file('export.pcap', onePacketCapture().subarray(0, 40 + 20));
+    const { status, stdout, stderr } = runWeir(['decode', '--json', truncated]);
+    expect(status).toBe(1);
+    expect(oneLine(stderr)).toContain('export.pcap');
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'capture_truncated' } });
+  });
+
   test('a missing file is named', () => {
     const { status, stderr } = runWeir(['decode', path.join(folder, 'nowhere.pcap'), '--json']);
     expect(status).toBe(1);
@@ -137,6 +145,7 @@ describe('the command line', () => {
     ['an unknown option', ['meter', 'x.pcap', '--frobnicate']],
     ['a bad endpoint', ['generate', '--to', 'udp/nowhere', '--records', '1']],
     ['a bad filter', ['query', '--data', path.join(folder, 'q'), 'host', 'host']],
+    ['two formats at once', ['query', '--json', '--csv']],
     ['a bad duration', ['query', '--data', path.join(folder, 'q'), '--last', 'soon']],
   ])('%s ends with 2', (_, args) => {
     mkdirSync(path.join(folder, 'q'), { recursive: true });

@@ -61,12 +61,21 @@ export function createCollectorDevice(options: CollectorDeviceOptions): Collecto
     },
     async start() {
       const store = await openStore({ dataDirectory: options.dataDirectory, logger });
-      lifecycle.add('store', { start: async () => {}, stop: () => store.close() });
+      lifecycle.add('store', { start: async () => {}, stop: () => closeStore(store, options) });
       parts = assemble(lifecycle, options, store, systemClock);
       await lifecycle.start();
     },
     stop: () => lifecycle.stop(),
   };
+}
+
+async function closeStore(
+  store: FlowStore,
+  { dataDirectory, logger }: CollectorDeviceOptions,
+): Promise<void> {
+  const { rowCount } = await store.status();
+  await store.close();
+  logger.info(`stopped; ${dataDirectory} holds ${rowCount} flow records`);
 }
 
 /** Parts stop in reverse: first who asks, then who produces, the store last. */

@@ -184,7 +184,7 @@ function addOfflineCommands(program: Command): void {
     .option('--order-by <measure>', 'octets, packets or flows', 'octets')
     .option('--data <dir>', 'folder of the store', './weir-data')
     .option('--json', 'one JSON object a row')
-    .option('--csv', 'comma-separated values with a header')
+    .addOption(new Option('--csv', 'comma-separated values with a header').conflicts('json'))
     .option('--sql', 'print the SQL instead of running it')
     .action(async (words, options) => (await import('./commands/query.ts')).query(words, options));
   program

@@ -7,9 +7,12 @@ interface DecodeOptions {
   json?: true;
 }
 
+/** Damage of the file itself, not of a packet in it: the rest of the file is lost. */
+const FILE_DAMAGE = new Set(['capture_truncated', 'capture_corrupt', 'file_damaged']);
+
 /**
- * `weir decode`: one data record a line. A problem is a line too, and decoding goes on; a file that holds no
- * export packets is a failure, told after the other files have been decoded.
+ * `weir decode`: one data record a line. A problem is a line too, and decoding goes on; a file that is damaged or
+ * holds no export packets is a failure, told after everything has been decoded.
  */
 export async function decode(files: readonly string[], options: DecodeOptions): Promise<void> {
   const writer = createLineWriter();
@@ -25,7 +28,16 @@ export async function decode(files: readonly string[], options: DecodeOptions): 
     packet(bytes: Uint8Array, origin: PacketOrigin) {
       decoder.decodeDatagram(bytes, sessionOf(origin), origin.timestampMs ?? Date.now(), sink);
     },
-    problem: sink.problem,
+    problem(
+      problem: { code: string; offset: number; message: string },
+      { transport, localSocket }: PacketOrigin,
+    ) {
+      sink.problem(problem);
+      if (transport === 'file' && FILE_DAMAGE.has(problem.code)) {
+        const place = `${localSocket}: at octet ${problem.offset}: ${problem.message}`;
+        failures.push(new UserError(problem.code, `${place}; what was before it has been decoded`));
+      }
+    },
     room: writer.room,
   };
 
