@@ -124,7 +124,14 @@ const softflowd: Contender = {
   async start(folder) {
     const control = path.join(folder, 'softflowd.ctl');
     const options = ['-i', INTERFACE, '-n', NOBODY_LISTENS, '-v', '10', '-m', '1200000'];
-    const { pid, stop } = await startMeter('softflowd', ['-d', '-c', control, '-p', '/dev/null', ...options]);
+    const { pid, stop } = await startMeter('softflowd', [
+      '-d',
+      '-c',
+      control,
+      '-p',
+      `${control}.pid`,
+      ...options,
+    ]);
     return {
       pid,
       stop,

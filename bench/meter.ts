@@ -55,7 +55,7 @@ function softflowd(capture: string): Cost & { check: string } {
     '-c',
     'none',
     '-p',
-    '/dev/null',
+    path.join(WORK_FOLDER, 'softflowd.pid'), // it unlinks what it is given here, a device too
   ];
   const cost = measureCommand('softflowd', [...args, '-t', 'maxlife=300', '-t', 'general=60']);
   return { ...cost, check: 'IPFIX over UDP, not received' };
