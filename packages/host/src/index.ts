@@ -33,6 +33,7 @@ export { LINKTYPE_ETHERNET, LINKTYPE_RAW } from './link-type.ts';
 export {
   type LoggedPacket,
   NETFILTER_HOOKS,
+  NFLOG_DELAY_MS_MAX,
   NFLOG_SNAP_LENGTH_DEFAULT,
   type NflogOptions,
   type NflogReader,

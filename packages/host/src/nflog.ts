@@ -58,6 +58,8 @@ const MESSAGE_BUFFER_OCTETS = 256 * 1024;
 /** The kernel gathers packets until there are so many, or until the oldest is so old (unit 10 ms). */
 const GATHER_PACKETS = 32;
 const GATHER_TIMEOUT_10MS = 10;
+/** How long the kernel may keep a packet back before a reader can have it. */
+export const NFLOG_DELAY_MS_MAX = GATHER_TIMEOUT_10MS * 10;
 const RECEIVES_PER_POLL_MAX = 64;
 /** NFLOG prefixes are at most 127 octets; a rule set has few distinct ones. */
 const PREFIXES_REMEMBERED_MAX = 4096;

@@ -1,5 +1,5 @@
 /** All that tells a meter of dropped frames: the sources of a profile and the ledger that they share. */
-import type { NflogReader } from '@weir/host';
+import { NFLOG_DELAY_MS_MAX, type NflogReader } from '@weir/host';
 import type { CapturePacketHandler } from './capture-parser.ts';
 import { type DropCounters, DropLedger, type DropLedgerOptions } from './drop-ledger.ts';
 import type { DropSourceOptions } from './drop-source.ts';
@@ -8,6 +8,10 @@ import { NflogSource, type NflogSourceStatus } from './nflog-source.ts';
 import { PcapngStream, type PcapngStreamStatus } from './pcapng-stream.ts';
 import type { PcapngStreamTarget } from './pcapng-stream-reader.ts';
 
+/** The kernel keeps dropped frames back for a moment to hand over many at once: those are waited for. */
+const DRAIN_WAIT_MS = 2 * NFLOG_DELAY_MS_MAX;
+/** So often at most: a rule that goes on logging must not keep the meter from stopping. */
+const DRAIN_WAITS_MAX = 5;
 /** Turns in which a stopping meter still asks a group that is flooded. */
 const DRAIN_POLLS_MAX = 1000;
 
@@ -92,7 +96,9 @@ export class DropIntake {
   /** Takes what the sources still hold. */
   async drain(): Promise<void> {
     for (const group of this.#groups) {
-      for (let polls = 0; polls < DRAIN_POLLS_MAX && group.poll(0) > 0; polls += 1);
+      for (let polls = 0; polls < DRAIN_POLLS_MAX; polls += 1) {
+        if (group.poll(polls < DRAIN_WAITS_MAX ? DRAIN_WAIT_MS : 0) === 0) break;
+      }
     }
     for (const stream of this.#streams) await stream.drain();
   }
