@@ -1,8 +1,14 @@
 /** What a device tells of itself, put together from its parts. */
-import type { Collector, SourceStatus } from '@weir/collecting';
+import type { Collector } from '@weir/collecting';
 import type { CaptureSource } from '@weir/host';
 import type { LiveMeter } from '@weir/metering';
-import type { ExporterStatus, ListenerStatus, MeteringStatus, StoreStatus, SystemStatus } from '@weir/server';
+import {
+  describeCollector,
+  describeStore,
+  type ExporterStatus,
+  type MeteringStatus,
+  type SystemStatus,
+} from '@weir/server';
 import type { FlowStore } from '@weir/storage';
 
 /** What is to be metered, or why nothing is. */
@@ -29,15 +35,16 @@ interface StatusParts {
 export function createStatusReader(parts: StatusParts): () => Promise<SystemStatus> {
   const startedAt = Date.now();
   return async () => {
-    const [{ sources }, store] = await Promise.all([parts.collector.status(), parts.store.status()]);
+    const [collected, store] = await Promise.all([parts.collector.status(), parts.store.status()]);
+    const { listeners, exporters } = describeCollector(collected);
     return {
       version: VERSION,
       startedAt,
       demo: parts.demo,
       metering: meteringStatus(parts),
-      listeners: sources.map(listenerStatus),
-      exporters: [...localExporter(parts.meter), ...sources.flatMap(exporterStatuses)],
-      store: storeStatus(store),
+      listeners,
+      exporters: [...localExporter(parts.meter), ...exporters],
+      store: describeStore(store),
     };
   };
 }
@@ -61,32 +68,6 @@ function meteringStatus({ metering, meter }: StatusParts): MeteringStatus {
   };
 }
 
-function listenerStatus({ source, state, listener }: SourceStatus): ListenerStatus {
-  return {
-    source: source.name,
-    transport: source.transport,
-    address: listener?.address ?? source.monitoringAddress,
-    port: listener?.port ?? source.monitoringPort,
-    state: state === 'listening' ? 'listening' : 'failed',
-    datagrams: listener?.counters.datagrams ?? 0,
-    kernelDrops: listener?.counters.kernelDrops ?? 0,
-    ...(listener?.stream === undefined ? {} : { connections: listener.stream.connections }),
-    ...(state === 'listening' ? {} : { problem: `the source is ${state}` }),
-  };
-}
-
-function exporterStatuses({ listener }: SourceStatus): ExporterStatus[] {
-  return (listener?.exporters ?? []).map((exporter) => ({
-    address: exporter.address,
-    observationDomainId: exporter.observationDomainId,
-    source: exporter.source,
-    version: exporter.version,
-    records: exporter.records,
-    lost: exporter.unitsLost,
-    lastSeenAt: exporter.lastSeenMs,
-  }));
-}
-
 /** The meter of this machine stands among the exporters, for it is one. */
 function localExporter(meter: LiveMeter | undefined): ExporterStatus[] {
   const status = meter?.status();
@@ -103,15 +84,4 @@ function localExporter(meter: LiveMeter | undefined): ExporterStatus[] {
       lastSeenAt: Date.now(),
     },
   ];
-}
-
-function storeStatus(status: Awaited<ReturnType<FlowStore['status']>>): StoreStatus {
-  const { dataDirectory, rowCount, octetsOnDisk, oldest, newest } = status;
-  return {
-    dataDirectory,
-    records: rowCount,
-    octets: octetsOnDisk,
-    oldestAt: oldest === undefined ? null : Date.parse(oldest),
-    newestAt: newest === undefined ? null : Date.parse(newest),
-  };
 }
