@@ -146,7 +146,7 @@ describe.skipIf(!hasOpenssl)('a collector over TCP and TLS (skipped: openssl is 
     }
   }, 300_000);
 
-  test(`killed ${KILLS} times has what it had flushed, and the exporter can say how much is gone`, async () => {
+  test(`killed ${KILLS} times opens its store again without doubles, and the exporter can say how much is gone`, async () => {
     const data = path.join(folder, 'killed');
     const [tcp = 0] = await freePorts(1);
     const exporter = exporterOf(overTcp(tcp), 1);

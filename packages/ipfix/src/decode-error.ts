@@ -32,7 +32,6 @@ export const DECODE_ERRORS = {
   template_withdrawal_invalid:
     'A withdrawal names a template that is not known, or arrived where none is allowed.',
   record_truncated: 'A Data Record reaches beyond the end of its Set.',
-  value_length_invalid: 'The length of a field is none that its data type can have.',
   list_truncated: 'A structured data field (RFC 6313) ends before the content that it announces.',
   list_nesting_excessive: 'Structured data is nested deeper than the limit.',
   list_items_excessive: 'A structured data field has more items than the limit for one record.',
