@@ -215,7 +215,7 @@ function renderRecords(plan: RecordsPlan, options: RenderOptions): RenderedPlan 
   return { sql, columns };
 }
 
-/** Every field that is stored, in the order of FLOW_COLUMNS. */
+/** Every stored column that is a field of the language, in the order of FLOW_COLUMNS. */
 const RECORD_FIELDS: readonly DimensionRef[] = recordFields();
 
 function recordFields(): DimensionRef[] {
@@ -225,7 +225,7 @@ function recordFields(): DimensionRef[] {
     else if (name.endsWith('Hi')) names.push(name.slice(0, -2));
     else if (!name.endsWith('Lo') && name !== 'extraLayout') names.push(name);
   }
-  return names.map((name) => ({ name }));
+  return names.filter((name) => fieldNamed(name) !== undefined).map((name) => ({ name }));
 }
 
 interface RenderedKey {

@@ -4,7 +4,7 @@
  * Layout of the buffer, in this order: the columns of FLOW_COLUMNS by falling width (so that each is
  * aligned), `extraEnd`, the validity bitmaps (one bit a row and column, 1 = present, least significant bit
  * first, in the order of FLOW_COLUMNS), the `extra` arena. Whoever holds the batch owns it; what is not in the buffer (row
- * count, exporters, layouts) travels beside it as a FlowBatchNote.
+ * count, exporters, layouts, labels) travels beside it as a FlowBatchNote.
  */
 import { assert } from '@weir/base';
 import {
@@ -48,6 +48,7 @@ export interface FlowBatchNote {
   readonly rowCount: number;
   readonly exporters: readonly ExporterIdentity[];
   readonly layouts: readonly ExtraLayout[];
+  readonly labels: readonly string[];
 }
 
 type ColumnArray<T extends ColumnType> = T extends 'u8'
@@ -76,6 +77,8 @@ export interface FlowBatch {
   readonly extraEnd: Uint32Array;
   readonly exporters: ExporterIdentity[];
   readonly layouts: ExtraLayout[];
+  /** The texts that columns of meaning `labelIndex` point to; at most 65,536, each once. */
+  readonly labels: string[];
 }
 
 const WIDTHS_FALLING: readonly ColumnType[] = ['u64', 'u32', 'u16', 'u8'];
@@ -95,6 +98,7 @@ export function createFlowBatch(capacity = FLOW_BATCH_ROWS_DEFAULT, buffer?: Arr
     rowCount: 0,
     exporters: [],
     layouts: [],
+    labels: [],
   });
   if (buffer !== undefined) clearFlowBatch(batch);
   return batch;
@@ -132,13 +136,14 @@ export function viewFlowBatch(buffer: ArrayBuffer, note: FlowBatchNote): FlowBat
     extraEnd,
     exporters: [...note.exporters],
     layouts: [...note.layouts],
+    labels: [...note.labels],
   };
 }
 
 /** What must travel beside `batch.buffer`. */
 export function noteOfFlowBatch(batch: FlowBatch): FlowBatchNote {
-  const { capacity, rowCount, exporters, layouts } = batch;
-  return { capacity, rowCount, exporters, layouts };
+  const { capacity, rowCount, exporters, layouts, labels } = batch;
+  return { capacity, rowCount, exporters, layouts, labels };
 }
 
 /** Empties the batch for reuse. Column values stay as they are: validity says what counts. */
@@ -146,6 +151,7 @@ export function clearFlowBatch(batch: FlowBatch): void {
   batch.rowCount = 0;
   batch.exporters.length = 0;
   batch.layouts.length = 0;
+  batch.labels.length = 0;
   for (const bitmap of batch.validity) bitmap.fill(0);
 }
 

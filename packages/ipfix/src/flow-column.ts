@@ -14,7 +14,17 @@ export interface FlowColumnDefinition {
   readonly name: string;
   readonly type: ColumnType;
   /** What the octets mean, beyond an unsigned number. */
-  readonly meaning?: 'timeMs' | 'addressHi' | 'addressLo' | 'mac' | 'exporterIndex' | 'layoutIndex';
+  readonly meaning?:
+    | 'timeMs'
+    | 'addressHi'
+    | 'addressLo'
+    | 'mac'
+    | 'exporterIndex'
+    | 'layoutIndex'
+    /** Index into `FlowBatch.labels`. */
+    | 'labelIndex'
+    /** ISO 3166-1 alpha-2: two ASCII letters, the first in the high octet. */
+    | 'country';
 }
 
 /** Order is part of the contract: the index of a column is its position here. */
@@ -73,6 +83,39 @@ export const FLOW_COLUMNS = [
   { name: 'dstMac', type: 'u64', meaning: 'mac' },
   /** Index into `FlowBatch.layouts`, or null when every field of the record has a column. */
   { name: 'extraLayout', type: 'u16', meaning: 'layoutIndex' },
+  // What the Collecting Process adds. Nothing of it is on the wire.
+  { name: 'srcCountry', type: 'u16', meaning: 'country' },
+  { name: 'dstCountry', type: 'u16', meaning: 'country' },
+  /** Name of the longest matching prefix in the file of networks, and the site it belongs to. */
+  { name: 'srcNetwork', type: 'u16', meaning: 'labelIndex' },
+  { name: 'dstNetwork', type: 'u16', meaning: 'labelIndex' },
+  { name: 'srcSite', type: 'u16', meaning: 'labelIndex' },
+  { name: 'dstSite', type: 'u16', meaning: 'labelIndex' },
+  /** Host name, from DNS answers seen or from reverse look-ups. */
+  { name: 'srcName', type: 'u16', meaning: 'labelIndex' },
+  { name: 'dstName', type: 'u16', meaning: 'labelIndex' },
+  /** Who is behind an overlay address. */
+  { name: 'srcPeer', type: 'u16', meaning: 'labelIndex' },
+  { name: 'dstPeer', type: 'u16', meaning: 'labelIndex' },
+  { name: 'srcUser', type: 'u16', meaning: 'labelIndex' },
+  { name: 'dstUser', type: 'u16', meaning: 'labelIndex' },
+  /** Learned from option records: RFC 6759 application, names of interfaces and VRFs. */
+  { name: 'application', type: 'u16', meaning: 'labelIndex' },
+  { name: 'inIfName', type: 'u16', meaning: 'labelIndex' },
+  { name: 'outIfName', type: 'u16', meaning: 'labelIndex' },
+  { name: 'inVrf', type: 'u16', meaning: 'labelIndex' },
+  { name: 'outVrf', type: 'u16', meaning: 'labelIndex' },
+  /** The rule that decided, and why a frame was dropped (element dropReason). */
+  { name: 'rule', type: 'u16', meaning: 'labelIndex' },
+  { name: 'dropReason', type: 'u8' },
+  /** Equal for all records of both directions of one session. */
+  { name: 'sessionId', type: 'u64' },
+  /** 0 from the initiator to the responder, 1 back. */
+  { name: 'sessionSide', type: 'u8' },
+  /** Which rule decided on `sessionSide`. */
+  { name: 'directionRule', type: 'u8' },
+  /** 1: another observation point told of the same packets before. */
+  { name: 'duplicate', type: 'u8' },
 ] as const satisfies readonly FlowColumnDefinition[];
 
 export type FlowColumnName = (typeof FLOW_COLUMNS)[number]['name'];
