@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { appendToBlock, BLOCK_ROWS, BlockPool, copyBits } from './flow-block.ts';
+import { LabelDictionary } from './label-dictionary.ts';
 import { STORED_COLUMNS } from './stored-column.ts';
 import { batchOf } from './test-batch.ts';
 import { bitsAllClear, bitsAllSet } from './time-bounds.ts';
@@ -52,10 +53,10 @@ describe('a block', () => {
     const pool = new BlockPool(1);
     const block = pool.create();
     const batch = batchOf(Array.from({ length: 5000 }, (_, row) => ({ receivedAt: row, octets: row })));
-    const keys = { exporterIds: [1], layoutIds: [] };
-    expect(appendToBlock(block, batch, 0, keys, pool)).toBe(5000);
-    expect(appendToBlock(block, batch, 0, keys, pool)).toBe(BLOCK_ROWS - 5000);
-    expect(appendToBlock(block, batch, BLOCK_ROWS - 5000, keys, pool)).toBe(0);
+    const keys = { exporterIds: [1], layoutIds: [], labelIds: [] };
+    expect(appendToBlock(block, batch, 0, keys, new LabelDictionary(), pool)).toBe(5000);
+    expect(appendToBlock(block, batch, 0, keys, new LabelDictionary(), pool)).toBe(BLOCK_ROWS - 5000);
+    expect(appendToBlock(block, batch, BLOCK_ROWS - 5000, keys, new LabelDictionary(), pool)).toBe(0);
     expect(block.columns.filter((column) => column !== undefined).length).toBe(2);
   });
 
@@ -63,11 +64,25 @@ describe('a block', () => {
     const pool = new BlockPool(1);
     const octets = STORED_COLUMNS.findIndex(({ name }) => name === 'octets');
     const first = pool.create();
-    appendToBlock(first, batchOf([{ octets: 1 }]), 0, { exporterIds: [], layoutIds: [] }, pool);
+    appendToBlock(
+      first,
+      batchOf([{ octets: 1 }]),
+      0,
+      { exporterIds: [], layoutIds: [], labelIds: [] },
+      new LabelDictionary(),
+      pool,
+    );
     const { values } = first.columns[octets]!;
     pool.release(first);
     const second = pool.create();
-    appendToBlock(second, batchOf([{}, { octets: 2 }]), 0, { exporterIds: [], layoutIds: [] }, pool);
+    appendToBlock(
+      second,
+      batchOf([{}, { octets: 2 }]),
+      0,
+      { exporterIds: [], layoutIds: [], labelIds: [] },
+      new LabelDictionary(),
+      pool,
+    );
     expect(second.columns[octets]!.values).toBe(values);
     expect(second.columns[octets]!.validity[0]).toBe(0b10);
   });
@@ -76,7 +91,14 @@ describe('a block', () => {
     const pool = new BlockPool(1);
     const block = pool.create();
     const batch = batchOf([{ exporter: 0 }, { exporter: 1 }]);
-    appendToBlock(block, batch, 0, { exporterIds: [undefined, 9], layoutIds: [] }, pool);
+    appendToBlock(
+      block,
+      batch,
+      0,
+      { exporterIds: [undefined, 9], layoutIds: [], labelIds: [] },
+      new LabelDictionary(),
+      pool,
+    );
     const column = block.columns[STORED_COLUMNS.findIndex(({ name }) => name === 'exporterId')]!;
     expect(column.validity[0]).toBe(0b10);
     expect(new Uint32Array(column.values.buffer)[1]).toBe(9);

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatAddress, type QueryPlan } from '@weir/analysis';
 import { createManualClock, silentLogger, UserError } from '@weir/base';
-import { FLOW_BATCH_ROWS_DEFAULT, FLOW_COLUMNS } from '@weir/ipfix';
+import { FLOW_BATCH_ROWS_DEFAULT, FLOW_COLUMNS, type FlowBatch } from '@weir/ipfix';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type FlowStore, openStore } from './flow-store.ts';
@@ -47,9 +47,19 @@ const WIDEST: PlainRecord = Object.fromEntries(
     const max = { u8: 0xffn, u16: 0xffffn, u32: 0xffff_ffffn, u64: 0xffff_ffff_ffff_ffffn }[type];
     if (meaning === 'timeMs') return [name, BigInt(NOW_MS)];
     if (meaning === 'mac') return [name, 0xffff_ffff_ffffn];
-    return [name, meaning === 'exporterIndex' || meaning === 'layoutIndex' ? 0n : max];
+    if (meaning === 'country') return [name, 0x5a5an];
+    return [name, meaning?.endsWith('Index') ? 0n : max];
   }),
 );
+
+const DE = 0x4445;
+let nextFlowId = 1;
+
+/** Records of labels, numbered in flowId. */
+function labelled(labels: readonly string[], records: readonly PlainRecord[]): FlowBatch {
+  const numbered = records.map((record) => ({ receivedAt: NOW_MS, flowId: nextFlowId++, ...record }));
+  return batchOf(numbered, [TEST_EXPORTER], [], undefined, labels);
+}
 
 describe.each(['open', 'sealed', 'replayed', 'sealed after replay'])('a round trip, %s', (state) => {
   async function bringTo(): Promise<void> {
@@ -68,7 +78,9 @@ describe.each(['open', 'sealed', 'replayed', 'sealed after replay'])('a round tr
     const extra = Uint8Array.of(1, 2, 3, 0xaa, 0xbb, 0xcc);
     const nulls: PlainRecord = { receivedAt: NOW_MS + 1, exporter: 0 };
     await send(store, [
-      batchOf([{ ...WIDEST, extra }, nulls, { ...WIDEST, extra }], [TEST_EXPORTER], [layout]),
+      batchOf([{ ...WIDEST, extra }, nulls, { ...WIDEST, extra }], [TEST_EXPORTER], [layout], undefined, [
+        'ada',
+      ]),
     ]);
     await bringTo();
     const { rows } = await store.query(RECORDS);
@@ -98,6 +110,59 @@ describe.each(['open', 'sealed', 'replayed', 'sealed after replay'])('a round tr
       'receivedAt',
       'source',
     ]);
+  });
+
+  test('keeps labels and countries as text, whatever the batches call them', async () => {
+    const longest = 'n'.repeat(2000);
+    await send(store, [
+      labelled(
+        ['dc1', 'ada', '', 'caf\u00e9 \u{1f310}'],
+        [
+          { srcSite: 0, srcUser: 1, dstName: 2, srcCountry: DE },
+          { srcSite: 3, dstSite: 3, dstCountry: DE },
+          { srcCountry: 0x0000, dstCountry: 0x6465 },
+        ],
+      ),
+      labelled(
+        ['ada', 'dc1', 'a\0b', 'lone \ud800', longest],
+        [
+          { srcSite: 1, srcUser: 0, rule: 2 },
+          { rule: 3, srcSite: 4 },
+        ],
+      ),
+    ]);
+    await bringTo();
+    const { rows } = await store.sql(
+      'SELECT "srcSite", "dstSite", "srcUser", "dstName", "rule", "srcCountry", "dstCountry" FROM flows ORDER BY "flowId"',
+    );
+    const texts = rows.map((row) => Object.values(row).map((value) => value ?? '-'));
+    expect(texts).toEqual([
+      ['dc1', '-', 'ada', '', '-', 'DE', '-'],
+      ['caf\u00e9 \u{1f310}', 'caf\u00e9 \u{1f310}', '-', '-', '-', '-', 'DE'],
+      ['-', '-', '-', '-', '-', '-', '-'],
+      ['dc1', '-', 'ada', '-', 'a\ufffdb', '-', '-'],
+      ['n'.repeat(1024), '-', '-', '-', 'lone \ufffd', '-', '-'],
+    ]);
+  });
+
+  test.each([255, 256, 65_535, 65_536])('keeps %i different labels', async (count) => {
+    const labels = Array.from({ length: count }, (_, index) => `host ${index}`);
+    const batches: FlowBatch[] = [];
+    for (let first = 0; first < count; first += 8192) {
+      const own = labels.slice(first, first + 8192);
+      batches.push(
+        labelled(
+          own,
+          own.map((_, index) => ({ srcName: index, octets: first + index })),
+        ),
+      );
+    }
+    await send(store, batches);
+    await bringTo();
+    const wrong = `SELECT count(*) AS n FROM flows WHERE "srcName" != concat('host ', "octets")`;
+    expect((await store.sql(wrong)).rows).toEqual([{ n: 0 }]);
+    const all = 'SELECT count("srcName") AS n, count(DISTINCT "srcName") AS d FROM flows';
+    expect((await store.sql(all)).rows).toEqual([{ n: count, d: count }]);
   });
 
   test('keeps 20,000 records in batches of any size', async () => {
@@ -275,6 +340,21 @@ test('sealing neither hides nor doubles a record', async () => {
   await sealing;
   counts.add((await store.query(TOTALS)).rows[0]!['flows']);
   expect([...counts]).toEqual([3 * 8192 + 5000]);
+});
+
+test('a segment whose dictionary of labels is full is followed by another', async () => {
+  for (let first = 0; first < 270_000; first += 8000) {
+    const labels = Array.from({ length: 8000 }, (_, index) => `host ${first + index}`);
+    await send(store, [
+      labelled(
+        labels,
+        labels.map((_, index) => ({ srcName: index })),
+      ),
+    ]);
+  }
+  await expect.poll(async () => (await store.status()).counters.segmentsSealed).toBe(1);
+  const { rows } = await store.sql('SELECT count(DISTINCT "srcName") AS d FROM flows');
+  expect(rows).toEqual([{ d: 272_000 }]);
 });
 
 describe('SQL for people', () => {

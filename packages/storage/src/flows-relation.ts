@@ -1,5 +1,6 @@
 import { quoted } from './database.ts';
 import type { SealedFile } from './lake.ts';
+import type { OpenRelation } from './open-flows-function.ts';
 import { STORED_COLUMNS } from './stored-column.ts';
 import type { TimeBounds } from './time-bounds.ts';
 
@@ -12,12 +13,12 @@ export interface TimeRestriction {
 }
 
 /**
- * The SQL of the relation `flows`: the union of Parquet files and a call of `open_flows`. Files are grouped
+ * The SQL of the relation `flows`: the union of Parquet files and calls of `open_flows`. Files are grouped
  * by the columns that they have; the columns that a group lacks are NULL constants, which cost nothing.
  */
 export function flowsRelation(
   files: readonly SealedFile[],
-  openFlows: string | undefined,
+  open: readonly OpenRelation[],
   restriction?: TimeRestriction,
 ): string {
   const groups = new Map<
@@ -37,9 +38,9 @@ export function flowsRelation(
     const all = `SELECT ${columnList(columnNames)} FROM read_parquet([${list}], hive_partitioning = false)`;
     return where === '' ? all : `SELECT * FROM (${all})${where}`;
   });
-  if (openFlows !== undefined) {
-    const where = restriction === undefined ? '' : ` WHERE ${restriction.condition}`;
-    parts.push(`SELECT ${columnList(ALL_NAMES)} FROM ${openFlows}${where}`);
+  for (const { sql, columnNames } of open) {
+    const all = `SELECT ${columnList(new Set(columnNames), true)} FROM ${sql}`;
+    parts.push(restriction === undefined ? all : `SELECT * FROM (${all}) WHERE ${restriction.condition}`);
   }
   if (parts.length === 0) parts.push(`SELECT ${columnList(new Set())} WHERE false`);
   return `(${parts.join('\nUNION ALL\n')})`;
@@ -53,10 +54,10 @@ export function flowsView(relation: string): string {
   return `SELECT *, ${texts.join(', ')} FROM ${relation}`;
 }
 
-const ALL_NAMES = new Set(STORED_COLUMNS.map(({ name }) => name));
-
-function columnList(present: ReadonlySet<string>): string {
-  return STORED_COLUMNS.map(({ name, sqlType }) =>
-    present.has(name) ? `"${name}"` : `NULL::${sqlType} AS "${name}"`,
-  ).join(', ');
+/** All stored columns; those that are not `present` as NULL, texts of open records from their ENUM. */
+function columnList(present: ReadonlySet<string>, open = false): string {
+  return STORED_COLUMNS.map(({ name, sqlType }) => {
+    if (!present.has(name)) return `NULL::${sqlType} AS "${name}"`;
+    return open && sqlType === 'VARCHAR' ? `"${name}"::VARCHAR AS "${name}"` : `"${name}"`;
+  }).join(', ');
 }

@@ -117,7 +117,7 @@ export class Lake {
     const temporary = `${path}${TEMPORARY_SUFFIX}`;
     mkdirSync(dirname(path), { recursive: true });
     const metadata: FileMetadata = { schemaVersion: SCHEMA_VERSION, ...facts, ...this.#keysOf(segment) };
-    const columns = facts.columnNames.map((name) => `"${name}"`).join(', ');
+    const columns = facts.columnNames.map(storedExpression).join(', ');
     try {
       await this.#database.run(
         `COPY (SELECT ${columns} FROM ${relation}) TO ${quoted(temporary)}
@@ -240,6 +240,15 @@ export class Lake {
       return undefined;
     }
   }
+}
+
+const TEXT_NAMES = new Set(
+  STORED_COLUMNS.filter(({ typeId }) => typeId === undefined).map(({ name }) => name),
+);
+
+/** A column as the file has it: texts leave the ENUM of their segment. */
+function storedExpression(name: string): string {
+  return TEXT_NAMES.has(name) ? `"${name}"::VARCHAR AS "${name}"` : `"${name}"`;
 }
 
 const STORED_NAMES = new Set(STORED_COLUMNS.map(({ name }) => name));

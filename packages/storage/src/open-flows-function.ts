@@ -16,13 +16,25 @@ import { bitsAllClear, bitsAllSet } from './time-bounds.ts';
 const FUNCTION_NAME = 'open_flows';
 const VECTOR_ROWS = 2048;
 
-/** Where a scan stands. */
-interface Scan {
+/** What a call of the function reads. */
+interface Binding {
   readonly snapshot: OpenSnapshot;
+  /** Octets of a key in the ENUM that the call was bound with. */
+  readonly labelOctets: 1 | 2 | 4;
+}
+
+/** Where a scan stands. */
+interface Scan extends Binding {
   /** Positions in STORED_COLUMNS of the vectors to fill; others are DuckDB's own (row identifiers). */
   readonly columns: readonly number[];
   part: number;
   row: number;
+}
+
+/** A call of the function, to put after FROM. */
+export interface OpenRelation {
+  readonly sql: string;
+  readonly columnNames: readonly string[];
 }
 
 /** Snapshots of open segments, by the number with which SQL asks for them. */
@@ -32,7 +44,9 @@ export class OpenFlows {
 
   /** Registers the function for every connection of the instance. */
   constructor(connection: DuckDBConnection) {
-    const types = STORED_COLUMNS.map(({ typeId }) => duckdb.create_logical_type(typeId));
+    const types = STORED_COLUMNS.map(({ typeId }) =>
+      typeId === undefined ? undefined : duckdb.create_logical_type(typeId),
+    );
     const tableFunction = new DuckDBTableFunction();
     tableFunction.setName(FUNCTION_NAME);
     tableFunction.addParameter(UINTEGER);
@@ -44,21 +58,22 @@ export class OpenFlows {
     connection.registerTableFunction(tableFunction);
   }
 
-  /** Pins the rows that `segments` have now. `sql` is the call to put after FROM. */
-  take(segments: readonly OpenSegment[]): { readonly sql: string; release(): void } {
-    const snapshot = new OpenSnapshot(segments);
+  /** Pins the rows that a segment has now. */
+  take(segment: OpenSegment): OpenRelation & { release(): void } {
+    const snapshot = new OpenSnapshot(segment);
     const id = this.#nextId;
     this.#nextId = id === 0xffff_ffff ? 1 : id + 1;
     this.#snapshots.set(id, snapshot);
     return {
       sql: `${FUNCTION_NAME}(${id}::UINTEGER)`,
+      columnNames: snapshot.columnNames,
       release: () => {
         if (this.#snapshots.delete(id)) snapshot.release();
       },
     };
   }
 
-  #bind(info: duckdb.TableFunctionBindInfo, types: readonly duckdb.LogicalType[]): void {
+  #bind(info: duckdb.TableFunctionBindInfo, types: readonly (duckdb.LogicalType | undefined)[]): void {
     const id = duckdb.get_uint32(duckdb.bind_get_parameter(info, 0));
     const snapshot = this.#snapshots.get(id);
     if (snapshot === undefined) {
@@ -66,18 +81,24 @@ export class OpenFlows {
       return;
     }
     STORED_COLUMNS.forEach(({ name }, index) => {
-      duckdb.bind_add_result_column(info, name, types[index]!);
+      duckdb.bind_add_result_column(info, name, types[index] ?? snapshot.labels.logicalType());
     });
     duckdb.bind_set_cardinality(info, snapshot.rowCount, true);
-    duckdb.bind_set_bind_data(info, snapshot);
+    const labelOctets = enumOctets(snapshot.labels.size);
+    duckdb.bind_set_bind_data(info, { snapshot, labelOctets } satisfies Binding);
   }
+}
+
+/** As the engine chooses the width of an ENUM's keys. */
+function enumOctets(memberCount: number): 1 | 2 | 4 {
+  return memberCount <= 0xff ? 1 : memberCount <= 0xffff ? 2 : 4;
 }
 
 function beginScan(info: duckdb.TableFunctionInitInfo): void {
   const count = duckdb.init_get_column_count(info);
   const columns = Array.from({ length: count }, (_, index) => duckdb.init_get_column_index(info, index));
-  const snapshot = duckdb.init_get_bind_data(info) as OpenSnapshot;
-  duckdb.init_set_init_data(info, { snapshot, columns, part: 0, row: 0 } satisfies Scan);
+  const binding = duckdb.init_get_bind_data(info) as Binding;
+  duckdb.init_set_init_data(info, { ...binding, columns, part: 0, row: 0 } satisfies Scan);
   duckdb.init_set_max_threads(info, 1);
 }
 
@@ -92,7 +113,8 @@ function produce(info: duckdb.TableFunctionInfo, chunk: duckdb.DataChunk): void 
   duckdb.data_chunk_set_size(chunk, count);
   scan.columns.forEach((column, position) => {
     if (column > EXTRA_COLUMN) return;
-    fillVector(duckdb.data_chunk_get_vector(chunk, position), part.block, column, scan.row, count);
+    const vector = duckdb.data_chunk_get_vector(chunk, position);
+    fillVector(vector, part.block, column, scan.labelOctets, scan.row, count);
   });
   scan.row += count;
   if (scan.row < part.rowCount) return;
@@ -107,6 +129,7 @@ function fillVector(
   vector: duckdb.Vector,
   block: FlowBlock,
   index: number,
+  labelOctets: 1 | 2 | 4,
   from: number,
   count: number,
 ): void {
@@ -120,12 +143,34 @@ function fillVector(
     return;
   }
   const { values, validity } = column;
-  const width = STORED_COLUMNS[index]!.width;
-  duckdb.copy_data_to_vector(vector, 0, values.buffer, values.byteOffset + from * width, count * width);
+  const { width, typeId } = STORED_COLUMNS[index]!;
+  if (typeId === undefined) fillKeys(vector, values, labelOctets, from, count);
+  else duckdb.copy_data_to_vector(vector, 0, values.buffer, values.byteOffset + from * width, count * width);
   if (bitsAllSet(validity, from, from + count)) return;
   duckdb.vector_ensure_validity_writable(vector);
   const octets = (count + 7) >> 3;
   duckdb.copy_data_to_vector_validity(vector, 0, validity.buffer, validity.byteOffset + (from >> 3), octets);
+}
+
+const keys8 = new Uint8Array(VECTOR_ROWS);
+const keys16 = new Uint16Array(VECTOR_ROWS);
+
+/** Keys of the dictionary are 32 bits wide in memory; the ENUM's are as narrow as its size allows. */
+function fillKeys(
+  vector: duckdb.Vector,
+  values: Uint8Array<ArrayBuffer>,
+  octets: 1 | 2 | 4,
+  from: number,
+  count: number,
+): void {
+  const keys = new Uint32Array(values.buffer, values.byteOffset + from * 4, count);
+  if (octets === 4) {
+    duckdb.copy_data_to_vector(vector, 0, values.buffer, keys.byteOffset, count * 4);
+    return;
+  }
+  const narrow = octets === 1 ? keys8 : keys16;
+  narrow.set(keys);
+  duckdb.copy_data_to_vector(vector, 0, narrow.buffer, 0, count * octets);
 }
 
 const LAYOUT_COLUMN = STORED_COLUMNS.findIndex(({ flowColumn }) => flowColumn === 'extraLayout');

@@ -168,12 +168,12 @@ export class QueryRunner {
   #source(wanted: (bounds: Readonly<TimeBounds>) => boolean, restriction?: TimeRestriction) {
     const taken = this.#config.lake.take((file) => wanted(file.bounds));
     const open = this.#config.openSegments().filter((segment) => wanted(segment.bounds));
-    const snapshot = open.length === 0 ? undefined : this.#config.openFlows.take(open);
+    const snapshots = open.map((segment) => this.#config.openFlows.take(segment));
     return {
-      relation: flowsRelation(taken.files, snapshot?.sql, restriction),
+      relation: flowsRelation(taken.files, snapshots, restriction),
       release: () => {
         taken.release();
-        snapshot?.release();
+        for (const snapshot of snapshots) snapshot.release();
       },
     };
   }

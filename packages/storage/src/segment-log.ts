@@ -41,6 +41,8 @@ interface LogHeader {
   readonly rowCount: number;
   readonly exporters: readonly ExporterIdentity[];
   readonly layouts: readonly ExtraLayout[];
+  /** Absent in logs of schema 1. */
+  readonly labels?: readonly string[];
   /** Names of the columns that follow; `!` behind the name when a validity bitmap follows the values. */
   readonly columns: readonly string[];
   /** Octets of the extra arena; 0 when no row has extra fields. */
@@ -159,8 +161,9 @@ function frameOf(batch: FlowBatch): Uint8Array[] {
     pushPadded(parts, new Uint8Array(batch.buffer, batch.extraEnd.byteOffset, rowCount * 4));
     pushPadded(parts, batch.extra.subarray(0, extraOctets));
   }
-  const { exporters, layouts } = batch;
-  const header: LogHeader = { rowCount, exporters, layouts, columns, extraOctets };
+  const { exporters, layouts, labels } = batch;
+  const texts = labels.length === 0 ? {} : { labels };
+  const header: LogHeader = { rowCount, exporters, layouts, ...texts, columns, extraOctets };
   return sealFrame(Buffer.from(JSON.stringify(header)), parts);
 }
 
@@ -215,6 +218,7 @@ function decodeFrame(frame: Uint8Array): FlowBatch | undefined {
   batch.rowCount = rowCount;
   batch.exporters.push(...header.exporters);
   batch.layouts.push(...header.layouts);
+  for (const label of header.labels ?? []) batch.labels.push(label);
   const part = (octets: number): Uint8Array => {
     const start = offset;
     offset += (octets + 7) & ~7;

@@ -12,6 +12,7 @@ import {
   blockHasColumn,
   type FlowBlock,
 } from './flow-block.ts';
+import { LabelDictionary } from './label-dictionary.ts';
 import type { SegmentLog } from './segment-log.ts';
 import { STORED_COLUMNS } from './stored-column.ts';
 import { emptyBounds, type TimeBounds, widenBounds } from './time-bounds.ts';
@@ -48,11 +49,15 @@ export function parquetName(id: SegmentId): string {
   return `date=${text.slice(0, 10)}/hour=${text.slice(11, 13)}/${formatSegmentId(id)}.parquet`;
 }
 
+/** Keys of the store's dimension tables. */
+type DimensionKeys = Omit<BatchKeys, 'labelIds'>;
+
 export class OpenSegment {
   readonly id: SegmentId;
   readonly log: SegmentLog;
   readonly blocks: FlowBlock[] = [];
   readonly bounds: TimeBounds = emptyBounds();
+  readonly labels = new LabelDictionary();
   readonly #pool: BlockPool;
   /** Keys of the dimension tables that its records use. */
   readonly exporterIds = new Set<number>();
@@ -69,7 +74,8 @@ export class OpenSegment {
   }
 
   /** Appends to memory; the caller has written the log. */
-  append(batch: FlowBatch, keys: BatchKeys): void {
+  append(batch: FlowBatch, dimensionKeys: DimensionKeys): void {
+    const keys = { ...dimensionKeys, labelIds: batch.labels.map((label) => this.labels.keyOf(label)) };
     let row = 0;
     while (row < batch.rowCount) {
       let block = this.blocks[this.blocks.length - 1];
@@ -77,7 +83,7 @@ export class OpenSegment {
         block = this.#pool.create();
         this.blocks.push(block);
       }
-      row += appendToBlock(block, batch, row, keys, this.#pool);
+      row += appendToBlock(block, batch, row, keys, this.labels, this.#pool);
     }
     for (const key of keys.exporterIds) if (key !== undefined) this.exporterIds.add(key);
     for (const key of keys.layoutIds) if (key !== undefined) this.layoutIds.add(key);
@@ -114,22 +120,25 @@ export class OpenSegment {
   }
 }
 
-/** The rows of some segments at one moment, pinned until `release`. */
+/** The rows of a segment at one moment, pinned until `release`. */
 export class OpenSnapshot {
   readonly parts: readonly { readonly block: FlowBlock; readonly rowCount: number }[];
   readonly rowCount: number;
-  readonly #segments: readonly OpenSegment[];
+  /** It may have got texts that came later. */
+  readonly labels: LabelDictionary;
+  readonly columnNames: readonly string[];
+  readonly #segment: OpenSegment;
 
-  constructor(segments: readonly OpenSegment[]) {
-    this.#segments = segments;
-    for (const segment of segments) segment.pin();
-    this.parts = segments.flatMap(({ blocks }) =>
-      blocks.map((block) => ({ block, rowCount: block.rowCount })),
-    );
-    this.rowCount = this.parts.reduce((sum, part) => sum + part.rowCount, 0);
+  constructor(segment: OpenSegment) {
+    this.#segment = segment;
+    segment.pin();
+    this.parts = segment.blocks.map((block) => ({ block, rowCount: block.rowCount }));
+    this.rowCount = segment.rowCount;
+    this.labels = segment.labels;
+    this.columnNames = segment.columnNames();
   }
 
   release(): void {
-    for (const segment of this.#segments) segment.unpin();
+    this.#segment.unpin();
   }
 }

@@ -27,6 +27,7 @@ import { Database } from './database.ts';
 import { DimensionTable, EXPORTERS, EXTRA_LAYOUTS } from './dimension-table.ts';
 import { readExtraFields } from './extra-fields.ts';
 import { BLOCK_ROWS, BlockPool } from './flow-block.ts';
+import { SEGMENT_LABELS_MAX } from './label-dictionary.ts';
 import { type DimensionTables, Lake } from './lake.ts';
 import { OpenFlows } from './open-flows-function.ts';
 import { QueryRunner, type SqlResult } from './query-runner.ts';
@@ -250,7 +251,12 @@ export class StoreOwner {
     segment.append(batch, this.#keysOf(batch));
     this.counters.batchesTaken += 1;
     this.counters.rowsTaken += batch.rowCount;
-    if (segment.rowCount >= this.#config.options.segmentRowsMax) this.#closeSegment(segment.id.hourMs);
+    if (
+      segment.rowCount >= this.#config.options.segmentRowsMax ||
+      segment.labels.size >= SEGMENT_LABELS_MAX
+    ) {
+      this.#closeSegment(segment.id.hourMs);
+    }
   }
 
   #keysOf(batch: FlowBatch) {
@@ -326,7 +332,7 @@ export class StoreOwner {
   async #sealFirst(): Promise<void> {
     const segment = this.#closed[0];
     assert(segment !== undefined, 'there is a segment to seal');
-    const snapshot = this.#openFlows.take([segment]);
+    const snapshot = this.#openFlows.take(segment);
     try {
       await this.#writeDimensions();
       const file = await this.#lake.seal(segment, snapshot.sql);

@@ -1,6 +1,7 @@
 /**
  * The columns of the relation `flows` as they are stored: those of FLOW_COLUMNS in their order, `exporter`
- * as `exporterId` and `extraLayout` as `extraLayoutId` (keys of the dimension tables), then `extra`.
+ * as `exporterId` and `extraLayout` as `extraLayoutId` (keys of the dimension tables), then `extra`. Labels
+ * and countries are texts.
  */
 import duckdb from '@duckdb/node-bindings';
 import {
@@ -13,8 +14,9 @@ import {
 export interface StoredColumn {
   readonly name: string;
   readonly sqlType: string;
-  readonly typeId: duckdb.Type;
-  /** Octets of a value, 0 for `extra`. */
+  /** Undefined for texts: in memory they are keys of their segment's LabelDictionary. */
+  readonly typeId: duckdb.Type | undefined;
+  /** Octets of a value in memory, 0 for `extra`. */
   readonly width: number;
   /** Where it comes from; undefined for `extra`. */
   readonly flowColumn?: FlowColumnName;
@@ -42,12 +44,19 @@ export const EXTRA_COLUMN = STORED_COLUMNS.length - 1;
 function storedColumn(column: FlowColumnDefinition & { name: FlowColumnName }): StoredColumn {
   const { name, type, meaning } = column;
   const isKey = meaning === 'exporterIndex' || meaning === 'layoutIndex';
-  const sqlType = meaning === 'timeMs' ? 'TIMESTAMP_MS' : isKey ? 'UINTEGER' : SQL_TYPES[type];
+  const isText = meaning === 'labelIndex' || meaning === 'country';
+  const sqlType = isText
+    ? 'VARCHAR'
+    : meaning === 'timeMs'
+      ? 'TIMESTAMP_MS'
+      : isKey
+        ? 'UINTEGER'
+        : SQL_TYPES[type];
   return {
     name: isKey ? `${name}Id` : name,
     sqlType,
-    typeId: TYPE_IDS[sqlType]!,
-    width: isKey ? 4 : COLUMN_TYPE_OCTETS[type],
+    typeId: TYPE_IDS[sqlType],
+    width: isKey || isText ? 4 : COLUMN_TYPE_OCTETS[type],
     flowColumn: name,
   };
 }

@@ -27,10 +27,12 @@ export function batchOf(
   exporters: readonly ExporterIdentity[] = [TEST_EXPORTER],
   layouts: readonly ExtraLayout[] = [],
   capacity = FLOW_BATCH_ROWS_DEFAULT,
+  labels: readonly string[] = [],
 ): FlowBatch {
   const batch = createFlowBatch(capacity);
   batch.exporters.push(...exporters);
   batch.layouts.push(...layouts);
+  batch.labels.push(...labels);
   let extraEnd = 0;
   records.forEach((record, row) => {
     for (const { name, type } of FLOW_COLUMNS) {
