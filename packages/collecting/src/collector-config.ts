@@ -1,7 +1,8 @@
 import { EXIT_USAGE, UserError } from '@weir/base';
 import { findNodeAtLocation, type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
 import { z } from 'zod';
-import { checkFlowSources, defaultFlowSources, type FlowSource, flowSourceSchema } from './flow-source.ts';
+import { defaultFlowSources, type FlowSource, flowSourceSchema } from './flow-source.ts';
+import { checkFlowSources } from './flow-source-check.ts';
 
 /** What a collector's configuration file says. */
 export interface CollectorConfig {

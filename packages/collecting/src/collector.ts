@@ -1,12 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { MessagePort } from 'node:worker_threads';
 import type { CancelTimer, Clock, Component, Logger, MetricsSnapshot } from '@weir/base';
 import type { ExporterOptions } from './exporter-options.ts';
-import {
-  checkFlowSources,
-  type FlowSource,
-  flowSourceError,
-  TARGET_COLLECTOR_DEFAULT,
-} from './flow-source.ts';
+import { type FlowSource, flowSourceError, TARGET_COLLECTOR_DEFAULT } from './flow-source.ts';
+import { pairFlowSources } from './flow-source-change.ts';
+import { checkFlowSources } from './flow-source-check.ts';
+import { describeVersion } from './flow-source-type.ts';
 import { createListener, type Listener, type ListenerState } from './listener.ts';
 import type { ListenerStatus } from './listener-status.ts';
 import type { ReceiverKind } from './polled-receiver.ts';
@@ -19,6 +18,11 @@ export interface CollectorOptions {
   readonly dataDirectory?: string | undefined;
   /** How to receive; left out, the fastest way that the platform has. */
   readonly receiver?: ReceiverKind | undefined;
+  /**
+   * Whether `start` goes on without the sources whose sockets cannot be opened, which are then tried again and
+   * again; left out, it rejects.
+   */
+  readonly tolerant?: boolean | undefined;
 }
 
 export interface CollectorServices {
@@ -33,6 +37,10 @@ export interface SourceStatus {
   readonly state: ListenerState | 'disabled';
   /** Times that the listener's thread ended unasked and was replaced. */
   readonly restarts: number;
+  /** Why it does not listen though it should: one line. */
+  readonly problem: string | undefined;
+  /** What is not as its operator may think, a sentence each. */
+  readonly remarks: readonly string[];
   /** undefined where it never listened. */
   readonly listener: ListenerStatus | undefined;
 }
@@ -41,8 +49,33 @@ export interface CollectorStatus {
   readonly sources: readonly SourceStatus[];
 }
 
+/** What a deployment did with one source. */
+export interface DeployResult {
+  readonly name: string;
+  /** `failed`: it could not be started; its former settings hold again, where it had any. */
+  readonly outcome: 'unchanged' | 'started' | 'stopped' | 'restarted' | 'failed';
+  readonly message?: string;
+}
+
+/** What came of a deployment. */
+export interface Deployment {
+  readonly results: readonly DeployResult[];
+  /** The sources that hold now: those asked for, less what failed. */
+  readonly sources: readonly FlowSource[];
+}
+
 /** The Collecting Process of RFC 7011: every enabled flow source with a listener of its own. */
 export interface Collector extends Component {
+  /** The sources that hold now, those of other collectors and disabled ones included. */
+  sources(): readonly FlowSource[];
+  /**
+   * Makes `sources` those that hold. Of a source that stays as it is nothing is touched: not its socket, not
+   * its sessions, not its counters. Listeners of the others are stopped together, then started together, so
+   * that sources may exchange their ports. A source that cannot be started does not hold the others up: it is
+   * told as failed, and what it was before holds again. Throws UserError, and does nothing, when the sources
+   * contradict each other.
+   */
+  deploy(sources: readonly FlowSource[]): Promise<Deployment>;
   status(): Promise<CollectorStatus>;
   /** One snapshot for each listener's thread. */
   metrics(): Promise<MetricsSnapshot[]>;
@@ -57,34 +90,33 @@ const TEMPLATES_SAVED_EVERY_MS = 60_000;
 
 /**
  * Creates the collector. Throws UserError when the sources contradict each other or ask for what this version
- * does not do. After `start` every socket is open; `start` rejects with UserError when one cannot be.
+ * does not do. After `start` every socket is open; `start` rejects with UserError when one cannot be, unless
+ * the options say `tolerant`.
  */
 export function createCollector(options: CollectorOptions, services: CollectorServices): Collector {
   const { dataDirectory, receiver } = options;
   const { logger, clock, connectWriter } = services;
   checkSources(options.sources);
-  const sources = options.sources.filter(
-    ({ targetCollector }) => targetCollector === TARGET_COLLECTOR_DEFAULT,
-  );
-  let listeners: readonly Listener[] = [];
+  let slots: readonly Slot[] = options.sources.map((source) => ({ source, listener: undefined }));
   let savedTemplates: ReadonlyMap<string, TemplateRecords> = new Map();
   let cancelSaving: CancelTimer | undefined;
   let saving: Promise<void> = Promise.resolve();
+  let deploying: Promise<unknown> = Promise.resolve();
 
   async function saveTemplates(): Promise<void> {
     if (dataDirectory === undefined) return;
     // What a disabled source knew stays; what a removed one knew goes.
     const templates = new Map([...savedTemplates].filter(([name]) => isConfigured(name)));
-    for (const listener of listeners) {
-      const known = await listener.templates();
-      if (known !== undefined) templates.set(listener.source.name, known);
+    for (const { source, listener } of slots) {
+      const known = await listener?.templates();
+      if (known !== undefined) templates.set(source.name, known);
     }
     savedTemplates = templates;
     await writeTemplateFile(dataDirectory, templates);
   }
 
   function isConfigured(sourceName: string): boolean {
-    return sources.some(({ name }) => name === sourceName);
+    return slots.some(({ source }) => source.name === sourceName);
   }
 
   /** One save at a time; a failure is said and the next one tries again. */
@@ -95,26 +127,105 @@ export function createCollector(options: CollectorOptions, services: CollectorSe
     return saving;
   }
 
+  /** A listener of a source that knows what the source's former listener knew, under whatever name. */
+  function listenerOf(source: FlowSource, formerName = source.name): Listener {
+    const templates = savedTemplates.get(formerName);
+    return createListener(source, { logger, clock, connectWriter, templates, receiver });
+  }
+
   async function startAll(): Promise<void> {
-    const results = await Promise.allSettled(listeners.map((listener) => listener.start()));
+    const tolerant = options.tolerant === true;
+    const results = await Promise.allSettled(
+      listenersOf(slots).map((listener) => (tolerant ? listener.startWhenPossible() : listener.start())),
+    );
     const failure = results.find((result) => result.status === 'rejected');
     if (failure !== undefined) throw failure.reason;
   }
 
   async function stopAll(): Promise<void> {
-    await Promise.all(listeners.map((listener) => listener.stop()));
+    await Promise.all(listenersOf(slots).map((listener) => listener.stop()));
+  }
+
+  async function deploy(sources: readonly FlowSource[]): Promise<Deployment> {
+    checkSources(sources);
+    const pairs = pairFlowSources(
+      slots.map(({ source }) => source),
+      sources,
+    );
+    const steps = pairs.map(({ before, after }): Step => {
+      const slot = slots.find(({ source }) => source === before);
+      return { slot, after, same: isDeepStrictEqual(before, after) };
+    });
+    await Promise.all(steps.map(retire));
+    const attempts = await Promise.all(steps.map(attempt));
+    // Only now is it known which ports the others took.
+    const outcomes: StepOutcome[] = [];
+    for (const made of attempts) outcomes.push(made.failure === undefined ? made : await fallBack(made));
+    slots = outcomes.flatMap(({ slot }) => (slot === undefined ? [] : [slot]));
+    await save();
+    for (const { result } of outcomes) logOutcome(result);
+    return { results: outcomes.map(({ result }) => result), sources: slots.map(({ source }) => source) };
+  }
+
+  /** Stops the listener of a source that does not stay as it is, and keeps what it knew. */
+  async function retire({ slot, same }: Step): Promise<void> {
+    if (same || slot?.listener === undefined) return;
+    await slot.listener.stop();
+    const known = await slot.listener.templates();
+    if (known !== undefined) savedTemplates = new Map([...savedTemplates, [slot.source.name, known]]);
+  }
+
+  async function attempt({ slot, after, same }: Step): Promise<StepOutcome & { failure?: unknown }> {
+    const name = after?.name ?? slot?.source.name ?? '';
+    if (same) return { slot, result: { name, outcome: 'unchanged' } };
+    if (after === undefined) return { slot: undefined, result: { name, outcome: 'stopped' } };
+    const ran = slot?.listener !== undefined;
+    if (!runsHere(after)) {
+      return { slot: idle(after), result: { name, outcome: ran ? 'stopped' : 'unchanged' } };
+    }
+    const listener = listenerOf(after, slot?.source.name);
+    try {
+      await listener.start();
+      return { slot: { source: after, listener }, result: { name, outcome: ran ? 'restarted' : 'started' } };
+    } catch (failure) {
+      return { slot, result: { name, outcome: 'failed', message: reasonOf(failure) }, failure };
+    }
+  }
+
+  /** What a source was before holds again; where even that cannot be had, it is kept but disabled. */
+  async function fallBack({ slot, result }: StepOutcome): Promise<StepOutcome> {
+    if (slot?.listener === undefined) return { slot, result };
+    const { source } = slot;
+    const listener = listenerOf(source);
+    try {
+      await listener.start();
+      const message = `${result.message}; its former settings hold`;
+      return { slot: { source, listener }, result: { ...result, message } };
+    } catch (error) {
+      const message = `${result.message}; its former settings cannot be restored either (${reasonOf(error)}): it is disabled`;
+      return { slot: idle({ ...source, enabled: false }), result: { ...result, message } };
+    }
+  }
+
+  function logOutcome({ name, outcome, message }: DeployResult): void {
+    if (outcome === 'failed')
+      logger.error({ source: name, reason: message }, 'the flow source was not deployed');
+    else if (outcome !== 'unchanged') logger.info({ source: name }, `the flow source was ${outcome}`);
   }
 
   return {
+    sources: () => slots.map(({ source }) => source),
+    deploy(sources) {
+      const deployment = deploying.then(() => deploy(sources));
+      deploying = deployment.catch(() => {});
+      return deployment;
+    },
     async start() {
       if (dataDirectory !== undefined) savedTemplates = await readTemplateFile(dataDirectory, logger);
-      listeners = sources
-        .filter(({ enabled }) => enabled)
-        .map((source) => {
-          const templates = savedTemplates.get(source.name);
-          return createListener(source, { logger, clock, connectWriter, templates, receiver });
-        });
-      if (listeners.length === 0) logger.warn('no flow source is enabled: nothing is collected');
+      slots = slots.map(({ source }) =>
+        runsHere(source) ? { source, listener: listenerOf(source) } : idle(source),
+      );
+      if (listenersOf(slots).length === 0) logger.warn('no flow source is enabled: nothing is collected');
       try {
         await startAll();
       } catch (error) {
@@ -125,24 +236,72 @@ export function createCollector(options: CollectorOptions, services: CollectorSe
     },
     async stop() {
       cancelSaving?.();
+      await deploying;
       await stopAll();
       await save();
     },
     async status() {
-      const all = sources.map(async (source): Promise<SourceStatus> => {
-        const listener = listeners.find((candidate) => candidate.source === source);
-        if (listener === undefined) {
-          return { source, state: source.enabled ? 'stopped' : 'disabled', restarts: 0, listener: undefined };
-        }
-        const status = await listener.status();
-        return { source, state: listener.state, restarts: listener.restarts, listener: status };
-      });
-      return { sources: await Promise.all(all) };
+      const local = slots.filter(({ source }) => source.targetCollector === TARGET_COLLECTOR_DEFAULT);
+      return { sources: await Promise.all(local.map(statusOf)) };
     },
-    metrics: () => Promise.all(listeners.map((listener) => listener.metrics())),
-    options: async () => (await Promise.all(listeners.map((listener) => listener.options()))).flat(),
-    address: (sourceName) => listeners.find(({ source }) => source.name === sourceName)?.address,
+    metrics: () => Promise.all(listenersOf(slots).map((listener) => listener.metrics())),
+    options: async () => (await Promise.all(listenersOf(slots).map((listener) => listener.options()))).flat(),
+    address: (sourceName) => slots.find(({ source }) => source.name === sourceName)?.listener?.address,
   };
+}
+
+/** A source, and its listener where it has one. */
+interface Slot {
+  readonly source: FlowSource;
+  readonly listener: Listener | undefined;
+}
+
+interface Step {
+  /** As it is; undefined for a new source. */
+  readonly slot: Slot | undefined;
+  /** As it is to be; undefined for one that is removed. */
+  readonly after: FlowSource | undefined;
+  readonly same: boolean;
+}
+
+interface StepOutcome {
+  readonly slot: Slot | undefined;
+  readonly result: DeployResult;
+}
+
+function idle(source: FlowSource): Slot {
+  return { source, listener: undefined };
+}
+
+function runsHere({ enabled, targetCollector }: FlowSource): boolean {
+  return enabled && targetCollector === TARGET_COLLECTOR_DEFAULT;
+}
+
+function listenersOf(slots: readonly Slot[]): Listener[] {
+  return slots.flatMap(({ listener }) => (listener === undefined ? [] : [listener]));
+}
+
+async function statusOf({ source, listener }: Slot): Promise<SourceStatus> {
+  if (listener === undefined) {
+    const state = source.enabled ? 'stopped' : 'disabled';
+    return { source, state, restarts: 0, problem: undefined, remarks: [], listener: undefined };
+  }
+  const status = await listener.status();
+  const { state, restarts, problem } = listener;
+  const remarks = status === undefined ? [] : refusalRemarks(source, status);
+  return { source, state, restarts, problem, remarks, listener: status };
+}
+
+/** What arrives on a source that its type does not take. */
+function refusalRemarks({ type }: FlowSource, { refusedVersions }: ListenerStatus): string[] {
+  return refusedVersions.map(
+    ({ version, datagrams }) =>
+      `${datagrams} ${describeVersion(version)} datagrams arrived on this source of type ${type}: they are not decoded.`,
+  );
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function checkSources(sources: readonly FlowSource[]): void {

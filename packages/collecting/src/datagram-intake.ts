@@ -7,7 +7,7 @@ import type { OnDatagram } from '@weir/host';
 import type { BatchWriter } from './batch-writer.ts';
 import { createExporterSessions, type ExporterSessions } from './exporter-sessions.ts';
 import type { FlowSource } from './flow-source.ts';
-import { acceptedVersions } from './flow-source-type.ts';
+import { acceptedVersions, describeVersion } from './flow-source-type.ts';
 import type { RefusedVersion } from './listener-status.ts';
 import { createMessageIntake, type MessageIntake } from './message-intake.ts';
 
@@ -85,9 +85,4 @@ export function createDatagramIntake(options: DatagramIntakeOptions): DatagramIn
         .map(([version, datagrams]) => ({ version, datagrams }));
     },
   };
-}
-
-function describeVersion(version: number): string {
-  if (version === 10) return 'IPFIX';
-  return version === 0 ? 'foreign' : `NetFlow v${version}`;
 }

@@ -48,7 +48,7 @@ export async function openDatagramReception(options: DatagramReceptionOptions): 
 
   function restoreTemplates(saved: TemplateRecords): void {
     const localSocket = formatSocketAddress({ address, port: receiver.localPort });
-    const restored = intake.messages.decoder.restore(moveSnapshot(saved, localSocket));
+    const restored = intake.messages.decoder.restore(moveSnapshot(saved, localSocket, source.name));
     logger.info({ ...restored }, 'templates of an earlier run are known again');
   }
 
@@ -87,9 +87,13 @@ export async function openDatagramReception(options: DatagramReceptionOptions): 
 
 /**
  * The snapshot as one of the socket `localSocket`: templates belong to a flow source, which has one socket, and
- * stay good when that moves to another port. What is no snapshot is given on for the decoder to refuse.
+ * stay good when that moves to another port or the source is renamed. What is no snapshot is given on for the
+ * decoder to refuse.
  */
-function moveSnapshot(snapshot: TemplateRecords, localSocket: string): unknown {
+function moveSnapshot(snapshot: TemplateRecords, localSocket: string, source: string): unknown {
   if (!Array.isArray(snapshot?.exporters)) return snapshot;
-  return { ...snapshot, exporters: snapshot.exporters.map((exporter) => ({ ...exporter, localSocket })) };
+  return {
+    ...snapshot,
+    exporters: snapshot.exporters.map((exporter) => ({ ...exporter, localSocket, source })),
+  };
 }

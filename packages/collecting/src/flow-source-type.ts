@@ -27,3 +27,9 @@ const VERSIONS_OF_TYPE: Readonly<Record<FlowSourceType, readonly number[]>> = {
 export function acceptedVersions(type: FlowSourceType): readonly number[] {
   return VERSIONS_OF_TYPE[type];
 }
+
+/** What a datagram with this number in its first two octets is; 0 stands for all that are no export protocol. */
+export function describeVersion(version: number): string {
+  if (version === 10) return 'IPFIX';
+  return version === 0 ? 'foreign' : `NetFlow v${version}`;
+}

@@ -1,13 +1,13 @@
 import { UserError } from '@weir/base';
 import { describe, expect, test } from 'vitest';
 import {
-  checkFlowSources,
   createFlowSource,
   defaultFlowSources,
   FLOW_SOURCES_MAX,
   flowSourceOfListen,
   nextMonitoringPort,
 } from './flow-source.ts';
+import { checkFlowSources } from './flow-source-check.ts';
 import { acceptedVersions } from './flow-source-type.ts';
 import { addressesCollide, formatSocketAddress, parseListen, parseSocketAddress } from './socket-address.ts';
 

@@ -8,7 +8,6 @@ import { EXIT_USAGE, UserError } from '@weir/base';
 import { z } from 'zod';
 import { FLOW_SOURCE_TYPES, type FlowSourceType } from './flow-source-type.ts';
 import {
-  addressesCollide,
   canonicalAddress,
   formatSocketAddress,
   type ListenAddress,
@@ -181,100 +180,8 @@ export function nextMonitoringPort(sources: readonly FlowSource[], type: FlowSou
   return undefined;
 }
 
-/** A breach of the rules for sources: where it is, and what is found and allowed there. */
-export interface FlowSourceBreach {
-  /** Index of the source, then the names of parameters; empty for the list as a whole. */
-  readonly path: readonly (string | number)[];
-  readonly message: string;
-}
-
-/**
- * Checks what one parameter cannot know of the others: names are unique, no two enabled sources want one
- * socket, their number has a limit, and nothing is asked for that this version does not do. Returns the first
- * breach.
- */
-export function checkFlowSources(sources: readonly FlowSource[]): FlowSourceBreach | undefined {
-  if (sources.length > FLOW_SOURCES_MAX) {
-    return { path: [], message: `found ${sources.length} sources; allowed: at most ${FLOW_SOURCES_MAX}` };
-  }
-  for (const [index, source] of sources.entries()) {
-    const breach =
-      checkRivals(source, sources.slice(0, index), sources) ??
-      (source.enabled ? checkSupported(source) : undefined);
-    if (breach !== undefined) return { path: [index, ...breach.path], message: breach.message };
-  }
-  return undefined;
-}
-
-function checkRivals(
-  source: FlowSource,
-  earlier: readonly FlowSource[],
-  all: readonly FlowSource[],
-): FlowSourceBreach | undefined {
-  const sameName = earlier.findIndex((other) => other.name.toLowerCase() === source.name.toLowerCase());
-  if (sameName >= 0) {
-    const message = `found "${source.name}", the name of sources[${sameName}]; allowed: a name of its own`;
-    return { path: ['name'], message };
-  }
-  const rival = earlier.find((other) => socketsCollide(source, other));
-  if (rival === undefined) return undefined;
-  const proposal = nextMonitoringPort(all, source.type);
-  const hint = proposal === undefined ? '' : `, for example ${proposal}`;
-  const message = `found ${source.monitoringPort}, where "${rival.name}" listens; allowed: a free port${hint}`;
-  return { path: ['monitoringPort'], message };
-}
-
-/** A parameter that would silently be without effect is refused instead. */
-function checkSupported(source: FlowSource): FlowSourceBreach | undefined {
-  const message = 'not supported by this version; allowed: leave it out';
-  const breach = source.transport === 'udp' ? checkDatagrams(source) : checkStream(source);
-  if (breach !== undefined) return breach;
-  if (source.sourceFilePath !== undefined) return { path: ['sourceFilePath'], message };
-  if (source.forwarding.enabled) return { path: ['forwarding', 'enabled'], message };
-  if (source.asymmetricFlows) return { path: ['asymmetricFlows'], message };
-  return undefined;
-}
-
-function checkDatagrams({ tls, connections }: FlowSource): FlowSourceBreach | undefined {
-  const message = 'has no effect over udp; allowed: leave it out, or a transport of tcp or tls';
-  if (tls !== undefined) return { path: ['tls'], message };
-  return connections === undefined ? undefined : { path: ['connections'], message };
-}
-
-/** Only IPFIX has a length in its header, without which a stream cannot be cut into messages. */
-function checkStream(source: FlowSource): FlowSourceBreach | undefined {
-  const { transport, type, tls, monitoringInterface } = source;
-  if (type !== 'Any' && type !== 'IPFIX') {
-    return { path: ['type'], message: `found "${type}" over ${transport}; allowed: IPFIX, Any` };
-  }
-  if (monitoringInterface !== 'any') {
-    const message = `found "${monitoringInterface}" over ${transport}; allowed: any, and the monitoringAddress of the interface`;
-    return { path: ['monitoringInterface'], message };
-  }
-  if (transport === 'tls' && tls === undefined) {
-    return { path: ['tls'], message: 'found nothing; allowed: an object with certificate and key' };
-  }
-  if (transport === 'tcp' && tls !== undefined) {
-    return { path: ['tls'], message: 'has no effect over tcp; allowed: leave it out, or a transport of tls' };
-  }
-  if (tls?.subjects !== undefined && tls.clientCa === undefined) {
-    return { path: ['tls', 'subjects'], message: 'names nobody without clientCa; allowed: set clientCa' };
-  }
-  return undefined;
-}
-
 export function flowSourceError(message: string): UserError {
   return new UserError('flow_source_invalid', message, EXIT_USAGE);
-}
-
-function socketsCollide(one: FlowSource, other: FlowSource): boolean {
-  if (!one.enabled || !other.enabled) return false;
-  if (one.sourceFilePath !== undefined || other.sourceFilePath !== undefined) return false;
-  if ((one.transport === 'udp') !== (other.transport === 'udp')) return false;
-  return addressesCollide(
-    { address: one.monitoringAddress, port: one.monitoringPort },
-    { address: other.monitoringAddress, port: other.monitoringPort },
-  );
 }
 
 function wholeNumber(min: number, max: number) {

@@ -4,6 +4,8 @@ export {
   type CollectorServices,
   type CollectorStatus,
   createCollector,
+  type Deployment,
+  type DeployResult,
   type SourceStatus,
 } from './collector.ts';
 export { type CollectorConfig, formatCollectorConfig, parseCollectorConfig } from './collector-config.ts';
@@ -15,17 +17,16 @@ export {
 } from './counting-store.ts';
 export type { ExporterOptions, InterfaceName, SamplingRates } from './exporter-options.ts';
 export {
-  checkFlowSources,
   createFlowSource,
   defaultFlowSources,
   type FlowSource,
-  type FlowSourceBreach,
   type FlowSourceInput,
   flowSourceOfListen,
   flowSourceSchema,
   nextMonitoringPort,
   type TlsSettings,
 } from './flow-source.ts';
+export { checkFlowSources, type FlowSourceBreach } from './flow-source-check.ts';
 export { acceptedVersions, FLOW_SOURCE_TYPES, type FlowSourceType } from './flow-source-type.ts';
 export { type GenerateOptions, type GenerateResult, generateRecords } from './generate-records.ts';
 export type { ListenerState } from './listener.ts';

@@ -17,6 +17,10 @@ export interface Listener extends Component {
   readonly state: ListenerState;
   /** Times that its thread ended unasked and was replaced. */
   readonly restarts: number;
+  /** Why it does not listen though it should; undefined while it does. */
+  readonly problem: string | undefined;
+  /** As `start`, but does not reject: a socket that cannot be opened is tried again until it can. */
+  startWhenPossible(): Promise<void>;
   /** Where it listens: with the kernel's choice where the source asked for port 0. undefined before `start`. */
   readonly address: SocketAddress | undefined;
   /** The newest status that can be had; after `stop` the last one. undefined before `start`. */
@@ -39,6 +43,8 @@ export interface ListenerServices {
 
 /** A thread that died is replaced after this long: soon, but not in a circle that keeps a core busy. */
 const RESTART_DELAY_MS = 1000;
+/** What hinders a listener again and again is asked after, and logged, ever more seldom. */
+const RESTART_DELAY_MS_MAX = 60_000;
 /** Draining a socket and a slow store take seconds; a thread that takes longer is ended by force. */
 const STOP_MS_MAX = 30_000;
 /** A thread answers between two receives, at most 50 ms apart, unless the store holds it up. */
@@ -53,6 +59,8 @@ class SupervisedListener implements Listener {
   readonly source: FlowSource;
   state: ListenerState = 'stopped';
   restarts = 0;
+  problem: string | undefined;
+  #restartDelayMs = RESTART_DELAY_MS;
   readonly #services: ListenerServices;
   #link: ListenerLink | undefined;
   #lastStatus: ListenerStatus | undefined;
@@ -76,6 +84,14 @@ class SupervisedListener implements Listener {
     } catch (error) {
       this.state = 'stopped';
       throw error;
+    }
+  }
+
+  async startWhenPossible(): Promise<void> {
+    try {
+      await this.start();
+    } catch (error) {
+      this.#cannotListen(error, 'the listener cannot listen yet');
     }
   }
 
@@ -121,6 +137,8 @@ class SupervisedListener implements Listener {
     this.#link = link;
     this.#lastStatus = link.firstStatus;
     this.state = 'listening';
+    this.problem = undefined;
+    this.#restartDelayMs = RESTART_DELAY_MS;
     void link.ended.then(() => this.#ended());
     const where = formatSocketAddress(link.firstStatus);
     logger.info(
@@ -149,12 +167,22 @@ class SupervisedListener implements Listener {
     this.restarts += 1;
     const facts = { source: this.source.name, restarts: this.restarts };
     this.#services.logger.error(facts, 'the listener ended unasked and is started again');
+    this.problem = 'its thread ended unasked and is started again';
+    this.#restartLater();
+  }
+
+  #cannotListen(error: unknown, message: string): void {
+    this.problem = error instanceof Error ? error.message : String(error);
+    const nextTryMs = this.#restartDelayMs;
+    this.#services.logger.error({ source: this.source.name, error: String(error), nextTryMs }, message);
     this.#restartLater();
   }
 
   #restartLater(): void {
     this.state = 'failed';
-    this.#cancelRestart = this.#services.clock.after(RESTART_DELAY_MS, () => void this.#restart());
+    const { clock } = this.#services;
+    this.#cancelRestart = clock.after(this.#restartDelayMs, () => void this.#restart());
+    this.#restartDelayMs = Math.min(2 * this.#restartDelayMs, RESTART_DELAY_MS_MAX);
   }
 
   async #restart(): Promise<void> {
@@ -162,9 +190,7 @@ class SupervisedListener implements Listener {
     try {
       await this.#open();
     } catch (error) {
-      const facts = { source: this.source.name, error: String(error) };
-      this.#services.logger.error(facts, 'the listener cannot listen again yet');
-      if (this.state === 'starting') this.#restartLater();
+      if (this.state === 'starting') this.#cannotListen(error, 'the listener cannot listen again yet');
     }
   }
 
