@@ -1,11 +1,5 @@
-import {
-  AggregatorRegistry,
-  Counter,
-  Gauge,
-  type MetricObjectWithValues,
-  type MetricValue,
-  Registry,
-} from 'prom-client';
+import { createRequire } from 'node:module';
+import type { MetricObjectWithValues, MetricValue } from 'prom-client';
 
 /** Label values of one sample, by label name. */
 export type MetricLabels = Record<string, string>;
@@ -34,6 +28,7 @@ export interface MetricsRegistry {
 }
 
 export function createMetricsRegistry(): MetricsRegistry {
+  const { Counter, Gauge, Registry } = loadPromClient();
   const registry = new Registry();
 
   function samples(read: ReadMetric): Iterable<{ labels: MetricLabels; value: number }> {
@@ -72,5 +67,11 @@ export function createMetricsRegistry(): MetricsRegistry {
 
 /** Sums the snapshots of all threads and renders them in the Prometheus text format. */
 export function renderMetrics(snapshots: readonly MetricsSnapshot[]): Promise<string> {
+  const { AggregatorRegistry } = loadPromClient();
   return AggregatorRegistry.aggregate([...snapshots]).metrics();
+}
+
+/** 90 modules, loaded when somebody has metrics: commands that end at once start without them. */
+function loadPromClient(): typeof import('prom-client') {
+  return createRequire(import.meta.url)('prom-client');
 }

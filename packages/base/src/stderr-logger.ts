@@ -1,13 +1,20 @@
-import { type DestinationStream, pino } from 'pino';
+import { createRequire } from 'node:module';
+import type { DestinationStream } from 'pino';
 import type { Logger } from './logger.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** Logs to stderr (stdout belongs to data): JSON lines, or sentences where a person is at the terminal. */
 export function createStderrLogger(name: string, level: LogLevel = 'info'): Logger {
+  const { pino } = loadPino();
   const json = pino.destination({ fd: 2, sync: true });
   const destination = process.stderr.isTTY ? readable(json) : json;
   return pino({ level, base: { name }, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+}
+
+/** Loaded when something is to be logged: commands that log nothing start without it. */
+function loadPino(): typeof import('pino') {
+  return createRequire(import.meta.url)('pino');
 }
 
 function readable(stream: DestinationStream): DestinationStream {

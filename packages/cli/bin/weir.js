@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 // The one executable. Weir runs on the Node that the repository pins: where another one started this file, it
 // hands over to the pinned one, with the same arguments, signals and exit code.
-import { spawn } from 'node:child_process';
 import process from 'node:process';
+import { keepCompiledCode } from './compile-cache.js';
 import { environmentWith, NODE_MAJOR_NEEDED, pinnedNode } from './pinned-node.js';
 
-function handOver(node) {
+async function handOver(node) {
+  const { spawn } = await import('node:child_process');
   const child = spawn(node, process.argv.slice(1), { stdio: 'inherit', env: environmentWith(node) });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     // A terminal signals the whole group: the child has it already. A second SIGINT would mean "at once".
@@ -15,6 +16,7 @@ function handOver(node) {
 }
 
 if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR_NEEDED) {
+  keepCompiledCode();
   const { main } = await import('../src/main.ts');
   await main(process.argv);
 } else {
@@ -23,5 +25,5 @@ if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR_NEEDED) {
     console.error(`weir needs Node ${NODE_MAJOR_NEEDED} or later; this is ${process.versions.node}`);
     process.exit(2);
   }
-  handOver(node);
+  await handOver(node);
 }
