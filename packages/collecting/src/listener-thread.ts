@@ -51,6 +51,7 @@ export async function openListenerThread(setup: ListenerSetup, services: Service
   });
   const reception = await openReception(setup, writer, services);
   const { messages } = reception;
+  messages.knowledge.restore(setup.templates?.knowledge, clock.nowMs());
   const startedAtMs = clock.nowMs();
 
   function status(): ListenerStatus {
@@ -75,7 +76,7 @@ export async function openListenerThread(setup: ListenerSetup, services: Service
     };
   }
 
-  const templatesNow = () => messages.decoder.snapshot();
+  const templatesNow = () => messages.snapshot();
   const metrics = createListenerMetrics(status);
 
   return {

@@ -12,13 +12,10 @@ import {
   type TransportSession,
 } from '@weir/ipfix';
 import type { BatchWriter } from './batch-writer.ts';
+import { createExporterKnowledge, type ExporterKnowledge } from './exporter-knowledge.ts';
 import { createExporterLedger, type ExporterLedger } from './exporter-ledger.ts';
-import {
-  createExporterOptionsStore,
-  type ExporterOptions,
-  type ExporterOptionsStore,
-  type SamplingRates,
-} from './exporter-options.ts';
+import type { ExporterOptions, SamplingRates } from './exporter-options.ts';
+import type { TemplateRecords } from './template-file.ts';
 
 /** Between two looks at who sent. */
 const LEDGER_EVERY_MS = 1000;
@@ -26,12 +23,16 @@ const LEDGER_EVERY_MS = 1000;
 export interface MessageIntake {
   readonly decoder: FlowDecoder;
   readonly ledger: ExporterLedger;
+  /** What exporters said of themselves in options records, by which their flows can be named. */
+  readonly knowledge: ExporterKnowledge;
   /** Decodes a datagram, or a message of a stream. The writer must be ready. Answers how many rows came of it. */
   take(bytes: Uint8Array, session: TransportSession): number;
   /** The session is over: what the decoder knew by it goes, what it counted stays in the ledger. */
   closeSession(session: TransportSession): void;
   /** What exporters said of themselves in options records; only of those that said something. */
   exporterOptions(): ExporterOptions[];
+  /** What must be known again after a restart. */
+  snapshot(): TemplateRecords;
   /** What depends on time. To be called at least every 50 ms. */
   tick(): void;
 }
@@ -48,7 +49,7 @@ export function createMessageIntake(options: MessageIntakeOptions): MessageIntak
   const { writer, clock } = options;
   const decoder = createFlowDecoder(options.decoder);
   const ledger = createExporterLedger(decoder);
-  const exporterOptions = createExporterOptionsStore();
+  const knowledge = createExporterKnowledge();
   let ledgerDueMs = 0;
   let nowMs = clock.nowMs();
 
@@ -57,7 +58,7 @@ export function createMessageIntake(options: MessageIntakeOptions): MessageIntak
       return writer.batch;
     },
     full: () => writer.full(),
-    optionsRecord: (record) => exporterOptions.take(record),
+    optionsRecord: (record) => knowledge.take(record, nowMs),
     problem(problem, exporter) {
       ledger.problem(problem, exporter, nowMs);
       options.problem?.(problem);
@@ -71,6 +72,7 @@ export function createMessageIntake(options: MessageIntakeOptions): MessageIntak
   return {
     decoder,
     ledger,
+    knowledge,
     take(bytes, session) {
       nowMs = clock.nowMs();
       const before = rowsTaken();
@@ -81,7 +83,8 @@ export function createMessageIntake(options: MessageIntakeOptions): MessageIntak
       ledger.look(clock.nowMs());
       ledger.keepWhatEnds(() => decoder.closeSession(session));
     },
-    exporterOptions: () => describeOptions(decoder, exporterOptions),
+    exporterOptions: () => describeOptions(decoder, knowledge),
+    snapshot: () => ({ ...decoder.snapshot(), knowledge: knowledge.snapshot() }),
     tick() {
       writer.flushIfOld();
       nowMs = clock.nowMs();
@@ -93,7 +96,7 @@ export function createMessageIntake(options: MessageIntakeOptions): MessageIntak
   };
 }
 
-function describeOptions(decoder: FlowDecoder, store: ExporterOptionsStore): ExporterOptions[] {
+function describeOptions(decoder: FlowDecoder, knowledge: ExporterKnowledge): ExporterOptions[] {
   const samplingByDomain = new Map<string, SamplingRates>();
   for (const { exporterAddress, domains } of decoder.snapshot().exporters) {
     for (const { version, observationDomainId, sampling } of domains) {
@@ -103,7 +106,10 @@ function describeOptions(decoder: FlowDecoder, store: ExporterOptionsStore): Exp
   return Array.from(decoder.domainCounters(), ({ exporter }) => {
     const key = `${exporter.address} ${exporter.version} ${exporter.observationDomainId}`;
     const sampling = samplingByDomain.get(key) ?? { domainRate: 0, samplers: [], interfaces: [] };
-    return { ...exporter, interfaces: store.interfacesOf(exporter), sampling };
+    const interfaces = knowledge
+      .factsOf(exporter, 'interface')
+      .map(({ key, name, detail }) => ({ ifIndex: Number(key), name, description: detail }));
+    return { ...exporter, interfaces, sampling };
   }).filter(hasOptions);
 }
 

@@ -8,9 +8,13 @@ import { dirname, join } from 'node:path';
 import type { Logger } from '@weir/base';
 import type { DecoderSnapshot } from '@weir/ipfix';
 import { z } from 'zod';
+import type { KnowledgeSnapshot } from './exporter-knowledge.ts';
 
-/** A decoder's snapshot. What comes from a file is only called one: the decoder checks it when it takes it back. */
-export type TemplateRecords = DecoderSnapshot;
+/**
+ * A decoder's snapshot, and what exporters said of themselves. What comes from a file is only called one: it is
+ * checked by those who take it back.
+ */
+export type TemplateRecords = DecoderSnapshot & { readonly knowledge?: KnowledgeSnapshot };
 
 const FILE_NAME = 'templates.json';
 const FILE_VERSION = 1;
