@@ -1,6 +1,6 @@
 /**
  * The records as some collectors get them: all of them, or a sample, with addresses as they are or
- * anonymised. Collectors that get the same share a stream, so that its messages are packed once.
+ * anonymised, with system uptimes or without. Collectors that get the same share a stream, so that its messages are packed once.
  */
 import type { FlowBatch, Template } from '@weir/ipfix';
 import { type Anonymiser, createAnonymiser } from './anonymiser.ts';
@@ -41,8 +41,8 @@ export function createExportStreams(
 ): readonly ExportStream[] {
   const byTreatment = new Map<string, Collector[]>();
   for (const collector of collectors) {
-    const { sampling, anonymisation } = collector;
-    const key = JSON.stringify([sampling, anonymisation]);
+    const { sampling, anonymisation, times = 'Both' } = collector;
+    const key = JSON.stringify([sampling, anonymisation, times]);
     byTreatment.set(key, [...(byTreatment.get(key) ?? []), collector]);
   }
   return [...byTreatment.values()].flatMap((members) => {
@@ -53,10 +53,10 @@ export function createExportStreams(
 
 function createStream(
   collectors: readonly Collector[],
-  { sampling, anonymisation }: Collector,
+  { sampling, anonymisation, times }: Collector,
   options: StreamOptions,
 ): ExportStream {
-  const registry = createTemplateRegistry();
+  const registry = createTemplateRegistry(times);
   const sampler = sampling === undefined ? undefined : createFlowSampler(sampling, options.random);
   const anonymise: Anonymiser =
     anonymisation === undefined ? (batch) => batch : createAnonymiser(anonymisation);

@@ -26,6 +26,7 @@ import {
   writeUnsigned64,
   writeUptime,
 } from './field-writer.ts';
+import type { FlowTimes } from './profile-collector.ts';
 
 /** The position in this list is the low three bits of a Template ID. */
 export const FLOW_KINDS = [
@@ -46,6 +47,14 @@ const TEMPLATE_ID_FIRST = 256;
 export const OPTIONS_TEMPLATE_ID_FIRST = 32_768;
 /** Templates for records with fields that have no column, in order of appearance. */
 const EXTRA_TEMPLATE_ID_FIRST = 36_864;
+/**
+ * Templates of flows without system uptimes have IDs of their own, so that a profile that changes does not
+ * change what an ID means over UDP: computed downwards from the last one there is, and for extra fields 512
+ * that no computation gives, because a flow has one next hop (GROUP_BITS.ipv4NextHop and ipv6NextHop).
+ */
+const ABSOLUTE_TEMPLATE_ID_LAST = 65_535;
+const ABSOLUTE_EXTRA_TEMPLATE_ID_FIRST = 1792;
+const ABSOLUTE_EXTRA_TEMPLATES_MAX = 512;
 /** So that a template fits the smallest message: 60 fields of 4 octets and these of 8 stay below 512. */
 const EXTRA_FIELDS_MAX = 30;
 /** 4 × the kinds of records that one router was seen to send; each takes some 2 KiB. */
@@ -106,12 +115,20 @@ function addressFields(family: 4 | 6): TemplateField[] {
       ];
 }
 
-/** What strict collectors demand comes first and is in every template, ports of 0 included. */
-function standardFields(kind: FlowKind, groups: number): TemplateField[] {
-  const family = familyOf(kind);
+/** flowStartSysUpTime and flowEndSysUpTime: FIRST_SWITCHED and LAST_SWITCHED of NetFlow v9. */
+function uptimeFields(times: FlowTimes): TemplateField[] {
+  if (times === 'Absolute') return [];
   return [
     field(22, 4, writeUptime('flowStart'), 'flowStart'),
     field(21, 4, writeUptime('flowEnd'), 'flowEnd'),
+  ];
+}
+
+/** What strict collectors demand comes first and is in every template, ports of 0 included. */
+function standardFields(kind: FlowKind, groups: number, times: FlowTimes): TemplateField[] {
+  const family = familyOf(kind);
+  return [
+    ...uptimeFields(times),
     field(4, 1, writeUnsigned8('protocol'), 'protocol'),
     ...addressFields(family),
     field(7, 2, writeUnsigned16('srcPort'), 'srcPort'),
@@ -231,7 +248,7 @@ const GROUP_BIT_COUNT = OPTIONAL_GROUPS.length + 1;
 
 /** Columns that every template writes: a value that is absent goes out as 0. */
 export const STANDARD_COLUMNS: readonly FlowColumnName[] = [
-  ...new Set(FLOW_KINDS.flatMap((kind) => standardFields(kind, 0).flatMap(({ columns }) => columns))),
+  ...new Set(FLOW_KINDS.flatMap((kind) => standardFields(kind, 0, 'Both').flatMap(({ columns }) => columns))),
 ];
 
 function familyOf(kind: FlowKind): 4 | 6 {
@@ -248,7 +265,10 @@ export interface TemplateRegistry {
   withExtra(plain: ExportTemplate, layout: ExtraLayout): ExportTemplate;
 }
 
-export function createTemplateRegistry(): TemplateRegistry {
+export function createTemplateRegistry(times: FlowTimes = 'Both'): TemplateRegistry {
+  const isAbsolute = times === 'Absolute';
+  const extraIdFirst = isAbsolute ? ABSOLUTE_EXTRA_TEMPLATE_ID_FIRST : EXTRA_TEMPLATE_ID_FIRST;
+  const extraTemplatesMax = isAbsolute ? ABSOLUTE_EXTRA_TEMPLATES_MAX : EXTRA_TEMPLATES_MAX;
   const templates: ExportTemplate[] = [];
   const computed: (ExportTemplate | undefined)[] = new Array(FLOW_KINDS.length << GROUP_BIT_COUNT);
   const extra = new Map<string, ExportTemplate>();
@@ -265,7 +285,8 @@ export function createTemplateRegistry(): TemplateRegistry {
       const number = groups * FLOW_KINDS.length + kindIndex;
       const known = computed[number];
       if (known !== undefined) return known;
-      const made = add(compileTemplate(TEMPLATE_ID_FIRST + number, kindIndex, groups));
+      const templateId = isAbsolute ? ABSOLUTE_TEMPLATE_ID_LAST - number : TEMPLATE_ID_FIRST + number;
+      const made = add(compileTemplate(templateId, kindIndex, groups, times));
       computed[number] = made;
       return made;
     },
@@ -273,10 +294,10 @@ export function createTemplateRegistry(): TemplateRegistry {
       const key = `${plain.templateId}:${JSON.stringify(layout)}`;
       const known = extra.get(key);
       if (known !== undefined) return known;
-      if (extra.size >= EXTRA_TEMPLATES_MAX || layout.length > EXTRA_FIELDS_MAX) return plain;
+      if (extra.size >= extraTemplatesMax || layout.length > EXTRA_FIELDS_MAX) return plain;
       const made = add({
         ...plain,
-        templateId: EXTRA_TEMPLATE_ID_FIRST + extra.size,
+        templateId: extraIdFirst + extra.size,
         fields: [...plain.fields, ...layout],
         extraOctets: octetsOfLayout(layout),
         plain,
@@ -291,13 +312,14 @@ function compileTemplate(
   templateId: number,
   kindIndex: number,
   groups: number,
+  times: FlowTimes,
 ): Omit<ExportTemplate, 'index'> {
   const kind = FLOW_KINDS[kindIndex]!;
   const optional = OPTIONAL_GROUPS.filter(
     ({ standard = false }, bit) => ((groups >> bit) & 1) !== (standard ? 1 : 0),
   );
   const fields = [
-    ...standardFields(kind, groups),
+    ...standardFields(kind, groups, times),
     ...optional.flatMap((group) => group.fields(familyOf(kind))),
   ];
   const writers: { write: FieldWriter; offset: number }[] = [];

@@ -1,4 +1,7 @@
-/** Other people's collectors read what the exporter sends: nfcapd with nfdump, and tshark's CFLOW dissector. */
+/**
+ * Other people's collectors read what the exporter sends: nfcapd with nfdump, pmacct's nfacctd, and tshark's
+ * CFLOW dissector.
+ */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -13,6 +16,7 @@ import { batchOf, type FlowFixture } from './flow-fixture.ts';
 import { parseProfile } from './profile.ts';
 
 const HAS_NFDUMP = hasProgram('nfcapd', '-V') && hasProgram('nfdump', '-V');
+const HAS_NFACCTD = hasProgram('nfacctd', '-V');
 const HAS_TSHARK = hasProgram('tshark', '--version');
 const START_MS = 1_763_000_000_000;
 const ICMP_TYPE_CODES = [0x0800, 0x0000, 0x0303, 0x0b00];
@@ -103,6 +107,28 @@ function sorted(flows: readonly SeenFlow[]): SeenFlow[] {
   return [...flows].sort((a, b) => a.startMs - b.startMs);
 }
 
+async function freePort(): Promise<number> {
+  const socket = createSocket('udp4');
+  await new Promise<void>((bound) => socket.bind(0, '127.0.0.1', () => bound()));
+  const { port } = socket.address();
+  await new Promise<void>((closed) => socket.close(() => closed()));
+  return port;
+}
+
+/** Octets in the socket's receive queue, from /proc/net/udp; undefined while nobody is bound to the port. */
+async function queuedOctets(port: number): Promise<number | undefined> {
+  const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  for (const line of (await readFile('/proc/net/udp', 'latin1')).split('\n')) {
+    const [, local = '', , , queues = ''] = line.trim().split(/\s+/);
+    if (local.endsWith(suffix)) return Number.parseInt(queues.split(':')[1] ?? '0', 16);
+  }
+  return undefined;
+}
+
+async function until(isTrue: () => Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 400 && !(await isTrue()); i += 1) await wait(25);
+}
+
 describe.skipIf(!HAS_NFDUMP)('nfcapd', () => {
   const FLAG_LETTERS = 'CEUAPRSF';
 
@@ -137,28 +163,6 @@ describe.skipIf(!HAS_NFDUMP)('nfcapd', () => {
     };
   }
 
-  async function freePort(): Promise<number> {
-    const socket = createSocket('udp4');
-    await new Promise<void>((bound) => socket.bind(0, '127.0.0.1', () => bound()));
-    const { port } = socket.address();
-    await new Promise<void>((closed) => socket.close(() => closed()));
-    return port;
-  }
-
-  /** Octets in the socket's receive queue, from /proc/net/udp; undefined while nobody is bound to the port. */
-  async function queuedOctets(port: number): Promise<number | undefined> {
-    const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-    for (const line of (await readFile('/proc/net/udp', 'latin1')).split('\n')) {
-      const [, local = '', , , queues = ''] = line.trim().split(/\s+/);
-      if (local.endsWith(suffix)) return Number.parseInt(queues.split(':')[1] ?? '0', 16);
-    }
-    return undefined;
-  }
-
-  async function until(isTrue: () => Promise<boolean>): Promise<void> {
-    for (let i = 0; i < 400 && !(await isTrue()); i += 1) await wait(25);
-  }
-
   async function runNfcapd(port: number, folder: string, work: () => Promise<void>): Promise<string> {
     let log = '';
     const process: ChildProcess = spawn(
@@ -186,44 +190,158 @@ describe.skipIf(!HAS_NFDUMP)('nfcapd', () => {
     return log;
   }
 
-  test('stores the same flows and counters, without a warning', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'weir-nfcapd-'));
-    const flows = makeFlows(3000);
+  test.each(['Both', 'Absolute'])(
+    'stores the same flows and counters, without a warning: %s',
+    async (times) => {
+      const folder = await mkdtemp(join(tmpdir(), 'weir-nfcapd-'));
+      const flows = makeFlows(3000);
+      try {
+        const port = await freePort();
+        const profile = parseProfile(
+          JSON.stringify({
+            FlowMetadata: {
+              IpFixCollectors: [{ Address: `Udp/127.0.0.1:${port}`, Times: times }],
+              MaxMessagesPerSecond: 2000,
+            },
+          }),
+          'test.profile',
+        );
+        const exporter = createExporter(profile, { logger: silentLogger });
+        const log = await runNfcapd(port, folder, async () => {
+          await exporter.start();
+          for (let from = 0; from < flows.length; from += 500) {
+            await exporter.whenRoom();
+            exporter.export(batchOf(flows.slice(from, from + 500)));
+          }
+          await exporter.stop();
+        });
+        expect(exporter.collectors()[0]?.counters).toMatchObject({
+          flowsSent: 3000,
+          messagesNotSent: 0,
+          refused: 0,
+        });
+        expect(log).toContain('Flows: 3000,');
+        expect(log).toContain('Sequence Errors: 0, Bad Packets: 0');
+        expect(log.split('\n').filter((line) => /warn|skip|invalid|unknown|mismatch/i.test(line))).toEqual(
+          [],
+        );
+        const json = execFileSync('nfdump', ['-R', folder, '-o', 'json'], {
+          env: { ...process.env, TZ: 'UTC' },
+          maxBuffer: 2 ** 26,
+          stdio: ['ignore', 'pipe', 'ignore'],
+        });
+        const seen = (JSON.parse(json.toString()) as Record<string, string | number>[]).map(fromJson);
+        expect(sorted(seen)).toEqual(flows.map(expectedFlow));
+      } finally {
+        await rm(folder, { recursive: true });
+      }
+    },
+  );
+});
+
+describe.skipIf(!HAS_NFACCTD)('nfacctd', () => {
+  type Row = Record<string, string | number>;
+
+  /** Its core hands records to its plugin, and says to nobody when it has. */
+  const CORE_TO_PLUGIN_MS = 500;
+
+  const milliseconds = (timeMs: number) =>
+    new Date(timeMs).toISOString().replace('T', ' ').replace('Z', '000');
+
+  /** Its print plugin writes when it is told to end. */
+  async function runNfacctd(port: number, folder: string, work: () => Promise<void>): Promise<Row[]> {
+    const file = join(folder, 'flows.json');
+    const settings = [
+      'nfacctd_ip: 127.0.0.1',
+      `nfacctd_port: ${port}`,
+      'plugins: print',
+      'aggregate: src_host, dst_host, proto, src_port, dst_port, tos, in_iface, out_iface, timestamp_start, timestamp_end',
+      'print_output: json',
+      'print_output_file_append: true',
+      'print_refresh_time: 1',
+      `print_output_file: ${file}`,
+      'print_cache_entries: 20011',
+      'timestamps_utc: true',
+    ];
+    await writeFile(join(folder, 'nfacctd.conf'), `${settings.join('\n')}\n`);
+    const collector = spawn('nfacctd', ['-f', join(folder, 'nfacctd.conf')], { stdio: 'ignore' });
+    const ended = new Promise<void>((resolve) => collector.once('exit', () => resolve()));
+    const rows = async () => {
+      const text = await readFile(file, 'utf8').catch(() => '');
+      return text
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line) as Row);
+    };
+    try {
+      await until(async () => (await queuedOctets(port)) !== undefined);
+      await work();
+      await until(async () => (await queuedOctets(port)) === 0);
+      await wait(CORE_TO_PLUGIN_MS);
+    } finally {
+      collector.kill('SIGINT');
+      await ended;
+    }
+    let count = -1;
+    await until(async () => {
+      const before = count;
+      count = (await rows()).length;
+      return count > 0 && count === before;
+    });
+    return rows();
+  }
+
+  async function collect(times: string, flows: readonly FlowFixture[]): Promise<Row[]> {
+    const folder = await mkdtemp(join(tmpdir(), 'weir-nfacctd-'));
     try {
       const port = await freePort();
-      const profile = parseProfile(
-        JSON.stringify({
-          FlowMetadata: { IpFixCollectors: [`Udp/127.0.0.1:${port}`], MaxMessagesPerSecond: 2000 },
-        }),
-        'test.profile',
-      );
+      const IpFixCollectors = [{ Address: `Udp/127.0.0.1:${port}`, Times: times }];
+      const profile = parseProfile(JSON.stringify({ FlowMetadata: { IpFixCollectors } }), 'test.profile');
       const exporter = createExporter(profile, { logger: silentLogger });
-      const log = await runNfcapd(port, folder, async () => {
+      return await runNfacctd(port, folder, async () => {
         await exporter.start();
-        for (let from = 0; from < flows.length; from += 500) {
-          await exporter.whenRoom();
-          exporter.export(batchOf(flows.slice(from, from + 500)));
-        }
+        exporter.export(batchOf(flows));
         await exporter.stop();
       });
-      expect(exporter.collectors()[0]?.counters).toMatchObject({
-        flowsSent: 3000,
-        messagesNotSent: 0,
-        refused: 0,
-      });
-      expect(log).toContain('Flows: 3000,');
-      expect(log).toContain('Sequence Errors: 0, Bad Packets: 0');
-      expect(log.split('\n').filter((line) => /warn|skip|invalid|unknown|mismatch/i.test(line))).toEqual([]);
-      const json = execFileSync('nfdump', ['-R', folder, '-o', 'json'], {
-        env: { ...process.env, TZ: 'UTC' },
-        maxBuffer: 2 ** 26,
-        stdio: ['ignore', 'pipe', 'ignore'],
-      });
-      const seen = (JSON.parse(json.toString()) as Record<string, string | number>[]).map(fromJson);
-      expect(sorted(seen)).toEqual(flows.map(expectedFlow));
     } finally {
       await rm(folder, { recursive: true });
     }
+  }
+
+  function expectedRow({ columns = {}, ...flow }: FlowFixture): Row {
+    return {
+      ip_src: flow.source,
+      ip_dst: flow.destination,
+      port_src: flow.sourcePort ?? 0,
+      port_dst: flow.destinationPort ?? 0,
+      tos: columns.tos ?? 0,
+      packets: flow.packets ?? 0,
+      bytes: flow.octets ?? 0,
+    };
+  }
+
+  const distinct = (row: Row) => `${row['ip_src']} ${row['ip_dst']} ${row['port_src']}`;
+  const sortedRows = (rows: readonly Row[]) => [...rows].sort((a, b) => (distinct(a) < distinct(b) ? -1 : 1));
+
+  test('reads every flow, its times to the millisecond, when it gets no system uptimes', async () => {
+    const flows = makeFlows(300);
+    const rows = await collect('Absolute', flows);
+    const expected = flows.map((flow) => ({
+      ...expectedRow(flow),
+      timestamp_start: milliseconds(flow.startMs ?? 0),
+      timestamp_end: milliseconds(flow.endMs ?? 0),
+    }));
+    expect(rows).toHaveLength(300);
+    expect(sortedRows(rows)).toMatchObject(sortedRows(expected));
+  });
+
+  test('reads every flow but its times with them', async () => {
+    const flows = makeFlows(300);
+    const rows = await collect('Both', flows);
+    expect(rows).toHaveLength(300);
+    expect(sortedRows(rows)).toMatchObject(sortedRows(flows.map(expectedRow)));
+    // Why `Times` exists: the start it says is the Export Time.
+    expect(rows[0]?.['timestamp_start']).not.toContain(milliseconds(START_MS).slice(0, 10));
   });
 });
 

@@ -5,6 +5,7 @@ import {
   type Reading,
   readList,
   readObject,
+  readOneOf,
   readPath,
   readText,
   readWholeNumber,
@@ -23,6 +24,10 @@ export type Anonymisation =
   /** Leading bits that are kept. */
   | { readonly kind: 'truncation'; readonly ipv4Bits: number; readonly ipv6Bits: number };
 
+/** Which times of a flow a collector gets: system uptimes and absolute milliseconds, or the latter alone. */
+const FLOW_TIMES = ['Both', 'Absolute'] as const;
+export type FlowTimes = (typeof FLOW_TIMES)[number];
+
 /** PEM files. What is absent: the system's authorities, no certificate of our own, the name of the address. */
 export interface TlsFiles {
   readonly ca?: string;
@@ -36,6 +41,8 @@ export interface TlsFiles {
 export interface Collector extends CollectorAddress {
   readonly sampling?: Sampling;
   readonly anonymisation?: Anonymisation;
+  /** Default: `Both`. */
+  readonly times?: FlowTimes;
   /** What this entry says itself, without the profile's own `Tls`. */
   readonly tls?: TlsFiles;
 }
@@ -43,7 +50,7 @@ export interface Collector extends CollectorAddress {
 /** Every collector costs a socket and a queue. */
 const COLLECTORS_MAX = 64;
 const SAMPLING_INTERVAL_MAX = 1_000_000;
-const ENTRY_PROPERTIES = ['Address', 'Sampling', 'Anonymisation', 'Tls'];
+const ENTRY_PROPERTIES = ['Address', 'Sampling', 'Anonymisation', 'Times', 'Tls'];
 const ENTRY_FORM = '"Udp/IP:Port", or an object with an "Address"';
 const TLS_PROPERTIES = ['Ca', 'Certificate', 'Key', 'ServerName'];
 const TLS_FORM = 'an object such as {"Ca":"/etc/weir/ca.pem"}';
@@ -99,6 +106,8 @@ function readCollector(entry: Reading): Collector | undefined {
   const sampling = sampled === undefined ? undefined : readSampling(sampled);
   const anonymisation = anonymised === undefined ? undefined : readAnonymisation(anonymised);
   const tls = secured === undefined ? undefined : readTls(secured);
+  const timed = found.get('Times');
+  const times = timed === undefined ? undefined : readOneOf(timed, FLOW_TIMES);
   if (where === undefined) return undefined;
   if (secured !== undefined && where.transport !== 'Tls') {
     entry.report(secured.nameOffset, `${secured.name}: "${where.text}" is without TLS, allowed: with Tls/`);
@@ -107,6 +116,7 @@ function readCollector(entry: Reading): Collector | undefined {
     ...where,
     ...(sampling === undefined ? {} : { sampling }),
     ...(anonymisation === undefined ? {} : { anonymisation }),
+    ...(times === undefined ? {} : { times }),
     ...(tls === undefined ? {} : { tls }),
   };
 }

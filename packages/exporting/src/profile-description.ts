@@ -3,7 +3,10 @@ import type { Profile } from './profile.ts';
 import type { Anonymisation, Collector, Sampling, TlsFiles } from './profile-collector.ts';
 import { type DropSource, peerSourceText } from './profile-sources.ts';
 
-/** The profile as a file that says everything; parsing it again gives the same values. */
+/**
+ * The profile as a file that says everything; parsing it again gives the same values. Only of FlowIdKey, a
+ * secret, it says no more than that there is one, in a form that no profile may have.
+ */
 export function printableProfile(profile: Profile): { FlowMetadata: Record<string, unknown> } {
   return {
     FlowMetadata: {
@@ -24,7 +27,7 @@ export function printableProfile(profile: Profile): { FlowMetadata: Record<strin
       ...(profile.spoolDirectory === undefined
         ? {}
         : { SpoolDirectory: profile.spoolDirectory, SpoolMaxBytes: profile.spoolOctetsMax }),
-      ...(profile.flowIdKey === undefined ? {} : { FlowIdKey: profile.flowIdKey }),
+      ...(profile.flowIdKey === undefined ? {} : { FlowIdKey: { NotShown: true } }),
       DropSources: profile.dropSources.map(printableDropSource),
       Peers: profile.peers.map(peerSourceText),
       Names: { Dns: profile.names.dns, Tls: profile.names.tls },
@@ -33,14 +36,15 @@ export function printableProfile(profile: Profile): { FlowMetadata: Record<strin
   };
 }
 
-function printableCollector({ text, sampling, anonymisation, tls }: Collector): unknown {
-  if (sampling === undefined && anonymisation === undefined && tls === undefined) return text;
-  return {
+function printableCollector({ text, sampling, anonymisation, times, tls }: Collector): unknown {
+  const printed = {
     Address: text,
     ...(sampling === undefined ? {} : { Sampling: printableSampling(sampling) }),
     ...(anonymisation === undefined ? {} : { Anonymisation: printableAnonymisation(anonymisation) }),
+    ...(times === undefined ? {} : { Times: times }),
     ...(tls === undefined ? {} : { Tls: printableTls(tls) }),
   };
+  return Object.keys(printed).length === 1 ? text : printed;
 }
 
 function printableSampling({ kind, interval }: Sampling): Record<string, unknown> {
@@ -105,7 +109,7 @@ function describeDropSource(source: DropSource): string {
   return `dropped frames: NFLOG group ${source.group}, reason ${source.reason}${prefixes.join('')}`;
 }
 
-function describeCollector({ text, sampling, anonymisation }: Collector): string {
+function describeCollector({ text, sampling, anonymisation, times }: Collector): string {
   const records =
     sampling === undefined
       ? 'every record'
@@ -116,7 +120,8 @@ function describeCollector({ text, sampling, anonymisation }: Collector): string
       : anonymisation.kind === 'cryptoPan'
         ? `, addresses anonymised with the key ${anonymisation.keyFile}`
         : `, addresses cut to ${anonymisation.ipv4Bits} (IPv4) and ${anonymisation.ipv6Bits} (IPv6) bits`;
-  return `collector ${text} gets ${records}${addresses}`;
+  const uptimes = times === 'Absolute' ? ', without system uptimes' : '';
+  return `collector ${text} gets ${records}${addresses}${uptimes}`;
 }
 
 function describeSpool({ collectors, spoolDirectory, spoolOctetsMax }: Profile): string[] {

@@ -96,6 +96,7 @@ test('collectors, drop sources, peers and names in full', () => {
       { Address: 'Tcp/192.0.2.1:4739', Sampling: { Deterministic: 10 } },
       { Address: 'Udp/192.0.2.1:4739', Sampling: { Random: 8 }, Anonymisation: { CryptoPan: '/key' } },
       { Address: 'Udp/192.0.2.2:4739', Anonymisation: { TruncateIPv4: 24, TruncateIPv6: 48 } },
+      { Address: 'Udp/192.0.2.3:4739', Times: 'Absolute' },
     ],
     Tls: { Certificate: '/c.pem', Key: '/k.pem' },
     SpoolDirectory: '/var/spool/weir',
@@ -116,6 +117,7 @@ test('collectors, drop sources, peers and names in full', () => {
       { transport: 'Tcp', sampling: { kind: 'deterministic', interval: 10 } },
       { sampling: { kind: 'random', interval: 8 }, anonymisation: { kind: 'cryptoPan', keyFile: '/key' } },
       { anonymisation: { kind: 'truncation', ipv4Bits: 24, ipv6Bits: 48 } },
+      { times: 'Absolute' },
     ],
     tls: { certificate: '/c.pem', key: '/k.pem' },
     spoolDirectory: '/var/spool/weir',
@@ -134,7 +136,14 @@ test('collectors, drop sources, peers and names in full', () => {
     names: { dns: true, tls: false },
     tcpPerformance: false,
   });
-  expect(parseProfile(JSON.stringify(printableProfile(profile)), FILE)).toEqual(profile);
+  const { flowIdKey, ...open } = profile;
+  const { FlowIdKey, ...printed } = printableProfile(profile).FlowMetadata;
+  expect(parseProfile(JSON.stringify({ FlowMetadata: printed }), FILE)).toEqual(open);
+  expect(JSON.stringify(FlowIdKey)).not.toContain(flowIdKey);
+  // What is printed in its place is no key.
+  expect(() => parseProfile(JSON.stringify({ FlowMetadata: { FlowIdKey } }), FILE)).toThrow(
+    'FlowIdKey: found',
+  );
 });
 
 describe('values that are refused', () => {
@@ -462,11 +471,13 @@ describe('for people', () => {
       'Udp/192.0.2.1:4739',
       { Address: 'Tcp/192.0.2.1:4739', Sampling: { Random: 8 }, Anonymisation: { CryptoPan: '/key' } },
       { Address: 'Udp/192.0.2.2:4739', Anonymisation: { TruncateIPv4: 24, TruncateIPv6: 48 } },
+      { Address: 'Udp/192.0.2.3:4739', Times: 'Absolute' },
     ];
-    expect(lines({ IpFixCollectors: entries }).slice(2, 6)).toEqual([
+    expect(lines({ IpFixCollectors: entries }).slice(2, 7)).toEqual([
       'collector Udp/192.0.2.1:4739 gets every record',
       'collector Tcp/192.0.2.1:4739 gets one record in 8 (random), and every dropped frame, addresses anonymised with the key /key',
       'collector Udp/192.0.2.2:4739 gets every record, addresses cut to 24 (IPv4) and 48 (IPv6) bits',
+      'collector Udp/192.0.2.3:4739 gets every record, without system uptimes',
       'while a collector over TCP or TLS is away, messages wait in memory: SpoolDirectory is not set',
     ]);
     expect(lines({ IpFixCollectors: ['Tcp/192.0.2.1:1'], SpoolDirectory: '/spool' })).toContain(

@@ -276,3 +276,23 @@ describe('type information (RFC 5610)', () => {
     expect(received.problems).toEqual([]);
   });
 });
+
+describe('times', () => {
+  test('Absolute: no system uptimes, and Template IDs that mean nothing else', async () => {
+    const { exporter, collectors } = await start([{}, { Times: 'Absolute' }]);
+    const batch = batchOf([1, 2, 3].map((octets) => flow(octets, { direction: 1 })));
+    setExtra(batch, 1, [{ enterpriseNumber: 0, elementId: 210, length: 1 }], [7]);
+    exporter.export(batch);
+    await exporter.stop();
+    const [both, absolute] = collectors.map(read);
+    expect(both?.flows.map(({ templateId }) => templateId)).toEqual([257, 257, 36_864]);
+    expect(absolute?.flows.map(({ templateId }) => templateId)).toEqual([65_534, 65_534, 1792]);
+    const uptimes = ['flowStartSysUpTime', 'flowEndSysUpTime'];
+    expect(Object.keys(both?.flows[0]?.fields ?? {})).toEqual(expect.arrayContaining(uptimes));
+    for (const { fields } of absolute?.flows ?? []) {
+      expect(Object.keys(fields)).not.toEqual(expect.arrayContaining(uptimes));
+      expect(fields).toHaveProperty('flowStartMilliseconds');
+      expect(fields).toHaveProperty('flowEndMilliseconds');
+    }
+  });
+});
