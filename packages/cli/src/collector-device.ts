@@ -11,7 +11,14 @@ import {
   type Logger,
   systemClock,
 } from '@weir/base';
-import { type Collector, createCollector, type FlowSource } from '@weir/collecting';
+import {
+  type Collector,
+  createCollector,
+  createFlowSourceEditor,
+  type FlowSource,
+  type FlowSourceEditor,
+  type FlowSourceOrigin,
+} from '@weir/collecting';
 import type { ExcludedSocket, LiveMeter } from '@weir/metering';
 import { createLiveMeter } from '@weir/metering';
 import { createServer, type Server } from '@weir/server';
@@ -32,7 +39,12 @@ const LIVE_IDLE_TIMEOUT_MS = 15_000;
 
 export interface CollectorDeviceOptions {
   readonly dataDirectory: string;
-  readonly sources: readonly FlowSource[];
+  /** Where the flow sources are written down. */
+  readonly origin: FlowSourceOrigin;
+  /** Sources beside them that nobody edits. */
+  readonly pinned?: readonly FlowSource[];
+  /** Whether to go on without sources whose ports are taken, which are then tried again and again. */
+  readonly tolerant: boolean;
   /** Where the console is served; undefined: nowhere. */
   readonly http: Endpoint | undefined;
   readonly metering: MeteringPlan;
@@ -45,20 +57,30 @@ export interface CollectorDevice extends Component {
   /** Known after `start`; undefined without the console. */
   url(): string | undefined;
   collector(): Collector;
+  flowSources(): FlowSourceEditor;
+}
+
+interface Parts {
+  readonly collector: Collector;
+  readonly flowSources: FlowSourceEditor;
+  readonly server: Server | undefined;
 }
 
 /** Creates the device. `start` throws a UserError when the store, a socket or the console cannot be opened. */
 export function createCollectorDevice(options: CollectorDeviceOptions): CollectorDevice {
   const { logger } = options;
   const lifecycle = createLifecycle(logger);
-  let parts: { collector: Collector; server: Server | undefined } | undefined;
+  let parts: Parts | undefined;
+
+  function started(): Parts {
+    if (parts === undefined) throw new Error('the device has not been started');
+    return parts;
+  }
 
   return {
     url: () => parts?.server?.address().url,
-    collector() {
-      if (parts === undefined) throw new Error('the device has not been started');
-      return parts.collector;
-    },
+    collector: () => started().collector,
+    flowSources: () => started().flowSources,
     async start() {
       const store = await openStore({ dataDirectory: options.dataDirectory, logger });
       lifecycle.add('store', { start: async () => {}, stop: () => closeStore(store, options) });
@@ -79,20 +101,28 @@ async function closeStore(
 }
 
 /** Parts stop in reverse: first who asks, then who produces, the store last. */
-function assemble(lifecycle: Lifecycle, options: CollectorDeviceOptions, store: FlowStore, clock: Clock) {
-  const { dataDirectory, sources, logger, metering } = options;
+function assemble(
+  lifecycle: Lifecycle,
+  options: CollectorDeviceOptions,
+  store: FlowStore,
+  clock: Clock,
+): Parts {
+  const { dataDirectory, origin, pinned = [], tolerant, logger, metering } = options;
+  const sources = [...pinned, ...origin.read()];
   const connectWriter = () => store.connectWriter();
   const collector = lifecycle.add(
     'collector',
-    createCollector({ sources, dataDirectory }, { logger, clock, connectWriter }),
+    createCollector({ sources, dataDirectory, tolerant }, { logger, clock, connectWriter }),
   );
+  const flowSources = createFlowSourceEditor({ collector, origin, pinned, dataDirectory, logger });
+  lifecycle.add('flow sources', { start: () => flowSources.start(), stop: async () => {} });
   const meter =
     metering.state === 'on' ? lifecycle.add('meter', createMeter(metering, store, logger)) : undefined;
   const server =
     options.http === undefined
       ? undefined
-      : lifecycle.add('server', serve(options, options.http, store, collector, meter));
-  return { collector, server };
+      : lifecycle.add('server', serve(options, options.http, store, { collector, flowSources }, meter));
+  return { collector, flowSources, server };
 }
 
 function createMeter(
@@ -122,7 +152,7 @@ function serve(
   options: CollectorDeviceOptions,
   http: Endpoint,
   store: FlowStore,
-  collector: Collector,
+  { collector, flowSources }: Pick<Parts, 'collector' | 'flowSources'>,
   meter: LiveMeter | undefined,
 ): Server {
   const { dataDirectory, demoSource, logger } = options;
@@ -133,6 +163,7 @@ function serve(
     consoleDirectory: CONSOLE_DIRECTORY,
     status: createStatusReader({ ...options, demo: demoSource !== undefined, store, collector, meter }),
     metrics: () => collector.metrics(),
+    flowSources,
     logger,
   });
   return {

@@ -48,7 +48,7 @@ export function formatCollectorConfig(config: CollectorConfig): string {
 
 function parseDocument(text: string, fileName: string): Node {
   const errors: ParseError[] = [];
-  const tree = parseTree(text, errors, { disallowComments: true, allowTrailingComma: false });
+  const tree = parseTree(text, errors, { disallowComments: false, allowTrailingComma: false });
   const [first] = errors;
   if (first === undefined && tree !== undefined) return tree;
   const offset = first?.offset ?? 0;

@@ -26,7 +26,15 @@ export {
   nextMonitoringPort,
   type TlsSettings,
 } from './flow-source.ts';
+export type { FlowSourceChange, ParameterChange } from './flow-source-change.ts';
 export { checkFlowSources, type FlowSourceBreach } from './flow-source-check.ts';
+export {
+  createFlowSourceEditor,
+  type FlowSourceEditor,
+  type FlowSourceState,
+} from './flow-source-editor.ts';
+export { type FlowSourceOrigin, fixedFlowSources, flowSourcesInFile } from './flow-source-origin.ts';
+export type { FlowSourceProblem, StagedFlowSource } from './flow-source-staging.ts';
 export { acceptedVersions, FLOW_SOURCE_TYPES, type FlowSourceType } from './flow-source-type.ts';
 export { type GenerateOptions, type GenerateResult, generateRecords } from './generate-records.ts';
 export type { ListenerState } from './listener.ts';

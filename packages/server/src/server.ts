@@ -13,9 +13,12 @@ import {
   systemClock,
   UserError,
 } from '@weir/base';
+import type { FlowSourceEditor } from '@weir/collecting';
 import { type FastifyInstance, fastify } from 'fastify';
 import { statusAnswerSchema } from './answers.ts';
 import { clientSignal } from './client-signal.ts';
+import { answerPage } from './console-pages.ts';
+import { addFlowSourceRoutes } from './flow-source-routes.ts';
 import { createHostGuard, isCrossSite, isLoopbackAddress, SECURITY_HEADERS } from './host-guard.ts';
 import { createLiveFeed, type LiveFeed } from './live-feed.ts';
 import { addLiveRoute } from './live-routes.ts';
@@ -41,6 +44,8 @@ export interface ServerOptions {
   /** Folder of the built console; without it only the API is served. */
   readonly consoleDirectory?: string | URL;
   readonly status: () => Promise<SystemStatus>;
+  /** Where flow sources are edited; without it there are no routes for them. */
+  readonly flowSources?: FlowSourceEditor;
   /** Metrics of all threads of the process; the server adds its own. */
   readonly metrics?: () => Promise<MetricsSnapshot[]>;
   readonly logger: Logger;
@@ -92,7 +97,7 @@ export function createServer(options: ServerOptions): Server {
   app.setSerializerCompiler(() => JSON.stringify);
   guard(app, host, counts);
   count(app, counts);
-  answerProblems(app, logger);
+  answerProblems(app, logger, options.consoleDirectory);
   app.register(fastifySwagger, { openapi: OPENAPI });
   app.register(
     async (api) => {
@@ -105,6 +110,7 @@ export function createServer(options: ServerOptions): Server {
       );
       addQueryRoutes(api, questions, clock);
       addLiveRoute(api, feed, clock);
+      if (options.flowSources !== undefined) addFlowSourceRoutes(api, options.flowSources, host);
     },
     { prefix: '/api/v1' },
   );
@@ -178,7 +184,7 @@ function count(app: FastifyInstance, counts: { requests: number; answers: Record
   });
 }
 
-function answerProblems(app: FastifyInstance, logger: Logger): void {
+function answerProblems(app: FastifyInstance, logger: Logger, consoleDirectory?: string | URL): void {
   app.setErrorHandler((error, request, reply) => {
     if (clientSignal(reply).aborted) return reply.code(STATUS_CLIENT_GONE).send();
     const { status, problem } = problemOf(error);
@@ -186,11 +192,11 @@ function answerProblems(app: FastifyInstance, logger: Logger): void {
     if (status === 503) reply.header('retry-after', '2');
     return reply.code(status).send({ error: problem });
   });
-  app.setNotFoundHandler((request, reply) =>
-    reply
-      .code(404)
-      .send({ error: { code: 'not_found', message: `There is nothing at ${request.url.slice(0, 200)}.` } }),
-  );
+  app.setNotFoundHandler((request, reply) => {
+    if (answerPage(request, reply, consoleDirectory)) return reply;
+    const message = `There is nothing at ${request.url.slice(0, 200)}.`;
+    return reply.code(404).send({ error: { code: 'not_found', message } });
+  });
 }
 
 /** The console's files; names under /assets/ carry a hash of their content and never change. */

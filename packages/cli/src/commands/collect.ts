@@ -1,16 +1,16 @@
-import { readFileSync } from 'node:fs';
-import { createStderrLogger, EXIT_USAGE, UserError } from '@weir/base';
+import { isatty } from 'node:tty';
+import { createStderrLogger, EXIT_USAGE, type Logger, UserError } from '@weir/base';
 import {
-  type CollectorConfig,
-  defaultFlowSources,
+  type FlowSourceOrigin,
   flowSourceOfListen,
+  flowSourcesInFile,
   formatCollectorConfig,
-  parseCollectorConfig,
   parseListen,
   type TlsSettings,
 } from '@weir/collecting';
-import { createCollectorDevice } from '../collector-device.ts';
+import { type CollectorDevice, createCollectorDevice } from '../collector-device.ts';
 import { parseEndpoint } from '../endpoint.ts';
+import { flowSourcesInData, flowSourcesOfListen } from '../flow-source-places.ts';
 import { parseLogLevel } from '../quantity.ts';
 import { stopSignal, untilAborted } from '../stop-signal.ts';
 
@@ -30,36 +30,59 @@ interface CollectOptions {
 
 /** `weir collect`: collects until it is told to stop. */
 export async function collect(options: CollectOptions): Promise<void> {
-  const config = configOf(options);
+  const origin = originOf(options);
+  const sources = origin.read();
   const http = options.http === false ? undefined : parseEndpoint(options.http, '--http');
   const logger = createStderrLogger('collect', parseLogLevel(options.logLevel));
   if (options.printConfig) {
-    process.stdout.write(formatCollectorConfig(config));
+    process.stdout.write(formatCollectorConfig({ sources }));
     return;
   }
   if (options.check) {
-    process.stdout.write(
-      `${options.config ?? 'configuration'}: valid, ${config.sources.length} flow sources\n`,
-    );
+    process.stdout.write(`${options.config ?? 'configuration'}: valid, ${sources.length} flow sources\n`);
     return;
   }
   const stop = stopSignal();
   const device = createCollectorDevice({
     dataDirectory: options.data,
-    sources: config.sources,
+    origin,
+    tolerant: options.config === undefined && options.listen.length === 0,
     http,
     metering: { state: 'off', reason: 'weir collect does not meter', interfaces: [] },
     demoSource: undefined,
     logger,
   });
   await device.start();
+  reloadOnHangUp(device, origin, logger);
   logger.info(`collecting into ${options.data}; Ctrl-C ends`);
   await untilAborted(stop);
   await device.stop();
 }
 
-/** The sources of the configuration file, or of `--listen`, or those that exist from the start. */
-function configOf(options: CollectOptions): CollectorConfig {
+/**
+ * SIGHUP: the sources are read again, and what differs is deployed. Where the terminal that it was started from
+ * is gone, it means to end.
+ */
+function reloadOnHangUp(device: CollectorDevice, origin: FlowSourceOrigin, logger: Logger): void {
+  const startedOnTerminal = isatty(0);
+  process.on('SIGHUP', () => {
+    if (startedOnTerminal && !isatty(0)) {
+      process.kill(process.pid, 'SIGTERM');
+      return;
+    }
+    logger.info(`SIGHUP: the flow sources of ${origin.name} are read again`);
+    device
+      .flowSources()
+      .reload()
+      .catch((error: unknown) => {
+        const reason = error instanceof Error ? error.message : String(error);
+        logger.error(`the flow sources stay as they are: ${reason}`);
+      });
+  });
+}
+
+/** The sources of the configuration file, or of `--listen`, or those of the data folder. */
+function originOf(options: CollectOptions): FlowSourceOrigin {
   const { config, listen } = options;
   if (config !== undefined && listen.length > 0) {
     throw new UserError(
@@ -68,14 +91,12 @@ function configOf(options: CollectOptions): CollectorConfig {
       EXIT_USAGE,
     );
   }
-  if (config !== undefined) return parseCollectorConfig(readConfig(config), config);
-  if (listen.length > 0) {
-    const tls = tlsOf(options);
-    const addresses = listen.map(parseListen);
-    if (tls === undefined && addresses.some(({ transport }) => transport === 'tls')) throw incompleteTls();
-    return { sources: addresses.map((address) => flowSourceOfListen(address, tls)) };
-  }
-  return { sources: defaultFlowSources() };
+  if (config !== undefined) return flowSourcesInFile(config);
+  if (listen.length === 0) return flowSourcesInData(options.data);
+  const tls = tlsOf(options);
+  const addresses = listen.map(parseListen);
+  if (tls === undefined && addresses.some(({ transport }) => transport === 'tls')) throw incompleteTls();
+  return flowSourcesOfListen(addresses.map((address) => flowSourceOfListen(address, tls)));
 }
 
 /** What `--listen tls/…` needs; undefined where no option says anything of TLS. */
@@ -97,16 +118,4 @@ function tlsOf({ tlsCertificate, tlsKey, tlsClientCa, tlsSubject }: CollectOptio
 function incompleteTls(): UserError {
   const message = 'tls/ needs --tls-certificate and --tls-key; allowed: both, as files in PEM';
   return new UserError('usage_tls', message, EXIT_USAGE);
-}
-
-function readConfig(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new UserError(
-      'config_unreadable',
-      `${file}: cannot be read (${(error as Error).message})`,
-      EXIT_USAGE,
-    );
-  }
 }

@@ -1,8 +1,7 @@
-import { createSocket } from 'node:dgram';
 import { createStderrLogger, type Logger } from '@weir/base';
 import {
-  defaultFlowSources,
   type FlowSource,
+  type FlowSourceOrigin,
   flowSourceOfListen,
   generateRecords,
   parseListen,
@@ -10,6 +9,7 @@ import {
 import { type CaptureSource, captureCapability, chooseInterfaces, listInterfaces } from '@weir/host';
 import { type CollectorDevice, createCollectorDevice } from '../collector-device.ts';
 import { parseEndpoint } from '../endpoint.ts';
+import { flowSourcesInData, flowSourcesOfListen } from '../flow-source-places.ts';
 import { parseLogLevel } from '../quantity.ts';
 import type { MeteringPlan } from '../status-reader.ts';
 import { stopSignal, untilAborted } from '../stop-signal.ts';
@@ -37,10 +37,11 @@ export async function up(options: UpOptions): Promise<void> {
   const stop = stopSignal();
   const metering = planMetering(options, logger);
   const demo = options.demo === true;
-  const sources = await chooseSources(options.listen, demo, logger);
   const device = createCollectorDevice({
     dataDirectory: options.data,
-    sources,
+    origin: originOf(options.listen, options.data),
+    pinned: demo ? [demoSource()] : [],
+    tolerant: options.listen.length === 0,
     http,
     metering,
     demoSource: demo ? DEMO_SOURCE : undefined,
@@ -74,31 +75,10 @@ function planMetering(options: UpOptions, logger: Logger): MeteringPlan {
   return { state: 'on', interfaces, capture };
 }
 
-/**
- * The sources asked for, or those that exist from the start. Of the latter one whose port is taken is left
- * out: another collector on this machine must not keep somebody from seeing their traffic.
- */
-async function chooseSources(
-  listen: readonly string[],
-  demo: boolean,
-  logger: Logger,
-): Promise<FlowSource[]> {
-  const asked = listen.map((text) => flowSourceOfListen(parseListen(text)));
-  const sources: FlowSource[] = demo ? [demoSource()] : [];
-  if (asked.length > 0) return [...sources, ...asked];
-  for (const source of defaultFlowSources()) {
-    if (await portIsFree(source)) sources.push(source);
-    else logger.warn(`UDP port ${source.monitoringPort} is taken: ${source.name} does not collect`);
-  }
-  return sources;
-}
-
-function portIsFree({ monitoringAddress, monitoringPort }: FlowSource): Promise<boolean> {
-  const socket = createSocket(monitoringAddress.includes(':') ? 'udp6' : 'udp4');
-  return new Promise((resolve) => {
-    socket.once('error', () => resolve(false));
-    socket.bind(monitoringPort, monitoringAddress, () => socket.close(() => resolve(true)));
-  });
+/** The sources asked for, or those of the data folder, where the console edits them. */
+function originOf(listen: readonly string[], dataDirectory: string): FlowSourceOrigin {
+  if (listen.length === 0) return flowSourcesInData(dataDirectory);
+  return flowSourcesOfListen(listen.map((text) => flowSourceOfListen(parseListen(text))));
 }
 
 /** A socket of its own on loopback, so that made-up flows come in the way that real ones do. */
