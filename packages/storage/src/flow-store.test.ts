@@ -323,6 +323,23 @@ describe('queries', () => {
   });
 });
 
+test('a time that no clock shows is not kept, and spoils no question', async () => {
+  const records = [
+    { flowStart: 2n ** 63n, flowEnd: 2n ** 64n - 1n },
+    { flowStart: 1000, flowEnd: 2000 },
+  ];
+  await send(store, [batchOf(records)]);
+  expect((await store.status()).counters.timesCleared).toBe(2);
+  await store.seal();
+  const { rows } = await store.sql(
+    'SELECT "flowStart"::TIMESTAMP::VARCHAR AS s, "flowEnd"::TIMESTAMP::VARCHAR AS e FROM flows ORDER BY e',
+  );
+  expect(rows).toEqual([
+    { s: '1970-01-01 00:00:01', e: '1970-01-01 00:00:02' },
+    { s: null, e: null },
+  ]);
+});
+
 test('sealing neither hides nor doubles a record', async () => {
   await store.close();
   store = await openTestStore(directory.path, { segmentRowsMax: 8192 });

@@ -35,7 +35,7 @@ import { formatSegmentId, HOUR_MS, OpenSegment, parseSegmentId, type SegmentId }
 import { replayLog, SegmentLog } from './segment-log.ts';
 import type { StoreOptions } from './store-options.ts';
 import type { RepairReport, StoreCounters, StoreStatus } from './store-status.ts';
-import { emptyBounds, mergeBounds } from './time-bounds.ts';
+import { clearImpossibleTimes, emptyBounds, mergeBounds } from './time-bounds.ts';
 
 /** How long after its end an hour may still get records that were on their way. */
 const HOUR_GRACE_MS = 30_000;
@@ -246,6 +246,7 @@ export class StoreOwner {
   }
 
   #append(batch: FlowBatch): void {
+    this.counters.timesCleared += clearImpossibleTimes(batch);
     const segment = this.#segmentFor(hourOf(batch, this.#config.clock));
     this.#writeLog(segment, batch);
     segment.append(batch, this.#keysOf(batch));
@@ -422,7 +423,10 @@ export class StoreOwner {
       return;
     }
     const segment = new OpenSegment(id, new SegmentLog(path, good), this.#pool);
-    for (const batch of batches) segment.append(batch, this.#keysOf(batch));
+    for (const batch of batches) {
+      clearImpossibleTimes(batch); // of a log that an older version wrote
+      segment.append(batch, this.#keysOf(batch));
+    }
     this.repair.rowsReplayed += segment.rowCount;
     this.repair.segmentsReplayed += 1;
     if (this.#open.has(id.hourMs)) this.#closeSegment(id.hourMs);
@@ -503,6 +507,7 @@ function newCounters(): StoreCounters {
     queriesCancelled: 0,
     filesExpired: 0,
     keysRefused: 0,
+    timesCleared: 0,
     batchesRefused: 0,
   };
 }

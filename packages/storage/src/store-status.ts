@@ -16,6 +16,8 @@ export interface StoreCounters {
   filesExpired: number;
   /** Records without exporter or layout because the dimension table is full. */
   keysRefused: number;
+  /** Starts and ends of flows behind the year 9999, which were not kept. */
+  timesCleared: number;
   /** Batches that were not one; a programmer's mistake on the other side of a port. */
   batchesRefused: number;
 }

@@ -12,6 +12,27 @@ export function emptyBounds(): TimeBounds {
   return { startMinMs: Number.MAX_SAFE_INTEGER, endMinMs: Number.MAX_SAFE_INTEGER, endMaxMs: 0 };
 }
 
+/** The high word of the first millisecond behind the year 9999: what people and engines write as a date ends there. */
+const TIME_HIGH_WORD_MAX = Math.floor(Date.UTC(9999, 11, 31, 23, 59, 59, 999) / 2 ** 32);
+
+/**
+ * Clears flow times that no clock shows, because engines fail on whole files for one of them. Returns how many
+ * times were cleared. Anybody may write anything into a record, so this happens.
+ */
+export function clearImpossibleTimes(batch: FlowBatch): number {
+  let cleared = 0;
+  for (const name of ['flowStart', 'flowEnd'] as const) {
+    const column = batch.columns[name];
+    const validity = batch.validity[FLOW_COLUMN_INDEX[name]]!;
+    for (let row = 0; row < batch.rowCount; row++) {
+      if (column[row * 2 + 1]! <= TIME_HIGH_WORD_MAX || !isPresent(batch, name, row)) continue;
+      validity[row >> 3]! &= ~(1 << (row & 7));
+      cleared += 1;
+    }
+  }
+  return cleared;
+}
+
 /** Widens `bounds` by the rows of a batch. */
 export function widenBounds(bounds: TimeBounds, batch: FlowBatch): void {
   const { rowCount } = batch;
