@@ -1,38 +1,22 @@
 /** The console in a real browser, against the real server and the real store. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import process from 'node:process';
 import { gzipSync } from 'node:zlib';
-import { type BrowserContext, chromium, type Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  addressField,
+  CHROMIUM,
+  eventually,
+  inkOfChart,
+  inspect,
+  LOOKS,
+  open,
+  temporaryFolder,
+} from './console-browser.ts';
 import { buildConsole, type ConsoleServer, startConsoleServer, type TestFlow } from './console-server.ts';
 
-const CHROMIUM = '/usr/bin/chromium';
-const BROWSER_ARGUMENTS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 const HOSTILE = '<img src=x onerror="window.broken=1">';
-const SIZES = [
-  [1440, 900],
-  [390, 844],
-] as const;
-
-/** The machine may be busy with other tests. */
-const eventually = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: 15_000 });
-
-const folders: string[] = [];
-function temporaryFolder(): string {
-  const folder = mkdtempSync(path.join(tmpdir(), 'weir-console-'));
-  folders.push(folder);
-  return folder;
-}
 
 /** Fourteen minutes of web, name service, ping and what a policy refused. */
 function mixedFlows(): TestFlow[] {
@@ -65,46 +49,6 @@ function mixedFlows(): TestFlow[] {
   return flows;
 }
 
-interface Opened {
-  page: Page;
-  /** What the browser complained about: errors, refusals by policy. */
-  complaints: string[];
-}
-
-const contexts: BrowserContext[] = [];
-
-async function open(
-  url: string,
-  width = 1440,
-  height = 900,
-  colorScheme: 'light' | 'dark' = 'light',
-): Promise<Opened> {
-  const context = await chromium.launchPersistentContext(temporaryFolder(), {
-    executablePath: CHROMIUM,
-    args: BROWSER_ARGUMENTS,
-    viewport: { width, height },
-    colorScheme,
-  });
-  contexts.push(context);
-  const page = await context.newPage();
-  const complaints: string[] = [];
-  page.on('pageerror', (error) => complaints.push(String(error)));
-  page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
-  });
-  await page.goto(url);
-  await page.getByRole('textbox', { name: 'Filter' }).waitFor();
-  return { page, complaints };
-}
-
-afterEach(async () => {
-  await Promise.all(contexts.splice(0).map((context) => context.close()));
-});
-
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
-
 describe.skipIf(!existsSync(CHROMIUM))('the console (needs /usr/bin/chromium)', () => {
   let weir: ConsoleServer;
   beforeAll(async () => {
@@ -114,6 +58,10 @@ describe.skipIf(!existsSync(CHROMIUM))('the console (needs /usr/bin/chromium)', 
   });
   afterAll(() => weir?.stop());
 
+  const filterText = (page: Page) =>
+    page
+      .getByRole('textbox', { name: 'Filter' })
+      .evaluate((line) => (line.querySelector('.cm-placeholder') === null ? line.textContent : ''));
   const flowRows = (page: Page) => page.getByRole('table', { name: 'Newest flows' }).locator('tbody tr');
 
   test('shows traffic, talkers, flows and sources, and follows what arrives', async () => {
@@ -147,7 +95,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the console (needs /usr/bin/chromium)', 
   test('a click on a value filters by it, and Back takes it back', async () => {
     const { page } = await open(weir.url);
     await page.getByRole('list', { name: 'Top sources' }).getByText('10.0.0.1', { exact: true }).click();
-    await eventually(() => new URL(page.url()).searchParams.get('filter')).toBe('srcAddr = 10.0.0.1');
+    await eventually(() => addressField(page, 'filter')).toBe('srcAddr = 10.0.0.1');
     await eventually(
       async () => new Set(await flowRows(page).locator('td:nth-child(6)').allTextContents()).size,
     ).toBeGreaterThan(0);
@@ -160,25 +108,25 @@ describe.skipIf(!existsSync(CHROMIUM))('the console (needs /usr/bin/chromium)', 
       .getByRole('button', { name: /^TCP/ })
       .first()
       .click({ modifiers: ['Alt'] });
-    await eventually(() => new URL(page.url()).searchParams.get('filter')).toBe(
-      'srcAddr = 10.0.0.1 and protocol != 6',
-    );
+    await eventually(() => addressField(page, 'filter')).toBe('srcAddr = 10.0.0.1 and protocol != 6');
     await page.goBack();
     await page.goBack();
-    await eventually(() => new URL(page.url()).searchParams.get('filter')).toBeNull();
-    expect(await page.getByRole('textbox', { name: 'Filter' }).inputValue()).toBe('');
+    await eventually(() => addressField(page, 'filter')).toBeNull();
+    await eventually(() => filterText(page)).toBe('');
   });
 
   test('a wrong filter is underlined where it is wrong, and is not applied', async () => {
     const { page } = await open(weir.url);
+    await page.getByRole('textbox', { name: 'Filter' }).waitFor();
     await page.keyboard.press('/');
     await page.keyboard.type('port = https and srcAdr = 1');
     expect(await page.getByTestId('filter-mistake').textContent()).toContain('at position 8');
     expect(await page.locator('.misspelt').textContent()).toBe('https');
     await page.keyboard.press('Enter');
-    expect(new URL(page.url()).searchParams.get('filter')).toBeNull();
+    expect(addressField(page, 'filter')).toBeNull();
+    await page.keyboard.press('Escape'); // closes the proposals
     await page.keyboard.press('Escape');
-    expect(await page.getByRole('textbox', { name: 'Filter' }).inputValue()).toBe('');
+    await eventually(() => filterText(page)).toBe('');
   });
 
   test('dropped flows are found by a word and marked by more than a colour', async () => {
@@ -223,7 +171,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the console (needs /usr/bin/chromium)', 
   });
 
   test('the theme can be chosen and stays', async () => {
-    const { page } = await open(weir.url, 1440, 900, 'light');
+    const { page } = await open(weir.url);
     const page_ = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     const light = await page_();
     await page.getByRole('button', { name: /^Theme: as the system/ }).click();
@@ -233,33 +181,80 @@ describe.skipIf(!existsSync(CHROMIUM))('the console (needs /usr/bin/chromium)', 
     expect(await page_()).not.toBe(light);
   });
 
-  describe.each(SIZES)('at %i × %i', (width, height) => {
-    test.each(['light', 'dark'] as const)(
-      '%s: nothing overflows, all text has contrast, all controls have names',
-      async (scheme) => {
-        const { page, complaints } = await open(weir.url, width, height, scheme);
-        await flowRows(page).first().waitFor();
-        await eventually(() => inkOfChart(page)).toBeGreaterThan(100);
-        expect(
-          await page.evaluate(
-            () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-          ),
-        ).toBe(0);
-        expect(await page.evaluate(textWithoutContrast)).toEqual([]);
-        expect(await page.evaluate(controlsWithoutName)).toEqual([]);
-        const folder = process.env['WEIR_SCREENSHOTS'];
-        if (folder !== undefined)
-          await page.screenshot({ path: path.join(folder, `console-${width}-${scheme}.png`) });
-        await page.keyboard.press('Tab');
-        const outline = await page.evaluate(() => {
-          const focused = document.activeElement;
-          const style = focused === null ? undefined : getComputedStyle(focused);
-          return [focused?.tagName, style?.outlineStyle, style?.outlineWidth];
-        });
-        expect(outline).toEqual(['A', 'solid', '2px']);
-        expect(complaints).toEqual([]);
-      },
+  test.each(LOOKS)('looks right at $width × $height, $scheme', async (look) => {
+    const opened = await open(weir.url, look);
+    await flowRows(opened.page).first().waitFor();
+    await eventually(() => inkOfChart(opened.page)).toBeGreaterThan(100);
+    await inspect(opened, 'overview', look);
+    await opened.page.keyboard.press('Tab');
+    const outline = await opened.page.evaluate(() => {
+      const focused = document.activeElement;
+      const style = focused === null ? undefined : getComputedStyle(focused);
+      return [focused?.tagName, style?.outlineStyle, style?.outlineWidth];
+    });
+    expect(outline).toEqual(['A', 'solid', '2px']);
+  });
+
+  test('commands: a page of the palette, a time, a filter that is typed, keys', async () => {
+    const { page, complaints } = await open(weir.url);
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('last hour');
+    await page.keyboard.press('Enter');
+    await eventually(() => addressField(page, 'last')).toBe('1h');
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('port 53');
+    await page.keyboard.press('Enter');
+    await eventually(() => addressField(page, 'filter')).toBe('port 53');
+    await eventually(() => page.getByRole('dialog', { name: 'Commands' }).isVisible()).toBe(false);
+    await page.keyboard.press('[');
+    await page.getByText('Fixed time').waitFor();
+    await page.keyboard.press('-');
+    await eventually(() => Number(addressField(page, 'to')) - Number(addressField(page, 'from'))).toBe(
+      7_200_000,
     );
+    await page.keyboard.press('?');
+    await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
+    await page.keyboard.press('Escape');
+    expect(complaints).toEqual([]);
+  });
+
+  test('time in words, and the zone of the page', async () => {
+    const { page } = await open(weir.url);
+    await page.getByRole('button', { name: /^Time range/ }).click();
+    await page.getByLabel('From').fill('20 min ago');
+    await page.getByLabel('To', { exact: true }).fill('5 min ago');
+    await page.getByRole('button', { name: 'Show' }).click();
+    await eventually(() => Number(addressField(page, 'to')) - Number(addressField(page, 'from'))).toBe(
+      900_000,
+    );
+    await page.getByRole('button', { name: /^Time range/ }).click();
+    await page.getByRole('button', { name: 'UTC', exact: true }).click();
+    await eventually(() => addressField(page, 'tz')).toBe('utc');
+    const utc = new Date(Number(addressField(page, 'from'))).toISOString().slice(11, 19);
+    await eventually(() => page.getByRole('button', { name: /^Time range/ }).textContent()).toContain(utc);
+  });
+
+  test('the page can be held, and follows again', async () => {
+    const { page } = await open(weir.url);
+    await page.getByText('Live', { exact: true }).click();
+    await page.getByText('Paused', { exact: true }).waitFor();
+    await page.keyboard.press('p');
+    await page.getByText('Live', { exact: true }).waitFor();
+  });
+
+  test('a value has a menu', async () => {
+    const { page } = await open(weir.url);
+    await page
+      .getByRole('list', { name: 'Top sources' })
+      .getByText('10.0.0.1', { exact: true })
+      .click({ button: 'right' });
+    await page.getByRole('menuitem', { name: 'Without 10.0.0.1' }).click();
+    await eventually(() => addressField(page, 'filter')).toBe('srcAddr != 10.0.0.1');
+  });
+
+  test('an address that is no page says so', async () => {
+    const { page } = await open(`${weir.url}/no-such-page`);
+    await page.getByText('There is no page /no-such-page.').waitFor();
   });
 
   test('loads less than 400 KB before the charts', () => {
@@ -300,64 +295,3 @@ describe.skipIf(!existsSync(CHROMIUM))('the console without traffic (needs /usr/
     await page.getByText('Connecting').waitFor();
   });
 });
-
-/** Pixels of the chart that are not empty. */
-function inkOfChart(page: Page): Promise<number> {
-  return page.evaluate(() => {
-    const canvas = document.querySelector('canvas');
-    const pixels = canvas?.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
-    let count = 0;
-    for (let offset = 3; offset < pixels.length; offset += 4) if ((pixels[offset] ?? 0) > 200) count += 1;
-    return count;
-  });
-}
-
-/** Runs in the page: texts whose contrast is below WCAG AA (4.5; 3 for large text), with the ratio. */
-function textWithoutContrast(): string[] {
-  const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
-  const rgba = (colour: string): [number, number, number, number] => {
-    if (canvas === null) return [0, 0, 0, 0];
-    canvas.clearRect(0, 0, 1, 1);
-    canvas.fillStyle = colour;
-    canvas.fillRect(0, 0, 1, 1);
-    const [red = 0, green = 0, blue = 0, alpha = 0] = canvas.getImageData(0, 0, 1, 1).data;
-    return [red, green, blue, alpha];
-  };
-  const luminance = ([red, green, blue]: readonly number[]): number => {
-    const [r = 0, g = 0, b = 0] = [red, green, blue].map((part) => {
-      const value = (part ?? 0) / 255;
-      return value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
-    });
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const groundOf = (element: Element | null): readonly number[] => {
-    for (let each = element; each !== null; each = each.parentElement) {
-      const ground = rgba(getComputedStyle(each).backgroundColor);
-      if (ground[3] > 200) return ground;
-    }
-    return [255, 255, 255];
-  };
-  const found: string[] = [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const text = walker.currentNode.textContent?.trim() ?? '';
-    const element = walker.currentNode.parentElement;
-    if (text === '' || element === null || !element.checkVisibility()) continue;
-    const style = getComputedStyle(element);
-    const [one, other] = [luminance(rgba(style.color)), luminance(groundOf(element))];
-    const ratio = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
-    const large = Number.parseFloat(style.fontSize) >= 24;
-    if (ratio < (large ? 3 : 4.5)) found.push(`${text.slice(0, 30)}: ${ratio.toFixed(2)}`);
-  }
-  return found;
-}
-
-/** Runs in the page: buttons, fields and links that a screen reader could not name. */
-function controlsWithoutName(): string[] {
-  return [...document.querySelectorAll('button, input, select, a')]
-    .filter((control) => {
-      const name = control.getAttribute('aria-label') ?? control.textContent ?? '';
-      return name.trim() === '' && control.checkVisibility();
-    })
-    .map((control) => control.outerHTML.slice(0, 80));
-}

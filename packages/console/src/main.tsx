@@ -2,7 +2,7 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { ApiError } from './api/client.ts';
-import { OverviewPage } from './pages/overview-page.tsx';
+import { App } from './shell/app.tsx';
 import { FailureBoundary } from './widgets/failure-boundary.tsx';
 
 const client = new QueryClient({
@@ -22,7 +22,7 @@ if (root !== null) {
     <StrictMode>
       <QueryClientProvider client={client}>
         <FailureBoundary>
-          <OverviewPage />
+          <App />
         </FailureBoundary>
       </QueryClientProvider>
     </StrictMode>,

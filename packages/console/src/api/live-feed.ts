@@ -9,10 +9,8 @@ import type {
   SeriesResponse,
   StatusResponse,
 } from './contract.ts';
+import { type FeedState, usePageVisible, useReportFeed } from './live-state.ts';
 import { applySeriesPatch } from './series-patch.ts';
-
-/** `live`: events arrive. `waiting`: the connection is being made, again. `off`: nobody asked for it. */
-export type FeedState = 'live' | 'waiting' | 'off';
 
 /** Where in the query cache each kind of event belongs. */
 export interface FeedTargets {
@@ -52,15 +50,6 @@ export function useLiveFeed(parameters: Parameters, targets: FeedTargets, enable
     );
     return () => source.close();
   }, [client, url, targetsKey, enabled, visible]);
+  useReportFeed(state);
   return state;
-}
-
-function usePageVisible(): boolean {
-  const [visible, setVisible] = useState(() => document.visibilityState === 'visible');
-  useEffect(() => {
-    const onChange = (): void => setVisible(document.visibilityState === 'visible');
-    document.addEventListener('visibilitychange', onChange);
-    return () => document.removeEventListener('visibilitychange', onChange);
-  }, []);
-  return visible;
 }

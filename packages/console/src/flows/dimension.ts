@@ -67,3 +67,46 @@ export const FIXED_COLOURS: Readonly<Partial<Record<GroupBy, Record<string, stri
 /** The colour of a protocol wherever it stands alone. */
 export const protocolColour = (protocol: DimensionValue): string =>
   FIXED_COLOURS.protocol?.[`[${protocol}]`] ?? '--series-other';
+
+const TITLES: Readonly<Record<string, string>> = {
+  srcAddr: 'Source',
+  dstAddr: 'Destination',
+  srcPort: 'Source port',
+  dstPort: 'Destination port',
+  srcAs: 'Source AS',
+  dstAs: 'Destination AS',
+  inIf: 'Input interface',
+  outIf: 'Output interface',
+  tcpFlags: 'TCP flags',
+  tos: 'Class of service',
+  vlanId: 'VLAN',
+  srcMac: 'Source MAC',
+  dstMac: 'Destination MAC',
+  observationDomainId: 'Observation domain',
+  ipVersion: 'IP version',
+  icmpType: 'ICMP type',
+  icmpCode: 'ICMP code',
+  bps: 'Bits per second',
+  pps: 'Packets per second',
+  bpp: 'Octets per packet',
+  minTtl: 'Lowest TTL',
+  maxTtl: 'Highest TTL',
+  srcVrf: 'Source VRF',
+  dstVrf: 'Destination VRF',
+  inVrf: 'Input VRF',
+  outVrf: 'Output VRF',
+  inIfName: 'Input interface name',
+  outIfName: 'Output interface name',
+};
+
+/** A dimension's or field's name for people: `Source network` for `srcNetwork`, `Source /24` for `srcAddr/24`. */
+export function dimensionTitle(name: string): string {
+  const [field = '', ...lengths] = name.split('/');
+  const known = TITLES[field];
+  const words = field
+    .replace(/^src(?=[A-Z])/, 'source')
+    .replace(/^dst(?=[A-Z])/, 'destination')
+    .replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  const title = known ?? words.charAt(0).toUpperCase() + words.slice(1);
+  return lengths.length === 0 ? title : `${title} /${lengths.join('/')}`;
+}

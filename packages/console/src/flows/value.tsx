@@ -1,12 +1,7 @@
-import { createContext, type ReactNode, use } from 'react';
+import type { ReactNode } from 'react';
 import type { DimensionValue } from '../api/contract.ts';
 import { displayValue } from './dimension.ts';
-
-/** What a click on a value does; the page that owns the filter provides it. */
-export type FilterBy = (dimension: string, value: DimensionValue, exclude: boolean) => void;
-
-const FilterByContext = createContext<FilterBy>(() => {});
-export const FilterByProvider = FilterByContext.Provider;
+import { useValueActions } from './value-actions.ts';
 
 interface ValueProps {
   dimension: string;
@@ -18,9 +13,9 @@ interface ValueProps {
   about?: string;
 }
 
-/** A value that a click puts into the filter; with Alt, what excludes it. */
+/** A value that a click puts into the filter; with Alt, what excludes it; with the other button, a menu. */
 export function Value({ dimension, value, children, className = '', about }: ValueProps) {
-  const filterBy = use(FilterByContext);
+  const { filterBy, openMenu } = useValueActions();
   const { text, hint } = displayValue(dimension, value);
   if (value === null) return <span className="text-ink-faint">–</span>;
   const name = hint === undefined ? text : `${text} (${hint})`;
@@ -28,8 +23,18 @@ export function Value({ dimension, value, children, className = '', about }: Val
     <button
       type="button"
       className={`value ${className}`}
-      title={`${about ?? name}. Click: only ${text}. Alt-click: without it.`}
-      onClick={(event) => filterBy(dimension, value, event.altKey)}
+      title={`${about ?? name}. Click: only ${text}. Alt-click: without it. Right-click: more.`}
+      onClick={(event) => filterBy([dimension], [value], event.altKey)}
+      onContextMenu={(event) => {
+        event.preventDefault();
+        const box = event.currentTarget.getBoundingClientRect();
+        // Opened by a key, the event has no place of its own.
+        openMenu(
+          dimension,
+          value,
+          event.clientX === 0 ? { x: box.left, y: box.bottom } : { x: event.clientX, y: event.clientY },
+        );
+      }}
     >
       {children ?? text}
       {children === undefined && hint !== undefined && <span className="ml-1 text-ink-faint">{hint}</span>}

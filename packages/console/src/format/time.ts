@@ -1,18 +1,32 @@
+import { timeParts } from './time-zone.ts';
+
 const pad = (value: number): string => String(value).padStart(2, '0');
 
-/** Local time of day, `14:03:07`. */
+/** Time of day, `14:03:07`, in the zone of the page. */
 export function formatTimeOfDay(timeMs: number): string {
-  const date = new Date(timeMs);
-  return `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}`;
+  const { hour, minute, second } = timeParts(timeMs);
+  return `${pad(hour)}:${pad(minute)}:${pad(second)}`;
 }
 
-/** Local time of day without seconds, `14:03`. */
+/** Time of day without seconds, `14:03`. */
 export const formatMinute = (timeMs: number): string => formatTimeOfDay(timeMs).slice(0, 5);
 
-/** Local date and time, `2026-05-03 14:03:07`. */
+/** `05-03`: month and day. */
+export function formatDay(timeMs: number): string {
+  const { month, day } = timeParts(timeMs);
+  return `${pad(month)}-${pad(day)}`;
+}
+
+/** Date and time, `2026-05-03 14:03:07`. */
 export function formatDateTime(timeMs: number): string {
-  const date = new Date(timeMs);
-  return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())} ${formatTimeOfDay(timeMs)}`;
+  const { year, month, day } = timeParts(timeMs);
+  return `${year}-${pad(month)}-${pad(day)} ${formatTimeOfDay(timeMs)}`;
+}
+
+/** As short as it is clear: the time of day today, with the date on any other day. */
+export function formatMoment(timeMs: number, nowMs: number): string {
+  const sameDay = formatDateTime(timeMs).slice(0, 10) === formatDateTime(nowMs).slice(0, 10);
+  return sameDay ? formatTimeOfDay(timeMs) : formatDateTime(timeMs).slice(0, 16);
 }
 
 /** A length of time: `0.8 ms`, `120 ms`, `4.2 s`, `3 min 05 s`, `2 h 10 min`, `3 d 4 h`. */

@@ -1,6 +1,5 @@
-import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useCallback } from 'react';
-import { ApiError, apiGet, type Parameters } from '../api/client.ts';
+import type { Parameters } from '../api/client.ts';
 import type {
   DimensionValue,
   FlowsResponse,
@@ -10,20 +9,22 @@ import type {
   SeriesResponse,
   StatusResponse,
 } from '../api/contract.ts';
-import { type FeedState, useLiveFeed } from '../api/live-feed.ts';
+import { useLiveFeed } from '../api/live-feed.ts';
+import { type FeedState, useLiveState } from '../api/live-state.ts';
+import { useApi } from '../api/use-api.ts';
 import { GROUPINGS } from '../flows/dimension.ts';
 import { checkFilter } from '../flows/filter-check.ts';
-import { filterTerm, withTerm } from '../flows/filter-text.ts';
-import { FilterByProvider } from '../flows/value.tsx';
+import { useValueActions } from '../flows/value-actions.ts';
 import { formatCount, quantity } from '../format/quantity.ts';
-import { formatDateTime } from '../format/time.ts';
+import { rangeInWords } from '../format/time-words.ts';
 import { useViewState } from '../use-view-state.ts';
-import type { TimeRange, ViewState } from '../view-state.ts';
+import { DEFAULT_SHARED, type SharedView } from '../view-state.ts';
 import { Panel } from '../widgets/panel.tsx';
 import { StatTile } from '../widgets/stat-tile.tsx';
 import { EmptyState } from './empty-state.tsx';
 import { FlowsPanel } from './flows-panel.tsx';
-import { Header } from './header.tsx';
+import { OVERVIEW_VIEW, type OverviewView } from './overview-view.ts';
+import { ProblemNote } from './problem-note.tsx';
 import { StatusPanel } from './status-panel.tsx';
 import { TopPanel } from './top-panel.tsx';
 import { TrafficPanel } from './traffic-panel.tsx';
@@ -36,94 +37,66 @@ const CHART_POINTS = window.innerWidth < 640 ? 90 : 200;
 /** Without the live feed the page asks again this often. */
 const POLL_MS = 5000;
 
-/**
- * The one page of the walking skeleton: what the network carries now, who causes it, and what was seen last.
- */
+/** What the network carries now, who causes it, and what was seen last. */
 export function OverviewPage() {
-  const [view, change] = useViewState();
+  const [view, change] = useViewState(OVERVIEW_VIEW);
   const data = useOverviewData(view);
   const { range, filter } = view;
-
-  const filterBy = useCallback(
-    (dimension: string, value: DimensionValue, exclude: boolean) => {
-      const term = filterTerm(dimension, value, exclude);
-      if (term !== undefined) change({ filter: withTerm(filter, term) });
-    },
-    [filter, change],
-  );
+  const { filterBy } = useValueActions();
   const filterByKey = useCallback(
-    (key: readonly DimensionValue[], exclude: boolean) => {
-      const terms = GROUPINGS[view.by].dimensions.map((name, index) =>
-        filterTerm(name, key[index] ?? null, exclude),
-      );
-      const next = terms.reduce<string>(
-        (text, term) => (term === undefined ? text : withTerm(text, term)),
-        filter,
-      );
-      change({ filter: next });
-    },
-    [filter, view.by, change],
+    (key: readonly DimensionValue[], exclude: boolean) =>
+      filterBy(GROUPINGS[view.by].dimensions, key, exclude),
+    [filterBy, view.by],
   );
-  const clearFilter = useCallback(() => change({ filter: '' }), [change]);
   const mistake = checkFilter(filter);
   const nothing = data.flows?.flows.length === 0 && data.series?.series.length === 0;
 
   return (
-    <FilterByProvider value={filterBy}>
-      <Header
-        range={range}
-        filter={filter}
-        feed={data.feed}
-        checkFilter={checkFilter}
-        onRange={(next) => change({ range: next })}
-        onFilter={(next) => change({ filter: next })}
-      />
-      <main className="mx-auto grid max-w-[110rem] grid-cols-1 gap-3 px-3 py-3 sm:px-4 lg:grid-cols-12">
-        {data.problem !== undefined && <Problem problem={data.problem} />}
-        <Tiles pulse={data.pulse} series={data.series} status={data.status} filtered={filter !== ''} />
-        {nothing || mistake !== undefined ? (
-          <Panel title="No traffic to show" className="lg:col-span-8 xl:col-span-9">
-            <EmptyState
-              span={spanInWords(range)}
-              filter={filter}
-              mistake={mistake?.message}
-              status={data.status}
-              onClearFilter={clearFilter}
-            />
-          </Panel>
-        ) : (
-          <>
-            <TrafficPanel
-              className="lg:col-span-8 lg:min-h-[26.5rem]"
-              series={data.series}
-              by={view.by}
-              measure={view.measure}
-              zoomed={range.kind === 'fixed'}
-              onBy={(by) => change({ by })}
-              onMeasure={(measure) => change({ measure })}
-              onZoom={(from, to) => change({ range: { kind: 'fixed', from, to } })}
-              onZoomOut={() => change({ range: { kind: 'last', last: '15m' } })}
-              onKey={filterByKey}
-            />
-            <TopPanel
-              className="lg:col-span-4"
-              top={data.top}
-              question={data.topQuestion}
-              by={view.top}
-              measure={view.measure}
-              onBy={(top) => change({ top })}
-            />
-            <FlowsPanel
-              className="lg:col-span-8 xl:col-span-9"
-              flows={data.flows}
-              question={data.flowsQuestion}
-              live={data.feed === 'live'}
-            />
-          </>
-        )}
-        <StatusPanel className="self-start lg:col-span-4 xl:col-span-3" status={data.status} />
-      </main>
-    </FilterByProvider>
+    <div className="mx-auto grid max-w-[110rem] grid-cols-1 gap-3 lg:grid-cols-12">
+      {data.problem !== undefined && <ProblemNote problem={data.problem} className="lg:col-span-12" />}
+      <Tiles pulse={data.pulse} series={data.series} status={data.status} filtered={filter !== ''} />
+      {nothing || mistake !== undefined ? (
+        <Panel title="No traffic to show" className="lg:col-span-8 xl:col-span-9">
+          <EmptyState
+            span={rangeInWords(range, Date.now())}
+            filter={filter}
+            mistake={mistake?.message}
+            status={data.status}
+            onClearFilter={() => change({ filter: '' })}
+          />
+        </Panel>
+      ) : (
+        <>
+          <TrafficPanel
+            className="lg:col-span-8 lg:min-h-[26.5rem]"
+            series={data.series}
+            by={view.by}
+            measure={view.measure}
+            zoomed={range.kind === 'fixed'}
+            onBy={(by) => change({ by })}
+            onMeasure={(measure) => change({ measure })}
+            onZoom={(from, to) => change({ range: { kind: 'fixed', from, to } })}
+            onZoomOut={() => change({ range: DEFAULT_SHARED.range })}
+            onKey={filterByKey}
+          />
+          <TopPanel
+            className="lg:col-span-4"
+            top={data.top}
+            question={data.topQuestion}
+            by={view.top}
+            measure={view.measure}
+            onBy={(top) => change({ top })}
+          />
+          <FlowsPanel
+            className="lg:col-span-8 xl:col-span-9"
+            flows={data.flows}
+            question={data.flowsQuestion}
+            live={data.feed === 'live'}
+          />
+        </>
+      )}
+      <StatusPanel className="self-start lg:col-span-4 xl:col-span-3" status={data.status} />
+    </div>
   );
 }
 
@@ -140,7 +113,7 @@ interface OverviewData {
 }
 
 /** The page's questions: asked once, then kept up to date by the live feed while the range ends now. */
-function useOverviewData(view: ViewState): OverviewData {
+function useOverviewData(view: SharedView & OverviewView): OverviewData {
   const { filter, range } = view;
   const time: Parameters = range.kind === 'last' ? { last: range.last } : { from: range.from, to: range.to };
   const by = GROUPINGS[view.by].dimensions.join(',');
@@ -174,14 +147,16 @@ function useOverviewData(view: ViewState): OverviewData {
     orderBy: view.measure,
   };
   const readable = checkFilter(filter) === undefined;
-  const feed = useLiveFeed(liveParameters, targets, readable && range.kind === 'last');
-  const poll = feed === 'live' || range.kind === 'fixed' ? false : POLL_MS;
+  const { paused } = useLiveState();
+  const feed = useLiveFeed(liveParameters, targets, readable && !paused && range.kind === 'last');
+  const poll: number | false = feed === 'live' || paused || range.kind === 'fixed' ? false : POLL_MS;
+  const asking = { everyMs: poll, enabled: readable };
 
-  const pulse = useApi<Pulse>(targets.pulse, poll, readable);
-  const series = useApi<SeriesResponse>(targets.series, poll, readable);
-  const top = useApi<QueryResponse>(targets.top, poll, readable);
-  const flows = useApi<FlowsResponse>(targets.flows, poll, readable);
-  const status = useApi<StatusResponse>(targets.status, feed === 'live' ? false : POLL_MS);
+  const pulse = useApi<Pulse>(targets.pulse, asking);
+  const series = useApi<SeriesResponse>(targets.series, asking);
+  const top = useApi<QueryResponse>(targets.top, asking);
+  const flows = useApi<FlowsResponse>(targets.flows, asking);
+  const status = useApi<StatusResponse>(targets.status, { everyMs: feed === 'live' ? false : POLL_MS });
   const failed = [series, top, flows, pulse, status].find((query) => query.error !== null);
   return {
     feed,
@@ -201,17 +176,6 @@ function useOverviewData(view: ViewState): OverviewData {
  */
 const questionOf = (key: readonly unknown[], isPlaceholder: boolean): string =>
   isPlaceholder ? '' : JSON.stringify(key);
-
-function useApi<T>(key: readonly [string, Parameters], refetchInterval: number | false, enabled = true) {
-  const [path, parameters] = key;
-  return useQuery({
-    queryKey: key,
-    queryFn: ({ signal }) => apiGet<T>(path, parameters, signal),
-    placeholderData: keepPreviousData,
-    refetchInterval,
-    enabled,
-  });
-}
 
 interface TilesProps {
   pulse: Pulse | undefined;
@@ -263,30 +227,4 @@ function courseOf(series: SeriesResponse | undefined, measure: MeasureName): num
   return series.times.map((_, index) =>
     series.series.reduce((sum, line) => sum + (line[measure][index] ?? 0), 0),
   );
-}
-
-function Problem({ problem }: { problem: Error }) {
-  const reached = problem instanceof ApiError;
-  return (
-    <p
-      role="alert"
-      className="rounded-lg border border-drop bg-drop-soft px-3.5 py-2 text-ink lg:col-span-12"
-    >
-      {reached
-        ? problem.message
-        : 'Weir does not answer. It may have been stopped; the page tries again by itself.'}
-    </p>
-  );
-}
-
-function spanInWords(range: TimeRange): string {
-  if (range.kind === 'fixed') return `between ${formatDateTime(range.from)} and ${formatDateTime(range.to)}`;
-  const words = {
-    '5m': '5 minutes',
-    '15m': '15 minutes',
-    '1h': 'hour',
-    '6h': '6 hours',
-    '24h': '24 hours',
-  } as const;
-  return `in the last ${words[range.last]}`;
 }

@@ -1,4 +1,6 @@
-import { useEffect, useId, useRef, useState } from 'react';
+import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
+import type { FilterEditor, FilterEditorOptions } from './filter-editor.ts';
+import { FunnelIcon } from './icons.tsx';
 
 /** Where a filter's text cannot be read on, and what could stand there. */
 export interface FilterMistake {
@@ -12,169 +14,135 @@ interface FilterBoxProps {
   onApply: (filter: string) => void;
   /** Undefined when the text is a filter. */
   check: (text: string) => FilterMistake | undefined;
-  examples: readonly { text: string; meaning: string }[];
+  tokens: FilterEditorOptions['tokens'];
+  propose: FilterEditorOptions['propose'];
 }
 
-const BOX = 'wire h-8 w-full whitespace-pre rounded-md px-8 leading-8';
-
 /**
- * The filter's text: checked while it is typed, applied with Enter, reverted with Escape, focused with `/`.
+ * The filter's text: coloured and checked while it is typed, completed with Ctrl-Space, applied with Enter,
+ * reverted with Escape, focused with `/`.
  */
-export function FilterBox({ value, onApply, check, examples }: FilterBoxProps) {
+export function FilterBox(props: FilterBoxProps) {
+  const { value } = props;
   const [text, setText] = useState(value);
-  const [helpOpen, setHelpOpen] = useState(false);
-  const input = useRef<HTMLInputElement>(null);
-  const mirror = useRef<HTMLDivElement>(null);
+  const [focused, setFocused] = useState(false);
+  const host = useRef<HTMLDivElement>(null);
+  const editor = useRef<FilterEditor>(undefined);
+  const [loaded, setLoaded] = useState(false);
   const id = useId();
-  useEffect(() => setText(value), [value]);
-  useFocusOnSlash(input);
 
-  const mistake = text.trim() === '' ? undefined : check(text);
+  const mistake = text.trim() === '' ? undefined : props.check(text);
   const pending = text.trim() !== value.trim();
   const apply = (filter: string): void => {
-    if (filter.trim() !== '' && check(filter) !== undefined) return;
-    setText(filter);
-    setHelpOpen(false);
-    onApply(filter.trim());
+    if (filter.trim() !== '' && props.check(filter) !== undefined) return;
+    props.onApply(filter.trim());
   };
+  // The editor lives longer than one render: it calls what is newest.
+  const newest = useRef({ ...props, text, apply });
+  newest.current = { ...props, text, apply };
+
+  useEffect(() => {
+    let gone = false;
+    void import('./filter-editor.ts').then(({ createFilterEditor }) => {
+      if (gone || host.current === null) return;
+      editor.current = createFilterEditor({
+        parent: host.current,
+        label: 'Filter',
+        hint: 'Filter, such as: host 10.0.0.1 port 443',
+        text: newest.current.text,
+        tokens: (content) => newest.current.tokens(content),
+        mistakeAt: (content) => newest.current.check(content)?.position,
+        propose: (content, position, signal) => newest.current.propose(content, position, signal),
+        onChange: setText,
+        onEnter: () => newest.current.apply(newest.current.text),
+        onEscape: () => editor.current?.setText(newest.current.value),
+        onFocus: setFocused,
+      });
+      setLoaded(true);
+    });
+    return () => {
+      gone = true;
+      editor.current?.dispose();
+      editor.current = undefined;
+    };
+  }, []);
+  useEffect(() => {
+    setText(value);
+    editor.current?.setText(value);
+  }, [value]);
+  useFocusOnSlash(() => editor.current?.focus());
 
   return (
-    <search className="relative min-w-0 flex-1">
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          apply(text);
-        }}
-        onBlur={(event) => {
-          if (!event.currentTarget.contains(event.relatedTarget)) setHelpOpen(false);
-        }}
-      >
-        <div className="relative rounded-md border border-line bg-surface focus-within:border-accent hover:border-line-strong">
-          <FunnelIcon />
-          <div
-            ref={mirror}
-            aria-hidden="true"
-            className={`${BOX} pointer-events-none absolute inset-0 overflow-hidden text-transparent`}
+    <search className="relative block min-w-0 flex-1">
+      <div className="relative flex min-h-8 items-start rounded-md border border-line bg-surface pr-8 pl-8 focus-within:border-accent focus-within:shadow-[0_0_0_1px_var(--accent)] hover:border-line-strong">
+        <FunnelIcon className="absolute top-2 left-2.5 size-4 text-ink-faint" />
+        <div ref={host} className="min-w-0 flex-1" />
+        {!loaded && (
+          <span className="wire absolute top-1 left-8 truncate leading-[1.375rem]">
+            {text === '' ? <span className="text-ink-faint">Filter…</span> : text}
+          </span>
+        )}
+        {text !== '' && (
+          <button
+            type="button"
+            aria-label="Clear the filter"
+            onClick={() => {
+              editor.current?.setText('');
+              props.onApply('');
+            }}
+            className="absolute top-0.5 right-0.5 grid size-7 place-items-center rounded text-ink-faint hover:bg-hover hover:text-ink"
           >
-            {mistake !== undefined && <Underlined text={text} position={mistake.position} />}
-          </div>
-          <input
-            ref={input}
-            type="text"
-            inputMode="search"
-            spellCheck={false}
-            autoCapitalize="off"
-            autoCorrect="off"
-            autoComplete="off"
-            aria-label="Filter"
-            aria-invalid={mistake !== undefined}
-            aria-describedby={`${id}-message`}
-            placeholder="Filter, such as: host 10.0.0.1 port 443"
-            value={text}
-            onChange={(event) => setText(event.target.value)}
-            onFocus={() => setHelpOpen(true)}
-            onScroll={(event) => {
-              if (mirror.current !== null) mirror.current.scrollLeft = event.currentTarget.scrollLeft;
-            }}
-            onKeyDown={(event) => {
-              if (event.key !== 'Escape') return;
-              setText(value);
-              setHelpOpen(false);
-              event.currentTarget.blur();
-            }}
-            className={`${BOX} relative bg-transparent outline-none placeholder:text-ink-faint`}
-          />
-          {text !== '' && (
-            <button
-              type="button"
-              aria-label="Clear the filter"
-              title="Clear the filter"
-              onClick={() => apply('')}
-              className="absolute top-1 right-1 grid size-6 place-items-center rounded text-ink-soft hover:bg-hover hover:text-ink"
-            >
+            <span aria-hidden="true" className="text-base leading-none">
               ×
-            </button>
-          )}
-        </div>
-        <div id={`${id}-message`} aria-live="polite">
-          {mistake !== undefined && (
-            <p className="mt-1 text-drop text-xs" data-testid="filter-mistake">
-              {mistake.message}
-            </p>
-          )}
-          {mistake === undefined && pending && (
-            <p className="mt-1 text-ink-soft text-xs">
-              <kbd className="font-semibold">Enter</kbd> applies it, <kbd className="font-semibold">Esc</kbd>{' '}
-              takes it back.
-            </p>
-          )}
-        </div>
-        {helpOpen && text.trim() === '' && <Examples examples={examples} onChoose={apply} />}
-      </form>
+            </span>
+          </button>
+        )}
+      </div>
+      <Notes id={id} mistake={mistake} pending={pending && (focused || text !== '')} />
     </search>
   );
 }
 
-function Underlined({ text, position }: { text: string; position: number }) {
-  const start = Math.min(position, text.length);
-  const word = /^\S*/.exec(text.slice(start))?.[0] ?? '';
-  const wrong = word === '' ? ' ' : word;
+function Notes({
+  id,
+  mistake,
+  pending,
+}: {
+  id: string;
+  mistake: FilterMistake | undefined;
+  pending: boolean;
+}) {
+  let note: ReactNode;
+  if (mistake !== undefined) {
+    note = (
+      <p className="mt-1 text-drop text-xs" data-testid="filter-mistake">
+        {mistake.message}
+      </p>
+    );
+  } else if (pending) {
+    note = (
+      <p className="mt-1 text-ink-soft text-xs">
+        <kbd className="font-semibold">Enter</kbd> applies it, <kbd className="font-semibold">Esc</kbd> takes
+        it back.
+      </p>
+    );
+  }
   return (
-    <>
-      {text.slice(0, start)}
-      <span className="misspelt">{wrong}</span>
-    </>
+    <div id={id} aria-live="polite">
+      {note}
+    </div>
   );
 }
 
-function Examples({
-  examples,
-  onChoose,
-}: Pick<FilterBoxProps, 'examples'> & { onChoose: (text: string) => void }) {
-  return (
-    <ul className="absolute top-full right-0 left-0 z-30 mt-1 overflow-hidden rounded-md border border-line bg-surface py-1 shadow-lg">
-      {examples.map((example) => (
-        <li key={example.text}>
-          <button
-            type="button"
-            onMouseDown={(event) => event.preventDefault()}
-            onClick={() => onChoose(example.text)}
-            className="flex w-full flex-wrap items-baseline gap-x-3 px-3 py-1 text-left hover:bg-hover"
-          >
-            <code className="wire text-ink">{example.text}</code>
-            <span className="text-ink-faint text-xs">{example.meaning}</span>
-          </button>
-        </li>
-      ))}
-    </ul>
-  );
-}
-
-function FunnelIcon() {
-  return (
-    <svg
-      aria-hidden="true"
-      viewBox="0 0 20 20"
-      className="absolute top-2 left-2.5 size-4 text-ink-faint"
-      fill="none"
-      stroke="currentColor"
-      strokeWidth="1.6"
-      strokeLinejoin="round"
-    >
-      <path d="M3 4h14l-5.5 6.500V16l-3-1.500v-4Z" />
-    </svg>
-  );
-}
-
-function useFocusOnSlash(input: { current: HTMLInputElement | null }): void {
+function useFocusOnSlash(focus: () => void): void {
+  const newest = useRef(focus);
+  newest.current = focus;
   useEffect(() => {
-    const onKey = (event: KeyboardEvent): void => {
-      const typing = event.target instanceof HTMLElement && event.target.closest('input, textarea, select');
-      if (event.key !== '/' || typing || event.ctrlKey || event.metaKey || event.altKey) return;
-      event.preventDefault();
-      input.current?.focus();
-    };
-    window.addEventListener('keydown', onKey);
-    return () => window.removeEventListener('keydown', onKey);
-  }, [input]);
+    const onFocusFilter = (): void => newest.current();
+    window.addEventListener(FOCUS_FILTER, onFocusFilter);
+    return () => window.removeEventListener(FOCUS_FILTER, onFocusFilter);
+  }, []);
 }
+
+/** An event on the window that moves the focus into the filter. */
+export const FOCUS_FILTER = 'weir:focus-filter';

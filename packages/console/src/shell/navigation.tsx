@@ -1,0 +1,94 @@
+import { Link, useLocation } from 'wouter';
+import { pageAddress, useSharedView } from '../use-view-state.ts';
+import { MoreIcon } from '../widgets/icons.tsx';
+import { openPalette } from './command-palette.tsx';
+import { PAGES, type PageEntry } from './pages.tsx';
+
+/** Pages that a phone's bar has room for beside the button for the others. */
+const BAR_PAGES = 4;
+
+/** Where one can go, at the left of a wide screen: names where there is room, else icons. */
+export function NavigationRail() {
+  return (
+    <nav
+      aria-label="Pages"
+      className="sticky top-0 hidden h-dvh w-14 shrink-0 flex-col border-line border-r bg-surface md:flex xl:w-48"
+    >
+      <a href="/" className="flex h-14 items-center gap-2.5 px-3.5" aria-label="Weir, start page">
+        <img src="/weir.svg" alt="" className="size-7" />
+        <span className="hidden font-semibold text-[1.0625rem] tracking-tight xl:inline">Weir</span>
+      </a>
+      <ul className="flex flex-1 flex-col gap-0.5 px-2 py-1">
+        {PAGES.map((page) => (
+          <li key={page.path}>
+            <RailLink page={page} />
+          </li>
+        ))}
+      </ul>
+      <button
+        type="button"
+        onClick={openPalette}
+        title="Commands (Ctrl-K)"
+        className="m-2 flex h-9 items-center justify-center gap-2 rounded-md border border-line text-ink-soft text-xs hover:border-line-strong hover:text-ink xl:justify-between xl:px-2.5"
+      >
+        <span className="hidden xl:inline">Commands</span>
+        <kbd className="font-sans text-[0.6875rem]">Ctrl K</kbd>
+      </button>
+    </nav>
+  );
+}
+
+function RailLink({ page }: { page: PageEntry }) {
+  const [path] = useLocation();
+  const [shared] = useSharedView();
+  const here = path === page.path;
+  return (
+    <Link
+      href={pageAddress(page.path, shared)}
+      aria-label={page.name}
+      aria-current={here ? 'page' : undefined}
+      title={`${page.name}: ${page.about} (g ${page.letter})`}
+      className="flex h-9 items-center justify-center gap-2.5 rounded-md text-ink-soft hover:bg-hover hover:text-ink aria-[current]:bg-accent-soft aria-[current]:font-semibold aria-[current]:text-accent xl:justify-start xl:px-2.5"
+    >
+      <page.Icon className="size-[1.125rem]" />
+      <span className="hidden text-[0.8125rem] xl:inline">{page.name}</span>
+    </Link>
+  );
+}
+
+/** The same at the bottom of a phone's screen, within reach of the thumb. */
+export function BottomBar() {
+  const [path] = useLocation();
+  const [shared] = useSharedView();
+  const elsewhere = !PAGES.slice(0, BAR_PAGES).some((page) => page.path === path);
+  return (
+    <nav
+      aria-label="Pages"
+      className="fixed inset-x-0 bottom-0 z-40 flex h-14 border-line border-t bg-surface md:hidden"
+    >
+      {PAGES.slice(0, BAR_PAGES).map((page) => (
+        <Link
+          key={page.path}
+          href={pageAddress(page.path, shared)}
+          aria-current={path === page.path ? 'page' : undefined}
+          className={BAR_ITEM}
+        >
+          <page.Icon className="size-5" />
+          {page.name}
+        </Link>
+      ))}
+      <button
+        type="button"
+        onClick={openPalette}
+        aria-current={elsewhere ? 'page' : undefined}
+        className={BAR_ITEM}
+      >
+        <MoreIcon className="size-5" />
+        More
+      </button>
+    </nav>
+  );
+}
+
+const BAR_ITEM =
+  'flex flex-1 flex-col items-center justify-center gap-0.5 text-[0.6875rem] text-ink-soft aria-[current]:font-semibold aria-[current]:text-accent';

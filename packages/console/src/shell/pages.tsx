@@ -1,0 +1,30 @@
+import { type ComponentType, lazy } from 'react';
+import { OverviewIcon } from '../widgets/icons.tsx';
+
+export interface PageEntry {
+  path: string;
+  name: string;
+  /** What is found there, for the palette. */
+  about: string;
+  /** `g` and this letter go there. */
+  letter: string;
+  Icon: ComponentType<{ className?: string }>;
+  Page: ComponentType;
+  /** False: neither time nor filter concern it. */
+  asksFlows: boolean;
+}
+
+/** Every page is a file of its own that loads when it is opened first. */
+export const PAGES: readonly PageEntry[] = [
+  {
+    path: '/',
+    name: 'Overview',
+    about: 'what the network carries now',
+    letter: 'o',
+    Icon: OverviewIcon,
+    Page: lazy(async () => ({ default: (await import('../pages/overview-page.tsx')).OverviewPage })),
+    asksFlows: true,
+  },
+];
+
+export const pageAt = (path: string): PageEntry | undefined => PAGES.find((page) => page.path === path);

@@ -1,0 +1,85 @@
+import type { ReactNode } from 'react';
+
+interface IconProps {
+  className?: string;
+}
+
+function Icon({ className = 'size-5', children }: IconProps & { children: ReactNode }) {
+  return (
+    <svg
+      aria-hidden="true"
+      viewBox="0 0 20 20"
+      className={className}
+      fill="none"
+      stroke="currentColor"
+      strokeWidth="1.6"
+      strokeLinecap="round"
+      strokeLinejoin="round"
+    >
+      {children}
+    </svg>
+  );
+}
+
+export const OverviewIcon = (props: IconProps) => (
+  <Icon {...props}>
+    <path d="M3 3.500h5.500v6H3zM11.500 3.500H17v3.500h-5.500zM11.500 10H17v6.500h-5.500zM3 12.500h5.500v4H3z" />
+  </Icon>
+);
+export const ExploreIcon = (props: IconProps) => (
+  <Icon {...props}>
+    <path d="M3 16.500h14M4 13l3.500-4 3 2.500L16 5M12.500 5H16v3.500" />
+  </Icon>
+);
+export const FlowsIcon = (props: IconProps) => (
+  <Icon {...props}>
+    <path d="M3 5h14M3 10h14M3 15h14M8 3v14" />
+  </Icon>
+);
+export const TopologyIcon = (props: IconProps) => (
+  <Icon {...props}>
+    <circle cx="4.500" cy="10" r="2" />
+    <circle cx="15.500" cy="4.500" r="2" />
+    <circle cx="15.500" cy="15.500" r="2" />
+    <path d="m6.300 9.100 7.400-3.700M6.300 10.900l7.400 3.700" />
+  </Icon>
+);
+export const MapIcon = (props: IconProps) => (
+  <Icon {...props}>
+    <circle cx="10" cy="10" r="7" />
+    <path d="M3 10h14M10 3c2.500 2.200 2.500 11.800 0 14M10 3c-2.500 2.200-2.500 11.800 0 14" />
+  </Icon>
+);
+export const SourcesIcon = (props: IconProps) => (
+  <Icon {...props}>
+    <path d="M10 12.500V4M6.500 9.300 10 12.800l3.500-3.500M3.500 12.500v3.500h13v-3.500" />
+  </Icon>
+);
+export const ExportersIcon = (props: IconProps) => (
+  <Icon {...props}>
+    <rect x="3" y="11.500" width="14" height="5" rx="1.200" />
+    <path d="M6 14h.01M9 14h.01M6.500 8.500a5 5 0 0 1 7 0M8.300 10a2.500 2.500 0 0 1 3.400 0M4.600 6.400a7.600 7.600 0 0 1 10.800 0" />
+  </Icon>
+);
+export const FunnelIcon = (props: IconProps) => (
+  <Icon {...props}>
+    <path d="M3 4h14l-5.500 6.500V16l-3-1.500v-4Z" />
+  </Icon>
+);
+export const SearchIcon = (props: IconProps) => (
+  <Icon {...props}>
+    <circle cx="8.800" cy="8.800" r="5.300" />
+    <path d="m12.800 12.800 4 4" />
+  </Icon>
+);
+export const ClockIcon = (props: IconProps) => (
+  <Icon {...props}>
+    <circle cx="10" cy="10" r="7" />
+    <path d="M10 6v4.200l2.800 1.700" />
+  </Icon>
+);
+export const MoreIcon = (props: IconProps) => (
+  <Icon {...props}>
+    <path d="M5 10h.01M10 10h.01M15 10h.01" strokeWidth="2.600" />
+  </Icon>
+);
