@@ -1,18 +1,18 @@
-/**
- * Plans as DuckDB SQL over the relation `flows` (columns of FLOW_COLUMNS, addresses in halves, `exporterId`)
- * and the dimension table `exporters`. Every constant is rendered here: numbers from BigInt or Number, texts
- * quoted; nothing of a plan or a filter reaches the SQL in any other way.
- */
-import { FLOW_COLUMNS, type FlowColumnName } from '@weir/ipfix';
-import { IPV4_PREFIX_BITS, lastAddressOf, maskOf, type Network } from './address.ts';
+/** Plans as DuckDB SQL over the relation `flows` and the dimension table `exporters`. */
+import { FLOW_COLUMNS } from '@weir/ipfix';
+import { IPV4_PREFIX_BITS, maskOf } from './address.ts';
+import { type DimensionRef, formatDimension } from './dimension.ts';
 import {
-  type DerivedFormula,
-  type DimensionRef,
-  type FieldDefinition,
-  fieldNamed,
-  formatDimension,
-} from './dimension.ts';
-import type { ComparisonOperator, FilterExpression, TextOperator } from './filter-expression.ts';
+  comparable,
+  identifier,
+  integer,
+  knownField,
+  renderFilter,
+  type SqlScope,
+  timestamp,
+  unsigned,
+} from './duckdb-expression.ts';
+import { type FieldDefinition, fieldNamed } from './field.ts';
 import { parseFilter } from './filter-parser.ts';
 import {
   type GroupsPlan,
@@ -31,18 +31,29 @@ export interface AnswerColumn {
 }
 
 /** `address` takes two SQL columns (halves); all others one. Times are epoch milliseconds in the SQL. */
-export type AnswerKind = 'address' | 'mac' | 'number' | 'timeMs' | 'text' | 'boolean' | 'layout' | 'extra';
+export type AnswerKind =
+  | 'address'
+  | 'mac'
+  | 'number'
+  | 'timeMs'
+  | 'text'
+  | 'boolean'
+  | 'layout'
+  | 'extra'
+  | 'extraField';
 
 export interface RenderedPlan {
   readonly sql: string;
   readonly columns: readonly AnswerColumn[];
 }
 
-export interface RenderOptions {
+export interface RenderOptions extends SqlScope {
   /** What to read instead of the view `flows`: a table expression with the same columns. */
   readonly relation?: string;
   /** The relation holds flows of the time range only, so that no flow needs to be looked at for it. */
   readonly timeRangeApplied?: boolean;
+  /** Columns of elements, by name, that records shall have in `extra`. */
+  readonly extraColumns?: readonly string[];
 }
 
 /** Renders a plan. Throws a FilterError when its filter is wrong; a parsed plan's never is. */
@@ -76,9 +87,9 @@ const END = 'coalesce("flowEnd", "receivedAt")';
 const START = 'coalesce("flowStart", "flowEnd", "receivedAt")';
 
 function renderGroups(plan: GroupsPlan, options: RenderOptions): RenderedPlan {
-  const keys = plan.groupBy.map(renderKey);
+  const keys = plan.groupBy.map((dimension) => renderKey(dimension, options));
   const selected = [...keys.flatMap((key) => key.selected), ...MEASURE_SQL];
-  const where = [...timeCondition(plan, options), ...filterCondition(plan.filter)];
+  const where = [...timeCondition(plan, options), ...filterCondition(plan, options)];
   const sql = [
     `SELECT ${selected.join(', ')}`,
     `FROM ${source(options, plan.groupBy)}${whereClause(where)}`,
@@ -108,7 +119,7 @@ const MEASURE_COLUMNS: readonly AnswerColumn[] = [
  * share and takes the rate back. The running sum of the rates fills the steps between.
  */
 function renderSeries(plan: SeriesPlan, options: RenderOptions): RenderedPlan {
-  const keys = plan.groupBy.map(renderKey);
+  const keys = plan.groupBy.map((dimension) => renderKey(dimension, options));
   const aliases = aliasesOf(keys);
   const list = aliases.map((alias) => `${alias}, `).join('');
   const partition = ['"other"', ...aliases].join(', ');
@@ -162,7 +173,7 @@ const FILLED = (count: string): string =>
 /** Per flow: the keys, begin and end, its first and last step in the range, whether it ended in the range. */
 function seriesInput(plan: SeriesPlan, keys: readonly RenderedKey[], options: RenderOptions): string {
   const [lo, hi, step] = [plan.timeRange.fromMs, plan.timeRange.toMs, plan.stepMs].map(integer);
-  const where = [...timeCondition(plan, options), ...filterCondition(plan.filter)];
+  const where = [...timeCondition(plan, options), ...filterCondition(plan, options)];
   const selected = [
     ...keys.flatMap((key) => key.selected),
     `epoch_ms(${START}) AS s`,
@@ -196,13 +207,17 @@ const SERIES_ORDER = { octets: 'sum(o)', packets: 'sum(p)', flows: 'count(*)' } 
 const RECORD_TIE_BREAK =
   '"srcAddrHi", "srcAddrLo", "dstAddrHi", "dstAddrLo", "srcPort", "dstPort", "protocol", "octets", "packets", "receivedAt"';
 
+/** Octets of the fields that are not read as columns, and the layout that says what they are. */
+const EXTRA_SQL = ['"extraLayoutId"', '"extra"'];
+
 function renderRecords(plan: RecordsPlan, options: RenderOptions): RenderedPlan {
   const cursor = plan.cursor === undefined ? undefined : parseCursor(plan.cursor);
-  const where = [...timeCondition(plan, options), ...filterCondition(plan.filter)];
+  const where = [...timeCondition(plan, options), ...filterCondition(plan, options)];
   if (cursor !== undefined) where.push(`${END} <= ${timestamp(cursor.beforeMs)}`);
-  const fields = RECORD_FIELDS.map(renderKey);
+  const extra = (options.extraColumns ?? []).map(identifier);
+  const fields = RECORD_FIELDS.map((dimension) => renderKey(dimension, options));
   const sql = [
-    `SELECT ${fields.flatMap((field) => field.selected).join(', ')}, "extraLayoutId", "extra"`,
+    `SELECT ${[...fields.flatMap((field) => field.selected), ...EXTRA_SQL, ...extra].join(', ')}`,
     `FROM ${source(options, RECORD_FIELDS)}${whereClause(where)}`,
     `ORDER BY ${END} DESC, ${RECORD_TIE_BREAK}`,
     `LIMIT ${integer(plan.limit)}${cursor === undefined ? '' : ` OFFSET ${integer(cursor.skip)}`}`,
@@ -211,6 +226,7 @@ function renderRecords(plan: RecordsPlan, options: RenderOptions): RenderedPlan 
     ...fields.map((field) => field.column),
     { name: 'extraLayoutId', kind: 'layout' },
     { name: 'extra', kind: 'extra' },
+    ...(options.extraColumns ?? []).map((name) => ({ name, kind: 'extraField' as const })),
   ];
   return { sql, columns };
 }
@@ -235,14 +251,13 @@ interface RenderedKey {
   readonly column: AnswerColumn;
 }
 
-function renderKey(dimension: DimensionRef): RenderedKey {
+function renderKey(dimension: DimensionRef, scope: SqlScope): RenderedKey {
   const field = knownField(dimension.name);
   const name = formatDimension(dimension);
   if (field.source.from !== 'address') {
-    const expression = field.kind === 'timeMs' ? `epoch_ms(${scalar(field)})` : scalar(field);
     const alias = identifier(name);
     return {
-      selected: [`${expression} AS ${alias}`],
+      selected: [`${comparable(field, scope)} AS ${alias}`],
       aliases: [alias],
       column: { name, kind: answerKind(field) },
     };
@@ -272,7 +287,7 @@ function truncated(hiColumn: string, loColumn: string, dimension: DimensionRef):
 function answerKind(field: FieldDefinition): AnswerKind {
   if (field.kind === 'mac') return 'mac';
   if (field.kind === 'timeMs') return 'timeMs';
-  return field.kind === 'exporterText' ? 'text' : 'number';
+  return field.kind === 'text' || field.kind === 'country' ? 'text' : 'number';
 }
 
 function aliasesOf(keys: readonly RenderedKey[]): string[] {
@@ -285,198 +300,7 @@ function source({ relation = 'flows' }: RenderOptions, dimensions: readonly Dime
   return joined ? `${relation} AS flows LEFT JOIN exporters USING ("exporterId")` : `${relation} AS flows`;
 }
 
-function filterCondition(filter: string | undefined): string[] {
-  const expression = parseFilter(filter ?? '');
-  return expression.kind === 'all' ? [] : [renderFilter(expression)];
-}
-
-/**
- * A filter as a SQL condition that is never NULL where it matters: NULL counts as false in WHERE, and a
- * negation is pushed down to single conditions, where `IS NOT TRUE` makes it hold for NULL.
- */
-export function renderFilter(expression: FilterExpression, negated = false): string {
-  switch (expression.kind) {
-    case 'all':
-      return negated ? 'false' : 'true';
-    case 'not':
-      return renderFilter(expression.operand, !negated);
-    case 'and':
-    case 'or': {
-      const join = (expression.kind === 'and') !== negated ? ' AND ' : ' OR ';
-      return `(${expression.operands.map((operand) => renderFilter(operand, negated)).join(join)})`;
-    }
-    default: {
-      const condition = renderCondition(expression);
-      return negated ? `((${condition}) IS NOT TRUE)` : condition;
-    }
-  }
-}
-
-type Condition = Exclude<FilterExpression, { kind: 'all' | 'and' | 'or' | 'not' }>;
-
-function renderCondition(condition: Condition): string {
-  switch (condition.kind) {
-    case 'compare':
-      return renderComparison(knownField(condition.field), condition.operator, condition.value);
-    case 'in':
-      return exporterAware(
-        knownField(condition.field),
-        (value) => `${value} IN (${condition.values.map((each) => integer(each)).join(', ')})`,
-      );
-    case 'compareFields':
-      return `${comparable(knownField(condition.left))} ${sqlOperator(condition.operator)} ${comparable(knownField(condition.right))}`;
-    case 'bits':
-      return `${scalar(knownField(condition.field))} & ${integer(condition.mask)} = ${integer(condition.mask)}`;
-    case 'network':
-      return renderNetworks(knownField(condition.field), condition.networks);
-    case 'text':
-      return exporterAware(knownField(condition.field), (value) =>
-        renderText(value, condition.operator, condition.value),
-      );
-  }
-}
-
-function renderComparison(
-  field: FieldDefinition,
-  operator: ComparisonOperator,
-  value: bigint | number,
-): string {
-  if (field.kind === 'timeMs') {
-    const literal = timestamp(Number(value));
-    return `${scalar(field)} ${sqlOperator(operator)} ${literal}`;
-  }
-  const literal = typeof value === 'bigint' ? integer(value) : double(value);
-  return exporterAware(field, (sql) => `${sql} ${sqlOperator(operator)} ${literal}`);
-}
-
-/** A condition on a column of `exporters` becomes one on exporterId, so that `flows` needs no join. */
-function exporterAware(field: FieldDefinition, condition: (sql: string) => string): string {
-  if (field.source.from !== 'exporter') return condition(scalar(field));
-  const inner = condition(identifier(field.source.column));
-  return `"exporterId" IN (SELECT "exporterId" FROM exporters WHERE ${inner})`;
-}
-
-function renderText(value: string, operator: TextOperator, pattern: string): string {
-  switch (operator) {
-    case '=':
-      return `${value} = ${text(pattern)}`;
-    case 'like':
-      return `${value} LIKE ${text(pattern)}`;
-    case 'ilike':
-      return `${value} ILIKE ${text(pattern)}`;
-    case '~':
-      return `regexp_matches(${value}, ${text(pattern)})`;
-  }
-}
-
-/** Single addresses of one upper half become an IN list, prefixes become ranges: both prune row groups. */
-function renderNetworks(field: FieldDefinition, networks: readonly Network[]): string {
-  if (field.source.from !== 'address') throw new Error(`${field.name} is no address`);
-  const [hi, lo] = [identifier(field.source.hi), identifier(field.source.lo)];
-  const hosts = new Map<bigint, bigint[]>();
-  const conditions: string[] = [];
-  for (const network of networks) {
-    if (network.prefixLength < 128) conditions.push(renderPrefix(hi, lo, network));
-    else hosts.set(network.hi, [...(hosts.get(network.hi) ?? []), network.lo]);
-  }
-  for (const [high, lows] of hosts) {
-    const list = lows.map(unsigned).join(', ');
-    conditions.push(
-      `(${hi} = ${unsigned(high)} AND ${lo} ${lows.length === 1 ? `= ${list}` : `IN (${list})`})`,
-    );
-  }
-  return `(${conditions.join(' OR ')})`;
-}
-
-function renderPrefix(hi: string, lo: string, network: Network): string {
-  const last = lastAddressOf(network);
-  if (network.prefixLength === 0) return `${hi} IS NOT NULL`;
-  if (network.prefixLength <= 64) return `(${hi} BETWEEN ${unsigned(network.hi)} AND ${unsigned(last.hi)})`;
-  return `(${hi} = ${unsigned(network.hi)} AND ${lo} BETWEEN ${unsigned(network.lo)} AND ${unsigned(last.lo)})`;
-}
-
-/** The value of a field that is not an address, in its own type. */
-function scalar(field: FieldDefinition): string {
-  switch (field.source.from) {
-    case 'column':
-      return `flows.${identifier(field.source.column)}`;
-    case 'exporter':
-      return `exporters.${identifier(field.source.column)}`;
-    case 'derived':
-      return derive(field.source.formula);
-    case 'address':
-      throw new Error(`${field.name} is not a scalar`);
-  }
-}
-
-/** Times as milliseconds, so that any two fields have an order. */
-function comparable(field: FieldDefinition): string {
-  return field.kind === 'timeMs' ? `epoch_ms(${scalar(field)})` : scalar(field);
-}
-
-const DURATION = 'greatest(0, epoch_ms("flowEnd") - epoch_ms("flowStart"))';
-
-function derive(formula: DerivedFormula): string {
-  switch (formula) {
-    case 'duration':
-      return `CASE WHEN "flowStart" IS NOT NULL AND "flowEnd" IS NOT NULL THEN ${DURATION} END`;
-    case 'bitsPerSecond':
-      return rate('octets', 8000);
-    case 'packetsPerSecond':
-      return rate('packets', 1000);
-    case 'octetsPerPacket':
-      return 'CASE WHEN "octets" IS NULL OR "packets" IS NULL THEN NULL WHEN "packets" = 0 THEN 0 ELSE "octets"::DOUBLE / "packets"::DOUBLE END';
-    case 'icmpType':
-      return '("icmpTypeCode" >> 8)';
-    case 'icmpCode':
-      return '("icmpTypeCode" & 255)';
-    case 'forwardingState':
-      return '("forwardingStatus" >> 6)';
-    case 'ipVersion':
-      return 'CASE WHEN "srcAddrHi" = 0 AND "srcAddrLo" >> 32 = 65535 THEN 4 WHEN "srcAddrHi" IS NOT NULL THEN 6 END';
-  }
-}
-
-function rate(column: FlowColumnName, scale: number): string {
-  const known = `"${column}" IS NOT NULL AND "flowStart" IS NOT NULL AND "flowEnd" IS NOT NULL`;
-  return `CASE WHEN ${known} THEN CASE WHEN ${DURATION} = 0 THEN 0.0::DOUBLE ELSE ("${column}"::DOUBLE * ${scale}) / ${DURATION}::DOUBLE END END`;
-}
-
-function knownField(name: string): FieldDefinition {
-  const field = fieldNamed(name);
-  if (field === undefined) throw new Error(`there is no field ${name}`);
-  return field;
-}
-
-function sqlOperator(operator: ComparisonOperator): string {
-  return operator === '!=' ? '<>' : operator;
-}
-
-/** An unsigned 64-bit constant; the cast keeps DuckDB from widening the column to HUGEINT. */
-function unsigned(value: bigint): string {
-  return `${BigInt.asUintN(64, value)}::UBIGINT`;
-}
-
-function integer(value: number | bigint): string {
-  return typeof value === 'bigint' ? value.toString() : BigInt(value).toString();
-}
-
-function double(value: number): string {
-  return `${Number.isFinite(value) ? value : 0}::DOUBLE`;
-}
-
-function timestamp(milliseconds: number): string {
-  const bounded = Math.min(Math.max(Math.trunc(milliseconds), -TIMESTAMP_MAX_MS), TIMESTAMP_MAX_MS);
-  return `TIMESTAMP '${new Date(bounded).toISOString().replace('T', ' ').replace('Z', '')}'::TIMESTAMP_MS`;
-}
-
-/** The year 9999. */
-const TIMESTAMP_MAX_MS = 253_402_300_799_999;
-
-function text(value: string): string {
-  return `'${value.replaceAll('\0', '').replaceAll("'", "''")}'`;
-}
-
-function identifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
+function filterCondition({ filter, lists = {} }: QueryPlan, scope: SqlScope): string[] {
+  const expression = parseFilter(filter ?? '', { lists });
+  return expression.kind === 'all' ? [] : [renderFilter(expression, scope)];
 }

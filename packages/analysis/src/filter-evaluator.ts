@@ -2,13 +2,16 @@
  * The meaning of a filter, one record at a time and without cleverness. It is what SQL dialects are tested
  * against, and what the console uses on rows that it already has.
  */
-import { type Address, isIPv4, networkContains, parseAddress } from './address.ts';
-import { type DerivedFormula, type FieldDefinition, fieldNamed } from './dimension.ts';
+import { type Address, formatAddress, isIPv4, maskOf, type Network, parseAddress } from './address.ts';
+import { type DerivedFormula, type FieldDefinition, fieldNamed } from './field.ts';
 import type { ComparisonOperator, FilterExpression } from './filter-expression.ts';
 import { parseMac } from './value-name.ts';
 
-/** A record by field names; addresses and MACs as text, times in milliseconds. Absent and null mean the same. */
-export type FlowRecord = Readonly<Record<string, string | number | bigint | null | undefined>>;
+/**
+ * A record by field names; addresses and MACs as text, times in milliseconds. Absent and null mean the same.
+ * Information Elements without a column stand under their names, or in `extra` under them.
+ */
+export type FlowRecord = Readonly<Record<string, unknown>>;
 
 export function matchesFilter(expression: FilterExpression, record: FlowRecord): boolean {
   switch (expression.kind) {
@@ -23,14 +26,10 @@ export function matchesFilter(expression: FilterExpression, record: FlowRecord):
     case 'compare':
       return compare(numberOf(record, expression.field), expression.operator, expression.value);
     case 'compareFields':
-      return compare(
-        numberOf(record, expression.left),
-        expression.operator,
-        numberOf(record, expression.right),
-      );
+      return compareFields(record, expression.left, expression.operator, expression.right);
     case 'in': {
       const value = numberOf(record, expression.field);
-      return value !== undefined && expression.values.some((each) => compare(value, '=', each));
+      return value !== undefined && isMember(value, memberSet(expression.values));
     }
     case 'bits': {
       const value = numberOf(record, expression.field);
@@ -38,13 +37,98 @@ export function matchesFilter(expression: FilterExpression, record: FlowRecord):
     }
     case 'network': {
       const address = addressOf(record, expression.field);
-      return (
-        address !== undefined && expression.networks.some((network) => networkContains(network, address))
-      );
+      return address !== undefined && networkSet(expression.networks).contains(address);
     }
     case 'text':
-      return matchesText(record[expression.field], expression.operator, expression.value);
+      return matchesText(textOf(record, expression.field), expression.operator, expression.value);
+    case 'textIn': {
+      const value = textOf(record, expression.field);
+      return value !== undefined && memberSet(expression.values).has(value);
+    }
+    case 'present':
+      return isFieldPresent(record, expression.field);
   }
+}
+
+const memberSets = new WeakMap<readonly unknown[], ReadonlySet<unknown>>();
+
+/** A list as a set, made once for each expression: lists have thousands of values. */
+function memberSet<Value>(values: readonly Value[]): ReadonlySet<Value> {
+  const known = memberSets.get(values) as ReadonlySet<Value> | undefined;
+  if (known !== undefined) return known;
+  const set = new Set(values);
+  memberSets.set(values, set);
+  return set;
+}
+
+/** Fractions are in no list: those hold whole numbers. */
+function isMember(value: bigint | number, members: ReadonlySet<bigint>): boolean {
+  if (typeof value === 'bigint') return members.has(value);
+  return Number.isInteger(value) && members.has(BigInt(value));
+}
+
+interface NetworkSet {
+  contains(address: Address): boolean;
+}
+
+const networkSets = new WeakMap<readonly Network[], NetworkSet>();
+
+/** One set of prefixes for each length: as many look-ups as there are lengths, however many networks. */
+function networkSet(networks: readonly Network[]): NetworkSet {
+  const known = networkSets.get(networks);
+  if (known !== undefined) return known;
+  const lengths = new Map<number, { readonly mask: Address; readonly members: Set<string> }>();
+  for (const { hi, lo, prefixLength } of networks) {
+    const group = lengths.get(prefixLength) ?? { mask: maskOf(prefixLength), members: new Set<string>() };
+    lengths.set(prefixLength, group);
+    group.members.add(`${hi} ${lo}`);
+  }
+  const groups = [...lengths.values()];
+  const set: NetworkSet = {
+    contains: ({ hi, lo }) =>
+      groups.some(({ mask, members }) => members.has(`${hi & mask.hi} ${lo & mask.lo}`)),
+  };
+  networkSets.set(networks, set);
+  return set;
+}
+
+function compareFields(
+  record: FlowRecord,
+  left: string,
+  operator: ComparisonOperator,
+  right: string,
+): boolean {
+  const field = fieldNamed(left);
+  if (field?.kind === 'address') {
+    const [first, second] = [addressOf(record, left), addressOf(record, right)];
+    return first !== undefined && second !== undefined && formatAddress(first) === formatAddress(second);
+  }
+  if (field?.kind === 'text' || field?.kind === 'country') {
+    const first = textOf(record, left);
+    return first !== undefined && first === textOf(record, right);
+  }
+  return compare(numberOf(record, left), operator, numberOf(record, right));
+}
+
+function isFieldPresent(record: FlowRecord, name: string): boolean {
+  const field = fieldNamed(name);
+  if (field?.source.from === 'derived') return numberOf(record, name) !== undefined;
+  const value = recordValue(record, name);
+  return value !== null && value !== undefined;
+}
+
+/** The value of a field: a column's, or that of an element which has none. */
+function recordValue(record: FlowRecord, name: string): unknown {
+  const value = record[name];
+  if (value !== undefined) return value;
+  const extra = record['extra'];
+  if (typeof extra !== 'object' || extra === null || !Object.hasOwn(extra, name)) return undefined;
+  return (extra as Readonly<Record<string, unknown>>)[name];
+}
+
+function textOf(record: FlowRecord, name: string): string | undefined {
+  const value = recordValue(record, name);
+  return typeof value === 'string' ? value : undefined;
 }
 
 function compare(
@@ -69,8 +153,8 @@ function compare(
   }
 }
 
-function matchesText(value: unknown, operator: string, wanted: string): boolean {
-  if (typeof value !== 'string') return false;
+function matchesText(value: string | undefined, operator: string, wanted: string): boolean {
+  if (value === undefined) return false;
   switch (operator) {
     case '=':
       return value === wanted;
@@ -91,25 +175,44 @@ function likePattern(pattern: string, ignoreCase: boolean): RegExp {
 }
 
 function addressOf(record: FlowRecord, name: string): Address | undefined {
-  const value = record[name];
-  return typeof value === 'string' ? parseAddress(value) : undefined;
+  const value = textOf(record, name);
+  return value === undefined ? undefined : parseAddress(value);
 }
 
 function numberOf(record: FlowRecord, name: string): bigint | number | undefined {
   const field = fieldNamed(name);
   if (field?.source.from === 'derived') return derive(field.source.formula, record);
-  return storedNumber(record[name], field);
+  return storedNumber(recordValue(record, name), field);
 }
 
-function storedNumber(value: FlowRecord[string], field?: FieldDefinition): bigint | number | undefined {
-  if (value === null || value === undefined) return undefined;
-  if (typeof value !== 'string') return value;
-  return field?.kind === 'mac' ? parseMac(value) : undefined;
+function storedNumber(value: unknown, field?: FieldDefinition): bigint | number | undefined {
+  switch (typeof value) {
+    case 'number':
+    case 'bigint':
+      return value;
+    case 'boolean':
+      return value ? 1 : 0;
+    case 'string':
+      return numberOfText(value, field);
+    default:
+      return undefined;
+  }
+}
+
+/** Answers have MAC addresses and times as text, and integers past 2^53 - 1 too. */
+function numberOfText(text: string, field: FieldDefinition | undefined): bigint | number | undefined {
+  if (field?.kind === 'mac') return parseMac(text);
+  if (field?.kind === 'timeMs') return numberOrUndefined(Date.parse(text));
+  return /^\d+$/.test(text) ? BigInt(text) : undefined;
+}
+
+function numberOrUndefined(value: number): number | undefined {
+  return Number.isNaN(value) ? undefined : value;
 }
 
 function derive(formula: DerivedFormula, record: FlowRecord): number | undefined {
   const number = (name: string) => {
-    const value = storedNumber(record[name]);
+    const value = storedNumber(record[name], fieldNamed(name));
     return value === undefined ? undefined : Number(value);
   };
   switch (formula) {

@@ -4,8 +4,9 @@ export type ComparisonOperator = '=' | '!=' | '<' | '<=' | '>' | '>=';
 export type TextOperator = '=' | 'like' | 'ilike' | '~';
 
 /**
- * A filter, parsed. Field names are those of FIELDS. A condition on a field that a record does not have is
- * false; `!=` and `not in` are the negations of `=` and `in`, so they hold for such a record.
+ * A filter, parsed. Field names are those that `fieldNamed` knows. A condition on a field that a record does
+ * not have is false; `!=`, `!~` and `not in` are the negations of `=`, `~` and `in`, so they hold for such a
+ * record.
  */
 export type FilterExpression =
   | { readonly kind: 'all' }
@@ -19,6 +20,7 @@ export type FilterExpression =
       readonly value: bigint | number;
     }
   | { readonly kind: 'in'; readonly field: string; readonly values: readonly bigint[] }
+  /** Two fields of one kind; texts and addresses only by `=`. */
   | {
       readonly kind: 'compareFields';
       readonly left: string;
@@ -34,7 +36,10 @@ export type FilterExpression =
       readonly field: string;
       readonly operator: TextOperator;
       readonly value: string;
-    };
+    }
+  | { readonly kind: 'textIn'; readonly field: string; readonly values: readonly string[] }
+  /** The record has the field. */
+  | { readonly kind: 'present'; readonly field: string };
 
 /** What was wrong with a filter, where (a UTF-16 offset into the text), and what could have stood there. */
 export class FilterError extends Error {
@@ -62,4 +67,8 @@ export function allOf(operands: readonly FilterExpression[]): FilterExpression {
 
 export function negate(operand: FilterExpression): FilterExpression {
   return operand.kind === 'not' ? operand.operand : { kind: 'not', operand };
+}
+
+export function equals(field: string, value: bigint): FilterExpression {
+  return { kind: 'compare', field, operator: '=', value };
 }

@@ -8,6 +8,8 @@ export interface Token {
   readonly text: string;
   /** UTF-16 offset of its first character. */
   readonly position: number;
+  /** Where a value of a named list stands; `position` is then that of the list's name. */
+  readonly origin?: { readonly list: string; readonly line: number };
 }
 
 /** A filter is typed by a person or pasted with a list of addresses; more than this is a mistake. */

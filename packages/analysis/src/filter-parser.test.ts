@@ -28,6 +28,31 @@ const RECORD: FlowRecord = {
   exporter: '192.0.2.1',
   source: 'default_Netflow',
   nextHop: '10.0.0.254',
+  icmpTypeCode: 0x0301,
+  srcCountry: 'DE',
+  dstCountry: 'US',
+  srcNetwork: 'Office LAN',
+  srcSite: 'Vienna',
+  dstName: 'www.example.org',
+  srcPeer: 'laptop-7',
+  srcUser: 'ada',
+  application: 'https',
+  inIfName: 'Gi0/1',
+  outIfName: 'Gi0/2',
+  outVrf: 'blue',
+  rule: 'ssh-inbound',
+  dropReason: 2,
+  sessionId: 77n,
+  sessionSide: 0,
+  duplicate: 1,
+  extra: { postNATSourceIPv4Address: '198.51.100.7', observationPointId: 9, '32999/7': '0a0b', natEvent: 1 },
+};
+
+const LISTS = {
+  bad: ['# known bad', '203.0.113.0/24 # a whole network', '', '2001:db8::1, 192.0.2.77'],
+  web: ['80, 443', '8000-8999'],
+  people: ['ada', '"grace hopper"'],
+  broken: ['10.0.0.1', '10.0.0.x'],
 };
 
 describe('what holds for the record', () => {
@@ -121,9 +146,85 @@ describe('what holds for the record', () => {
     'bytes > 10M -- comment',
     '/* comment */ tcp',
     'icmp type 3 or tcp',
+    'icmp-type 3',
+    'icmp code 1',
+    'country = DE',
+    'country de',
+    'geo US',
+    'src geo DE',
+    'srcCountry != dstCountry',
+    'country in (AT, CH, DE)',
+    'user = "ada"',
+    'user ada',
+    'src user ada',
+    'srcUser in (ada, grace)',
+    'user @people',
+    'user in @people',
+    'user in (bob, @people)',
+    'site = "Vienna"',
+    'site Vienna and not dst site Vienna',
+    'peer ~ "^laptop-"',
+    'peer !~ "^server"',
+    'net "Office LAN"',
+    'network = "Office LAN"',
+    'net like "Office%"',
+    'name = www.example.org',
+    'host www.example.org',
+    'dst host ~ "example.org$"',
+    'application https',
+    'app = https',
+    'if Gi0/1',
+    'in if "Gi0/1" out if Gi0/2',
+    'if ~ "^Gi0/[12]$"',
+    'vrf blue',
+    'rule ~ "ssh.*"',
+    'rule exists',
+    'not dstUser exists',
+    'dropReason = trust',
+    'sessionId = 77',
+    'sessionSide = initiator',
+    'duplicate',
+    'duplicate = yes',
+    '@bad',
+    'dst @bad',
+    'dst host @bad',
+    'host in @bad',
+    'DstAddr = @bad',
+    'SrcAddr != @bad',
+    'port @web',
+    'port in (1, @web)',
+    'port in (1-1023)',
+    'portrange 440-450',
+    'port 80 or 443',
+    'port 80 or 443 and tcp',
+    'src host 10.9.9.9 or 10.1.2.3',
+    'tcp port 443',
+    'ip proto 6',
+    'ip and tcp',
+    'ip host 10.1.2.3',
+    'ether host 00:11:22:33:44:55',
+    'in src mac 00:11:22:33:44:55',
+    'greater 1000',
+    'net 10.1.0.0 mask 255.255.0.0',
+    'dst portrange 440-450',
+    'first seen >= 2025-11-13',
+    'in bytes > 1M',
+    'asa event deny or tcp',
+    'EType = IPv4',
+    'src xip 198.51.100.7',
+    'postNATSourceIPv4Address = 198.51.100.7',
+    'observation point id 9',
+    'OBSERVATIONPOINTID >= 9',
+    '32999/7 = 0a0b',
+    'nat event 1',
+    'sourceTransportPort = 50000',
+    'sourceIPv4Address = 10.1.2.3',
+    'octetDeltaCount > 10M',
+    'nextHop != dstAddr',
   ])('%s', (text) => {
-    expect(matchesFilter(parseFilter(text), RECORD)).toBe(true);
-    if (text !== '') expect(matchesFilter(parseFilter(`not (${text}\n)`), RECORD)).toBe(false);
+    expect(matchesFilter(parseFilter(text, { lists: LISTS }), RECORD)).toBe(true);
+    if (text === '') return;
+    expect(matchesFilter(parseFilter(`not (${text}\n)`, { lists: LISTS }), RECORD)).toBe(false);
   });
 });
 
@@ -145,20 +246,34 @@ describe('what does not hold for the record', () => {
     'ingress',
     'srcMask = 24',
     'srcMask > 0',
-    'icmp type 3',
+    'icmp type 8',
+    'user bob',
+    'srcUser exists and dstUser exists',
+    'country = FR',
+    'srcCountry = dstCountry',
+    'port @web and not port 443',
+    '32999/8 exists',
+    'port 80 or 22 and tcp',
     'as 64502',
     'tcp udp',
     'reverseOctets < DstPort',
     'source ~ "x$"',
   ])('%s', (text) => {
-    expect(matchesFilter(parseFilter(text), RECORD)).toBe(false);
+    expect(matchesFilter(parseFilter(text, { lists: LISTS }), RECORD)).toBe(false);
   });
 });
 
 describe('errors say where and what was expected', () => {
   test.each([
     ['port', 4, 'a value'],
-    ['host foo', 5, 'an IPv4 or IPv6 address'],
+    ['host 10.0.0.x', 5, 'an IPv4 or IPv6 address'],
+    ['country = Germany', 10, 'two letters of ISO 3166, such as DE'],
+    ['host @nobody', 5, '@bad'],
+    ['host @broken', 5, 'an IPv4 or IPv6 address'],
+    ['port > @web', 7, 'in'],
+    ['port in (9-3)', 9, 'a range'],
+    ['srcAddr < dstAddr', 10, 'a value'],
+    ['rule > 3', 7, '~'],
     ['host 10.0.0.1 and', 17, 'not'],
     ['foo = 3', 0, 'a field such as SrcAddr'],
     ['tcp and (udp', 12, ')'],
@@ -182,6 +297,18 @@ describe('errors say where and what was expected', () => {
       position,
       expected: expect.arrayContaining([expected]),
     });
+  });
+
+  test.each([
+    ['prot = 6', '"proto"'],
+    ['scr host 10.0.0.1', 'did you mean "src"'],
+    ['src hots 10.0.0.1', 'did you mean "host"'],
+    ['direction = ingres', 'did you mean "ingress"'],
+    ['proto tpc', 'did you mean "tcp"'],
+    ['host @baad', 'did you mean "bad"'],
+    ['host @broken', 'list @broken, line 2: "10.0.0.x" is no address'],
+  ])('%s: %s', (text, message) => {
+    expect(errorOf(text)?.message).toContain(message);
   });
 
   test('nesting is bounded', () => {
@@ -247,7 +374,7 @@ describe('errors say where and what was expected', () => {
 
 function errorOf(text: string): FilterError | undefined {
   try {
-    parseFilter(text);
+    parseFilter(text, { lists: LISTS });
     return undefined;
   } catch (error) {
     return error as FilterError;

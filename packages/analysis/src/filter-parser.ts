@@ -3,96 +3,60 @@
  * (`host 10.0.0.1 and port 53`) and typed fields (`SrcAS in (64500, 64501) AND DstPort = 443`).
  *
  *   filter     = [ either ]
- *   either     = both *( "or" both )
+ *   either     = both *( "or" ( both / value ) )      ; a bare value repeats the subject: port 80 or 443
  *   both       = unit *( [ "and" ] unit )             ; conditions side by side mean "and"
  *   unit       = "not" unit / "(" either ")" / condition
- *   condition  = [ side ] subject [ operator ] value  ; src, dst, "src or dst", "src and dst", in, out
- *              / [ side ] address-or-prefix / protocol / state word
- *              / field operator ( value / field ) / field [ "not" ] "in" list
- *   list       = "(" value *( [ "," ] value ) ")"     ; any brackets
+ *   condition  = [ side ] subject comparison          ; src, dst, "src or dst", "src and dst", in, out
+ *              / [ side ] address-or-prefix / protocol / state word / "@" list of addresses
+ *              / phrase comparison / field comparison / field "exists"
+ *   comparison = [ operator ] ( value / range / "@" list ) / operator field / [ "not" ] "in" list
+ *   list       = "(" value *( [ "," ] value ) ")"     ; any brackets; values, ranges and "@" lists
  *
  * Keywords and field names have no case.
  */
-import { type FieldDefinition, fieldNamed } from './dimension.ts';
+import { FIELDS, type FieldDefinition, fieldNamed, isListedField } from './field.ts';
+import {
+  comparedField,
+  fieldComparison,
+  isComparison,
+  isNegative,
+  isTextField,
+  listCondition,
+  oneCondition,
+} from './filter-condition.ts';
 import {
   ALL_FLOWS,
   allOf,
   anyOf,
-  type ComparisonOperator,
+  equals,
   FilterError,
   type FilterExpression,
   negate,
-  type TextOperator,
 } from './filter-expression.ts';
 import { type Token, tokenizeFilter } from './filter-lexer.ts';
+import { type FilterLists, listNameOf, listTokens } from './filter-list.ts';
+import { isNetworkText, looksNumeric, networkValue } from './filter-value.ts';
 import {
-  flagsValue,
-  forwardingStateValue,
-  integerValue,
-  isNetworkText,
-  networkValue,
-  numberValue,
-} from './filter-value.ts';
-import { protocolNumber } from './value-name.ts';
+  eitherSideSubject,
+  LENGTH_WORDS,
+  PHRASES,
+  STATE_WORDS,
+  SUBJECTS,
+  type Subject,
+  sideOf,
+  WORD_COMPARISONS,
+} from './filter-vocabulary.ts';
+import { didYouMean } from './near-miss.ts';
+import { PROTOCOL_WORDS, protocolNumber } from './value-name.ts';
 
 /** Parentheses and `not` deeper than this are a mistake, not a question. */
 const NESTING_MAX = 200;
 
-/** What a side word may stand before, and the fields of the two sides. */
-const SUBJECTS = byWord<readonly [string, string]>({
-  host: ['srcAddr', 'dstAddr'],
-  ip: ['srcAddr', 'dstAddr'],
-  addr: ['srcAddr', 'dstAddr'],
-  address: ['srcAddr', 'dstAddr'],
-  net: ['srcAddr', 'dstAddr'],
-  network: ['srcAddr', 'dstAddr'],
-  port: ['srcPort', 'dstPort'],
-  as: ['srcAs', 'dstAs'],
-  asn: ['srcAs', 'dstAs'],
-  mac: ['srcMac', 'dstMac'],
-  mask: ['srcMask', 'dstMask'],
-  if: ['inIf', 'outIf'],
-  interface: ['inIf', 'outIf'],
-});
-
-const FIRST_SIDE = new Set(['src', 'source', 'in', 'input']);
-const SECOND_SIDE = new Set(['dst', 'dest', 'destination', 'out', 'output']);
-
-/** Words that are a whole condition. */
-const STATE_WORDS = byWord<FilterExpression>({
-  any: ALL_FLOWS,
-  ipv4: equals('ipVersion', 4n),
-  inet: equals('ipVersion', 4n),
-  ip4: equals('ipVersion', 4n),
-  ipv6: equals('ipVersion', 6n),
-  inet6: equals('ipVersion', 6n),
-  ip6: equals('ipVersion', 6n),
-  ingress: equals('direction', 0n),
-  egress: equals('direction', 1n),
-  forwarded: equals('forwardingState', 1n),
-  consumed: equals('forwardingState', 3n),
-  dropped: { kind: 'or', operands: [equals('forwardingState', 2n), equals('firewallEvent', 3n)] },
-  denied: equals('firewallEvent', 3n),
-});
-
-const WORD_COMPARISONS = byWord<ComparisonOperator>({
-  eq: '=',
-  ne: '!=',
-  lt: '<',
-  gt: '>',
-  le: '<=',
-  ge: '>=',
-});
-
-/** A Map, for a plain object would also know words such as `constructor`. */
-function byWord<Value>(entries: Record<string, Value>): ReadonlyMap<string, Value> {
-  return new Map(Object.entries(entries));
-}
-
 const TEXT_WORDS = new Set(['like', 'unlike', 'ilike', 'iunlike']);
+const CONNECTIVES = new Set(['and', 'or']);
 
 const CONDITION_EXPECTED = [
-  'host, net, port, src, dst, proto, as, if, vlan, flags, bytes, packets, duration …',
+  'host, net, port, src, dst, proto, as, if, user, country, flags, bytes, duration …',
   'an address or prefix',
   'a protocol',
   'a field such as SrcAddr',
@@ -100,21 +64,70 @@ const CONDITION_EXPECTED = [
   '(',
 ];
 
+export interface ParseFilterOptions {
+  /** The lists that the filter may name; without them, `@name` is an error. */
+  readonly lists?: FilterLists;
+}
+
+/** What can stand at the end of a filter that is still being typed. */
+export type Expectation =
+  | { readonly kind: 'condition' | 'connective' }
+  | { readonly kind: 'subject'; readonly side: 0 | 1 }
+  | { readonly kind: 'operator'; readonly field: FieldDefinition }
+  | { readonly kind: 'value'; readonly field: FieldDefinition; readonly inList: boolean };
+
 /** Parses a filter; an empty one matches every flow. Throws a FilterError. */
-export function parseFilter(text: string): FilterExpression {
-  return new FilterParser(tokenizeFilter(text)).parse();
+export function parseFilter(text: string, { lists = {} }: ParseFilterOptions = {}): FilterExpression {
+  return new FilterParser(tokenizeFilter(text), lists).parse();
+}
+
+/** What can follow `text`, the beginning of a filter; nothing when that is wrong already. */
+export function expectationsAfter(text: string): readonly Expectation[] {
+  try {
+    const parser = new FilterParser(tokenizeFilter(text), ANY_LIST);
+    try {
+      parser.parse();
+    } catch (error) {
+      if (!(error instanceof FilterError) || error.position < text.trimEnd().length) return [];
+    }
+    return parser.expectations;
+  } catch {
+    return [];
+  }
+}
+
+/** Says yes to every list: what is typed after it matters, not what is in it. */
+const ANY_LIST: FilterLists = new Proxy<Record<string, readonly string[]>>(
+  {},
+  {
+    getOwnPropertyDescriptor: () => ({ configurable: true, enumerable: true, value: ['0'] }),
+    get: () => ['0'],
+  },
+);
+
+/** The fields that a subject stands for here, and how the two sides are joined. */
+interface Target {
+  readonly fields: readonly FieldDefinition[];
+  readonly named: readonly FieldDefinition[];
+  readonly join: 'and' | 'or';
 }
 
 class FilterParser {
   readonly #tokens: readonly Token[];
+  readonly #lists: FilterLists;
+  readonly expectations: Expectation[] = [];
   #index = 0;
   #depth = 0;
+  /** What a bare value after `or` belongs to. */
+  #lastTarget: Target | undefined;
 
-  constructor(tokens: readonly Token[]) {
+  constructor(tokens: readonly Token[], lists: FilterLists) {
     this.#tokens = tokens;
+    this.#lists = lists;
   }
 
   parse(): FilterExpression {
+    this.#expect({ kind: 'condition' });
     if (this.#peek().kind === 'end') return ALL_FLOWS;
     const expression = this.#either();
     const token = this.#peek();
@@ -124,8 +137,19 @@ class FilterParser {
 
   #either(): FilterExpression {
     const operands = [this.#both()];
-    while (this.#takeWord('or')) operands.push(this.#both());
+    while (this.#takeWord('or')) operands.push(this.#repeated() ?? this.#both());
     return anyOf(operands);
+  }
+
+  /** `port 80 or 443`, `src host 10.0.0.1 or 10.0.0.2`: the subject of the condition before, as in tcpdump. */
+  #repeated(): FilterExpression | undefined {
+    const target = this.#lastTarget;
+    const { kind, text } = this.#peek();
+    if (target === undefined || kind !== 'word' || !looksNumeric(text)) return undefined;
+    if (isNetworkText(text) !== (target.fields[0]!.kind === 'address')) return undefined;
+    const first = this.#comparison(target);
+    const rest = this.#takeWord('and') || this.#startsUnit() ? [this.#both()] : [];
+    return allOf([first, ...rest]);
   }
 
   #both(): FilterExpression {
@@ -137,6 +161,7 @@ class FilterParser {
   }
 
   #startsUnit(): boolean {
+    this.#expect({ kind: 'connective' });
     const token = this.#peek();
     return token.kind === 'open' || (token.kind === 'word' && token.text.toLowerCase() !== 'or');
   }
@@ -160,7 +185,9 @@ class FilterParser {
   }
 
   #condition(): FilterExpression {
+    this.#expect({ kind: 'condition' });
     const token = this.#next();
+    this.#lastTarget = undefined;
     if (token.kind !== 'word') {
       throw new FilterError(
         `expected a condition, found ${describe(token)}`,
@@ -169,134 +196,154 @@ class FilterParser {
       );
     }
     const word = token.text.toLowerCase();
-    if (this.#sideOf(word) !== undefined && !this.#atOperator()) return this.#sided(word);
-    const subject = SUBJECTS.get(word);
-    if (subject !== undefined) return this.#subject(word, subject, 'or');
-    return this.#phrase(word) ?? this.#typed(token);
+    const phrased = this.#phrase();
+    if (phrased !== undefined) return this.#comparison(phrased);
+    if (sideOf(word) !== undefined && !this.#atOperator()) return this.#sided(word);
+    if (word === 'ip' && this.#endsUnit()) return STATE_WORDS.get('ipv4')!.expression;
+    const subject = eitherSideSubject(word);
+    if (subject !== undefined) return this.#subject(word, targetOf(subject, subject.sides, 'or'));
+    return this.#listAlone(token) ?? this.#wordAlone(word) ?? this.#typed(token);
   }
 
   /** `src …`, `dst …`, `src or dst …`, `src and dst …`, and the same with in and out. */
   #sided(word: string): FilterExpression {
-    const first = this.#sideOf(word);
+    const first = sideOf(word) ?? 0;
     let join: 'and' | 'or' | undefined;
     const joinWord = this.#peek().text.toLowerCase();
-    const other = this.#sideOf(this.#peek(1).text.toLowerCase());
+    const other = sideOf(this.#peek(1).text.toLowerCase());
     if ((joinWord === 'and' || joinWord === 'or') && other !== undefined && other !== first) {
       join = joinWord;
       this.#index += 2;
     }
+    this.#expect({ kind: 'subject', side: first });
     const token = this.#next();
     const subjectWord = token.text.toLowerCase();
-    const subject =
-      SUBJECTS.get(subjectWord) ?? (isNetworkText(token.text) ? SUBJECTS.get('host') : undefined);
+    const subject = this.#subjectAfterSide(token, subjectWord);
     if (subject === undefined) {
-      throw new FilterError(`${describe(token)} cannot follow ${word}`, token.position, [
+      const hint = didYouMean(subjectWord, SUBJECTS.keys());
+      throw new FilterError(`${describe(token)} cannot follow ${word}${hint}`, token.position, [
         ...SUBJECTS.keys(),
         'an address or prefix',
       ]);
     }
-    if (SUBJECTS.get(subjectWord) === undefined) this.#index -= 1;
-    const fields: readonly [string, string] =
-      join !== undefined ? subject : [subject[first ?? 0]!, subject[first ?? 0]!];
-    return this.#subject(subjectWord, fields, join ?? 'or');
+    const side = (names: readonly [string, string]): readonly [string, string] =>
+      join === undefined ? [names[first], names[first]] : names;
+    const named = subject.named === undefined ? {} : { named: side(subject.named) };
+    return this.#subject(subjectWord, targetOf({ ...subject, ...named }, side(subject.sides), join ?? 'or'));
   }
 
-  #sideOf(word: string): 0 | 1 | undefined {
-    if (FIRST_SIDE.has(word)) return 0;
-    return SECOND_SIDE.has(word) ? 1 : undefined;
+  /** The subject that a word names; an address, and a list alone, stand for `host`. */
+  #subjectAfterSide(token: Token, word: string): Subject | undefined {
+    const subject = token.kind === 'word' ? SUBJECTS.get(word) : undefined;
+    if (subject !== undefined) return subject;
+    if (token.kind !== 'word' || (!isNetworkText(token.text) && listNameOf(token) === undefined))
+      return undefined;
+    this.#index -= 1;
+    return SUBJECTS.get('host');
   }
 
-  /** `[operator] value` or `in list`, for one field or for both sides. */
-  #subject(word: string, sides: readonly [string, string], join: 'and' | 'or'): FilterExpression {
-    const names = sides[0] === sides[1] ? [sides[0]] : [...sides];
-    const fields = names.map((name) => fieldNamed(name)!);
-    if (word === 'net' || word === 'network') return this.#netWithMask(fields, join);
-    if (word === 'port' || word === 'as' || word === 'asn') return this.#numbers(fields, join);
-    return this.#comparison(fields, join);
+  #subject(word: string, target: Target): FilterExpression {
+    if (word !== 'net' && word !== 'network') return this.#comparison(target);
+    return this.#netWithMask(target) ?? this.#comparison(target);
   }
 
-  /** Also reads `port 1024-65535`. */
-  #numbers(fields: readonly FieldDefinition[], join: 'and' | 'or'): FilterExpression {
-    const token = this.#peek();
-    const range = token.kind === 'word' ? /^(\d+)-(\d+)$/.exec(token.text) : null;
-    if (range === null) return this.#comparison(fields, join);
-    this.#index += 1;
-    const low = BigInt(range[1]!);
-    const high = BigInt(range[2]!);
-    return combine(fields, join, ({ name }) => ({
-      kind: 'and',
-      operands: [
-        { kind: 'compare', field: name, operator: '>=', value: low },
-        { kind: 'compare', field: name, operator: '<=', value: high },
-      ],
-    }));
-  }
-
-  /** `net 10.0.0.0/8`, and nfdump's `net 10.0.0.0 255.0.0.0`. */
-  #netWithMask(fields: readonly FieldDefinition[], join: 'and' | 'or'): FilterExpression {
-    const [address, mask] = [this.#peek(), this.#peek(1)];
+  /** nfdump's `net 10.0.0.0 255.0.0.0`, tcpdump's `net 10.0.0.0 mask 255.0.0.0`. */
+  #netWithMask({ fields, join }: Target): FilterExpression | undefined {
+    const address = this.#peek();
+    const skipped = this.#peek(1).text.toLowerCase() === 'mask' ? 1 : 0;
+    const mask = this.#peek(1 + skipped);
     const isPair = !address.text.includes('/') && /^\d+(\.\d+){3}$/.test(mask.text);
     const joined = `${address.text}/${mask.text}`;
-    if (!isPair || !isNetworkText(joined)) return this.#comparison(fields, join);
-    this.#index += 2;
+    if (!isPair || !isNetworkText(joined)) return undefined;
+    this.#index += 2 + skipped;
     const network = networkValue({ ...address, text: joined });
     return combine(fields, join, ({ name }) => ({ kind: 'network', field: name, networks: [network] }));
   }
 
-  /** Phrases of several words, and words that are a condition by themselves. */
-  #phrase(word: string): FilterExpression | undefined {
-    const following = this.#peek().text.toLowerCase();
-    if (word === 'icmp' && (following === 'type' || following === 'code')) {
-      this.#index += 1;
-      return this.#comparison([fieldNamed(following === 'type' ? 'icmpType' : 'icmpCode')!], 'or');
-    }
-    if (word === 'next' && following === 'ip') {
-      this.#index += 1;
-      return this.#comparison([fieldNamed('nextHop')!], 'or');
-    }
-    if ((word === 'router' || word === 'exporter') && following === 'ip') {
-      this.#index += 1;
-      return this.#comparison([fieldNamed('exporter')!], 'or');
-    }
+  /** Takes the rest of a phrase whose first word was taken, when something follows that can be its value. */
+  #phrase(): Target | undefined {
+    const fits = (words: readonly string[]) =>
+      words.every((word, index) => this.#peek(index - 1).text.toLowerCase() === word);
+    const found = PHRASES.find(({ words }) => fits(words));
+    if (found === undefined) return undefined;
+    this.#index += found.words.length - 1;
+    const fields = found.fields.map(knownField);
+    return { fields, named: fields, join: 'or' };
+  }
+
+  /** `@name` by itself: a list of addresses. */
+  #listAlone(token: Token): FilterExpression | undefined {
+    const name = listNameOf(token);
+    if (name === undefined) return undefined;
+    const values = listTokens(token, name, this.#lists);
+    const { fields } = targetOf(SUBJECTS.get('host')!, ['srcAddr', 'dstAddr'], 'or');
+    return combine(fields, 'or', (field) => listCondition(field, values));
+  }
+
+  /** Words that are a condition by themselves. */
+  #wordAlone(word: string): FilterExpression | undefined {
     if (this.#atOperator()) return undefined;
+    const length = LENGTH_WORDS.get(word);
+    if (length !== undefined) return oneCondition(knownField('octets'), length, this.#next());
     const state = STATE_WORDS.get(word);
-    if (state !== undefined) return state;
+    if (state !== undefined) return state.expression;
     const protocol = protocolNumber(word);
     return protocol === undefined ? undefined : equals('protocol', BigInt(protocol));
   }
 
   /** A bare address or prefix, or a field with its value. */
   #typed(token: Token): FilterExpression {
-    const field = fieldNamed(token.text);
-    if (field !== undefined) return this.#comparison([field], 'or');
     if (isNetworkText(token.text)) {
       const networks = [networkValue(token)];
       return anyOf(['srcAddr', 'dstAddr'].map((name) => ({ kind: 'network', field: name, networks })));
     }
-    throw new FilterError(`unknown word ${JSON.stringify(token.text)}`, token.position, CONDITION_EXPECTED);
+    const field = fieldNamed(token.text);
+    if (field !== undefined) {
+      if (this.#takeWord('exists')) return { kind: 'present', field: field.name };
+      return this.#comparison({ fields: [field], named: [field], join: 'or' });
+    }
+    const hint = didYouMean(token.text, conditionWords());
+    throw new FilterError(
+      `unknown word ${JSON.stringify(token.text)}${hint}`,
+      token.position,
+      hint === '' ? CONDITION_EXPECTED : [],
+    );
   }
 
   /** `[operator] value`, `in list`, `not in list` for fields of one kind. Negation comes after joining. */
-  #comparison(fields: readonly FieldDefinition[], join: 'and' | 'or'): FilterExpression {
-    const field = fields[0]!;
+  #comparison(target: Target): FilterExpression {
+    const { join } = target;
+    const first = target.fields[0]!;
+    this.#expect({ kind: 'operator', field: first });
     const operator = this.#operator();
     if (operator === 'in' || operator === 'not in') {
-      const values = this.#list();
-      const expression = combine(fields, join, (each) => listCondition(each, values));
+      const expression = this.#listed(target, this.#list(first));
       return operator === 'in' ? expression : negate(expression);
     }
-    const token = this.#value(field);
-    const right = fieldNamed(token.text);
-    if (right !== undefined && token.kind === 'word' && fields.length === 1 && isComparison(operator ?? '')) {
-      return fieldComparison(field, operator as ComparisonOperator, right, token);
+    const token = this.#value(first);
+    const name = listNameOf(token);
+    if (name !== undefined) {
+      if (operator !== undefined && operator !== '=' && operator !== '!=') {
+        throw new FilterError(`a list cannot be compared by ${operator}`, token.position, ['=', '!=', 'in']);
+      }
+      const expression = this.#listed(target, listTokens(token, name, this.#lists));
+      return operator === '!=' ? negate(expression) : expression;
     }
-    const negative =
-      operator === '!=' || operator === '!<<' || operator === '!~' || operator?.startsWith('un');
+    const right =
+      target.fields.length === 1 && isComparison(operator) ? comparedField(first, token) : undefined;
+    if (right !== undefined && isComparison(operator)) return fieldComparison(first, operator, right, token);
+    if (operator === undefined || operator === '=') this.#lastTarget = target;
+    const fields = fieldsFor(target, operator, [token]);
     const expression = combine(fields, join, (each) => oneCondition(each, operator, token));
-    return negative ? negate(expression) : expression;
+    return isNegative(operator) ? negate(expression) : expression;
+  }
+
+  #listed(target: Target, values: readonly Token[]): FilterExpression {
+    return combine(fieldsFor(target, 'in', values), target.join, (each) => listCondition(each, values));
   }
 
   #value(field: FieldDefinition): Token {
+    this.#expect({ kind: 'value', field, inList: false });
     const token = this.#next();
     if (token.kind === 'word' || token.kind === 'string') return token;
     throw new FilterError(`expected a value of ${field.name}, found ${describe(token)}`, token.position, [
@@ -330,15 +377,38 @@ class FilterParser {
     if (token.kind === 'operator') return true;
     if (token.kind !== 'word') return false;
     const word = token.text.toLowerCase();
-    const list = word === 'in' && this.#peek(1).kind === 'open';
-    return list || word === 'notin' || TEXT_WORDS.has(word) || WORD_COMPARISONS.has(word);
+    const next = this.#peek(1);
+    const list = word === 'in' && (next.kind === 'open' || listNameOf(next) !== undefined);
+    const negated = word === 'not' && next.text.toLowerCase() === 'in';
+    return (
+      list ||
+      negated ||
+      word === 'notin' ||
+      word === 'exists' ||
+      TEXT_WORDS.has(word) ||
+      WORD_COMPARISONS.has(word)
+    );
   }
 
-  #list(): Token[] {
+  /** Whether a new unit, or none, begins here. */
+  #endsUnit(): boolean {
+    const { kind, text } = this.#peek();
+    if (kind === 'end' || kind === 'close') return true;
+    const word = text.toLowerCase();
+    return kind === 'word' && (CONNECTIVES.has(word) || isConditionWord(word)) && !this.#atOperator();
+  }
+
+  /** The values of `in …`: a list in brackets, or one named list. */
+  #list(field: FieldDefinition): Token[] {
+    this.#expect({ kind: 'value', field, inList: true });
     const open = this.#next();
-    if (open.kind !== 'open') throw new FilterError('a list begins with (', open.position, ['(']);
+    const name = listNameOf(open);
+    if (name !== undefined) return listTokens(open, name, this.#lists);
+    if (open.kind !== 'open') throw new FilterError('a list begins with (', open.position, ['(', '@list']);
     const values: Token[] = [];
-    while (this.#peek().kind !== 'close') {
+    for (;;) {
+      this.#expect({ kind: 'value', field, inList: true });
+      if (this.#peek().kind === 'close') break;
       const token = this.#next();
       if (token.kind === 'comma') continue;
       if (token.kind !== 'word' && token.kind !== 'string') {
@@ -347,7 +417,9 @@ class FilterParser {
           ')',
         ]);
       }
-      values.push(token);
+      const listName = listNameOf(token);
+      if (listName === undefined) values.push(token);
+      else for (const each of listTokens(token, listName, this.#lists)) values.push(each);
     }
     if (values.length === 0) throw new FilterError('this list is empty', open.position, ['a value']);
     this.#takeClose();
@@ -362,10 +434,19 @@ class FilterParser {
   }
 
   #takeWord(word: string): boolean {
-    const token = this.#peek();
-    if (token.kind !== 'word' || token.text.toLowerCase() !== word) return false;
+    if (!this.#isWord(word)) return false;
     this.#index += 1;
     return true;
+  }
+
+  #isWord(word: string): boolean {
+    const token = this.#peek();
+    return token.kind === 'word' && token.text.toLowerCase() === word;
+  }
+
+  /** Remembers what could stand here, when here is the end. */
+  #expect(expectation: Expectation): void {
+    if (this.#peek().kind === 'end') this.expectations.push(expectation);
   }
 
   #peek(ahead = 0): Token {
@@ -379,8 +460,40 @@ class FilterParser {
   }
 }
 
-function equals(field: string, value: bigint): FilterExpression {
-  return { kind: 'compare', field, operator: '=', value };
+function targetOf(subject: Subject, sides: readonly [string, string], join: 'and' | 'or'): Target {
+  const fields = distinctFields(sides);
+  return { fields, named: subject.named === undefined ? fields : distinctFields(subject.named), join };
+}
+
+function distinctFields(names: readonly string[]): FieldDefinition[] {
+  return [...new Set(names)].map(knownField);
+}
+
+/** Names instead of numbers where a subject has both: `host www`, `if "Gi0/1"`, `net ~ "^Office"`. */
+function fieldsFor({ fields, named }: Target, operator: string | undefined, values: readonly Token[]) {
+  if (fields === named || isTextField(fields[0]!)) return fields;
+  const isAddress = fields[0]!.kind === 'address';
+  const isNumeric = ({ text }: Token) => looksNumeric(text) || (isAddress && isNetworkText(text));
+  const byName = /like|~/.test(operator ?? '') || !values.some(isNumeric);
+  return byName ? named : fields;
+}
+
+function knownField(name: string): FieldDefinition {
+  const field = fieldNamed(name);
+  if (field === undefined) throw new Error(`there is no field ${name}`);
+  return field;
+}
+
+function isConditionWord(word: string): boolean {
+  if (word === 'not' || sideOf(word) !== undefined || SUBJECTS.has(word) || STATE_WORDS.has(word))
+    return true;
+  return protocolNumber(word) !== undefined || isListedField(word);
+}
+
+/** Every word that can begin a condition, for suggestions. */
+function conditionWords(): string[] {
+  const names = FIELDS.flatMap(({ name, aliases }) => [name, ...aliases]);
+  return [...SUBJECTS.keys(), 'src', 'dst', ...STATE_WORDS.keys(), ...PROTOCOL_WORDS, ...names, 'not'];
 }
 
 function combine(
@@ -389,119 +502,6 @@ function combine(
   condition: (field: FieldDefinition) => FilterExpression,
 ): FilterExpression {
   return join === 'and' ? allOf(fields.map(condition)) : anyOf(fields.map(condition));
-}
-
-/** The condition without its negation: `!=` gives what `=` gives. */
-function oneCondition(field: FieldDefinition, operator: string | undefined, token: Token): FilterExpression {
-  const positive = POSITIVE.get(operator ?? '=') ?? operator ?? '=';
-  if (field.kind === 'address') return addressCondition(field, positive, token);
-  if (field.kind === 'exporterText') return textCondition(field, positive, token);
-  if (positive === 'like' || positive === 'ilike' || positive === '~' || positive === '<<') {
-    throw new FilterError(`${field.name} cannot be compared with ${positive}`, token.position, [
-      '=',
-      '!=',
-      '<',
-      '<=',
-      '>',
-      '>=',
-      'in',
-    ]);
-  }
-  if (field.kind === 'tcpFlags' && operator === undefined) {
-    return { kind: 'bits', field: field.name, mask: flagsValue(token) };
-  }
-  const state = field.name === 'forwardingStatus' ? forwardingStateValue(token.text) : undefined;
-  if (state !== undefined) return equals('forwardingState', state);
-  return {
-    kind: 'compare',
-    field: field.name,
-    operator: positive as ComparisonOperator,
-    value: numberValue(field, token),
-  };
-}
-
-const POSITIVE = byWord<string>({
-  '!=': '=',
-  '!<<': '<<',
-  '!~': '~',
-  unlike: 'like',
-  iunlike: 'ilike',
-});
-
-function addressCondition(field: FieldDefinition, operator: string, token: Token): FilterExpression {
-  if (operator !== '=' && operator !== '<<') {
-    throw new FilterError(`an address cannot be compared with ${operator}`, token.position, [
-      '=',
-      '!=',
-      '<<',
-      'in',
-    ]);
-  }
-  return { kind: 'network', field: field.name, networks: [networkValue(token)] };
-}
-
-function textCondition(field: FieldDefinition, operator: string, token: Token): FilterExpression {
-  if (operator !== '=' && operator !== 'like' && operator !== 'ilike' && operator !== '~') {
-    throw new FilterError(`${field.name} is text and cannot be compared with ${operator}`, token.position, [
-      '=',
-      '!=',
-      'like',
-      '~',
-      'in',
-    ]);
-  }
-  if (operator === '~') checkRegularExpression(token);
-  return { kind: 'text', field: field.name, operator: operator as TextOperator, value: token.text };
-}
-
-/** RE2, which the store uses, has no look-around and no back-references, so that no pattern is slow. */
-const BEYOND_RE2 = /\(\?<?[=!]|\\[1-9k]/;
-
-function checkRegularExpression(token: Token): void {
-  try {
-    new RegExp(token.text, 'u');
-    if (!BEYOND_RE2.test(token.text)) return;
-  } catch {
-    // Said below, as for what RE2 lacks.
-  }
-  throw new FilterError('this is no regular expression', token.position, ['a regular expression']);
-}
-
-function listCondition(field: FieldDefinition, tokens: readonly Token[]): FilterExpression {
-  if (field.kind === 'address') {
-    return { kind: 'network', field: field.name, networks: tokens.map(networkValue) };
-  }
-  if (field.kind === 'exporterText') return anyOf(tokens.map((token) => textCondition(field, '=', token)));
-  if (
-    field.name === 'forwardingStatus' &&
-    tokens.some(({ text }) => forwardingStateValue(text) !== undefined)
-  ) {
-    return anyOf(tokens.map((token) => oneCondition(field, '=', token)));
-  }
-  return { kind: 'in', field: field.name, values: tokens.map((token) => integerValue(field, token)) };
-}
-
-function fieldComparison(
-  left: FieldDefinition,
-  operator: ComparisonOperator,
-  right: FieldDefinition,
-  token: Token,
-): FilterExpression {
-  if (!isNumeric(left) || !isNumeric(right)) {
-    throw new FilterError(`${left.name} and ${right.name} cannot be compared`, token.position, ['a value']);
-  }
-  if (operator === '!=') {
-    return negate({ kind: 'compareFields', left: left.name, operator: '=', right: right.name });
-  }
-  return { kind: 'compareFields', left: left.name, operator, right: right.name };
-}
-
-function isNumeric(field: FieldDefinition): boolean {
-  return field.source.from === 'column' || field.source.from === 'derived';
-}
-
-function isComparison(text: string): text is ComparisonOperator {
-  return text === '=' || text === '!=' || text === '<' || text === '<=' || text === '>' || text === '>=';
 }
 
 function describe(token: Token): string {

@@ -1,11 +1,13 @@
 /** The values of a filter: from the text of a token to the constant that a field is compared with. */
-import { type Network, parseNetwork } from './address.ts';
-import { type FieldDefinition, valueMax } from './dimension.ts';
+import { formatAddress, type Network, parseAddress, parseNetwork } from './address.ts';
+import { type FieldDefinition, valueMax } from './field.ts';
 import { FilterError } from './filter-expression.ts';
 import type { Token } from './filter-lexer.ts';
+import { didYouMean } from './near-miss.ts';
 import {
   FORWARDING_STATE_NAMES,
   numberNamed,
+  PROTOCOL_WORDS,
   parseMac,
   parseTcpFlags,
   protocolNumber,
@@ -22,12 +24,23 @@ const DURATION_UNITS_MS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 
+/** What others call the same: nfdump's events of firewalls, answers to yes or no. */
+const VALUE_ALIASES: Readonly<Record<string, string>> = {
+  __proto__: null as never,
+  create: 'created',
+  delete: 'deleted',
+  term: 'deleted',
+  deny: 'denied',
+  true: 'yes',
+  false: 'no',
+};
+
 /** The number that a token means for `field`. Throws a FilterError that says what the field takes. */
 export function numberValue(field: FieldDefinition, token: Token): bigint | number {
   const value = readNumber(field, token.text);
   if (value === undefined || value > valueMax(field)) {
     throw new FilterError(
-      `${JSON.stringify(token.text)} is no value of ${field.name}`,
+      `${JSON.stringify(token.text)} is no value of ${field.name}${didYouMean(token.text, valueWords(field))}`,
       token.position,
       expectedValues(field),
     );
@@ -40,6 +53,38 @@ export function integerValue(field: FieldDefinition, token: Token): bigint {
   const value = numberValue(field, token);
   if (typeof value === 'bigint') return value;
   throw new FilterError(`${field.name} takes whole numbers`, token.position, expectedValues(field));
+}
+
+/** The words that are values of a field: names of protocols, of end reasons and so on. */
+export function valueWords(field: FieldDefinition): readonly string[] {
+  if (field.kind === 'protocol') return PROTOCOL_WORDS;
+  if (field.name === 'forwardingStatus') return Object.values(FORWARDING_STATE_NAMES);
+  return Object.values(field.valueNames ?? {});
+}
+
+/** A range such as `1024-65535`, of fields that are whole numbers. */
+export function rangeValue(field: FieldDefinition, token: Token): readonly [bigint, bigint] | undefined {
+  const match = field.kind === 'number' ? /^(\d+)-(\d+)$/.exec(token.text) : null;
+  if (match === null) return undefined;
+  const ends = [match[1]!, match[2]!].map((text) => integerValue(field, { ...token, text }));
+  if (ends[0]! > ends[1]!)
+    throw new FilterError('this range ends before it begins', token.position, ['a range']);
+  return [ends[0]!, ends[1]!];
+}
+
+/** A text; a country in capital letters, addresses of Information Elements in their usual form. */
+export function textValue(field: FieldDefinition, token: Token): string {
+  if (field.kind === 'country') return countryValue(field, token);
+  const isAddress = field.source.from === 'element' && /^ipv[46]Address$/.test(field.source.element.dataType);
+  const address = isAddress ? parseAddress(token.text) : undefined;
+  return address === undefined ? token.text : formatAddress(address);
+}
+
+function countryValue(field: FieldDefinition, { text, position }: Token): string {
+  if (/^[a-z]{2}$/i.test(text)) return text.toUpperCase();
+  throw new FilterError(`${JSON.stringify(text)} is no value of ${field.name}`, position, [
+    'two letters of ISO 3166, such as DE',
+  ]);
 }
 
 export function networkValue(token: Token): Network {
@@ -56,6 +101,11 @@ export function networkValue(token: Token): Network {
 /** Whether a word is an address or prefix, so that it can stand alone as a condition. */
 export function isNetworkText(text: string): boolean {
   return parseNetwork(text) !== undefined;
+}
+
+/** Whether a word was meant to be an address or a number, be it a wrong one. */
+export function looksNumeric(text: string): boolean {
+  return /^\d+(\.\d.*|[/-].*|)$/.test(text) || text.includes(':');
 }
 
 /** For tcpFlags: letters, or a number. */
@@ -81,7 +131,10 @@ function readNumber(field: FieldDefinition, text: string): bigint | number | und
     case 'protocol':
       return toBigInt(protocolNumber(text)) ?? integer(text);
     case 'named':
-      return toBigInt(numberNamed(field.valueNames ?? {}, text)) ?? integer(text);
+      return (
+        toBigInt(numberNamed(field.valueNames ?? {}, VALUE_ALIASES[text.toLowerCase()] ?? text)) ??
+        integer(text)
+      );
     case 'mac':
       return parseMac(text);
     case 'tcpFlags':
@@ -126,6 +179,9 @@ function toBigInt(value: number | undefined): bigint | undefined {
 
 function expectedValues(field: FieldDefinition): string[] {
   switch (field.kind) {
+    case 'text':
+    case 'country':
+      return ['a text'];
     case 'protocol':
       return ['a protocol such as tcp, udp, icmp', 'a protocol number'];
     case 'named':

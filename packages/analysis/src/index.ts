@@ -9,28 +9,27 @@ export {
   parseAddress,
   parseNetwork,
 } from './address.ts';
-export {
-  type DimensionRef,
-  FIELDS,
-  type FieldDefinition,
-  type FieldKind,
-  fieldNamed,
-  formatDimension,
-  formatFieldValue,
-  parseDimension,
-} from './dimension.ts';
+export { type DimensionRef, formatDimension, parseDimension } from './dimension.ts';
 export {
   type AnswerColumn,
   type AnswerKind,
   type RenderedPlan,
   type RenderOptions,
-  renderFilter,
   renderSql,
   renderTimeRange,
 } from './duckdb-dialect.ts';
+export { renderFilter, type SqlScope } from './duckdb-expression.ts';
+export {
+  FIELDS,
+  type FieldDefinition,
+  type FieldKind,
+  fieldNamed,
+  formatFieldValue,
+} from './field.ts';
 export { type FlowRecord, matchesFilter } from './filter-evaluator.ts';
 export { type ComparisonOperator, FilterError, type FilterExpression } from './filter-expression.ts';
-export { parseFilter } from './filter-parser.ts';
+export { type FilterLists, listNamesIn } from './filter-list.ts';
+export { type ParseFilterOptions, parseFilter } from './filter-parser.ts';
 export {
   automaticStepMs,
   type GroupsPlan,

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { FIELDS, fieldNamed, formatDimension, formatFieldValue, parseDimension } from './dimension.ts';
+import { formatDimension, parseDimension } from './dimension.ts';
 import { renderSql } from './duckdb-dialect.ts';
+import { FIELDS, fieldNamed, formatFieldValue } from './field.ts';
 import { FilterError } from './filter-expression.ts';
 import { automaticStepMs, formatCursor, parseCursor, parseQueryPlan } from './query-plan.ts';
 

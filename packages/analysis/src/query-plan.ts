@@ -3,8 +3,10 @@
  * dialect renders. A plan is plain JSON; its filter is text of the filter language.
  */
 import { UserError } from '@weir/base';
-import { type DimensionRef, FIELDS, fieldNamed, formatDimension, parseDimension } from './dimension.ts';
+import { type DimensionRef, formatDimension, parseDimension } from './dimension.ts';
+import { FIELDS, fieldNamed } from './field.ts';
 import { FilterError } from './filter-expression.ts';
+import { type FilterLists, listNamesIn } from './filter-list.ts';
 import { parseFilter } from './filter-parser.ts';
 
 /**
@@ -20,11 +22,16 @@ export interface TimeRange {
 export const MEASURES = ['octets', 'packets', 'flows'] as const;
 export type Measure = (typeof MEASURES)[number];
 
-/** The largest groups: one row for each, with its dimensions and all measures. */
-export interface GroupsPlan {
-  readonly kind: 'groups';
+interface Question {
   readonly timeRange: TimeRange;
   readonly filter?: string;
+  /** The lines of the lists that the filter names. */
+  readonly lists?: FilterLists;
+}
+
+/** The largest groups: one row for each, with its dimensions and all measures. */
+export interface GroupsPlan extends Question {
+  readonly kind: 'groups';
   /** Empty: one row with the totals. */
   readonly groupBy: readonly DimensionRef[];
   readonly orderBy: Measure;
@@ -38,10 +45,8 @@ export interface GroupsPlan {
  * packets are spread evenly over the time from flowStart to flowEnd, so that long flows which were exported
  * late show up when they happened; a flow is counted in the step in which it ended.
  */
-export interface SeriesPlan {
+export interface SeriesPlan extends Question {
   readonly kind: 'series';
-  readonly timeRange: TimeRange;
-  readonly filter?: string;
   readonly groupBy: readonly DimensionRef[];
   readonly orderBy: Measure;
   readonly limit: number;
@@ -49,10 +54,8 @@ export interface SeriesPlan {
 }
 
 /** Flow records themselves, newest first (by flowEnd, else receivedAt). */
-export interface RecordsPlan {
+export interface RecordsPlan extends Question {
   readonly kind: 'records';
-  readonly timeRange: TimeRange;
-  readonly filter?: string;
   readonly limit: number;
   /** Where the page before ended: `nextCursor` of its answer. */
   readonly cursor?: string;
@@ -72,14 +75,19 @@ const RECORDS_LIMIT_DEFAULT = 100;
 /** The year 3000: beyond it a time is a mistake in the unit. */
 const TIME_MAX_MS = 32_503_680_000_000;
 
+export interface ParsePlanOptions {
+  /** The lines of a named list, undefined when there is none; for lists that the plan does not bring along. */
+  readonly readList?: (name: string) => readonly string[] | undefined;
+}
+
 /**
  * Reads a plan from untrusted JSON. `groupBy` may hold dimensions as text (`"srcAddr/24"`). Throws a
  * UserError `plan_invalid`, or a FilterError for the filter.
  */
-export function parseQueryPlan(input: unknown): QueryPlan {
+export function parseQueryPlan(input: unknown, options: ParsePlanOptions = {}): QueryPlan {
   const plan = asObject(input, 'the plan');
   const timeRange = readTimeRange(plan['timeRange']);
-  const filter = readFilter(plan['filter']);
+  const filter = readFilter(plan['filter'], plan['lists'], options);
   switch (plan['kind']) {
     case 'groups':
       return {
@@ -152,7 +160,7 @@ const ROUND_STEPS_MS = [
 function readSeries(
   plan: Record<string, unknown>,
   timeRange: TimeRange,
-  filter: { filter?: string },
+  filter: Pick<Question, 'filter' | 'lists'>,
 ): SeriesPlan {
   const stepMs = readInteger(plan['stepMs'], 'stepMs', automaticStepMs(timeRange), TIME_MAX_MS);
   const steps = (timeRange.toMs - timeRange.fromMs) / stepMs;
@@ -191,11 +199,27 @@ function readTime(input: unknown, name: string): number {
   throw invalid(`${name} is ${show(input)}; it must be milliseconds since 1970, a whole number`);
 }
 
-function readFilter(input: unknown): { filter?: string } {
+/** The filter, and the lists that it names: the plan's own before those that can be read. */
+function readFilter(
+  input: unknown,
+  brought: unknown,
+  { readList }: ParsePlanOptions,
+): Pick<Question, 'filter' | 'lists'> {
   if (input === undefined || input === null || input === '') return {};
   if (typeof input !== 'string') throw invalid(`filter is ${show(input)}; it must be text`);
-  parseFilter(input);
-  return { filter: input };
+  const own = brought === undefined || brought === null ? {} : asObject(brought, 'lists');
+  const lists: Record<string, readonly string[]> = {};
+  for (const name of listNamesIn(input)) {
+    const lines = Object.hasOwn(own, name) ? readLines(own[name], name) : readList?.(name);
+    if (lines !== undefined) lists[name] = lines;
+  }
+  parseFilter(input, { lists });
+  return Object.keys(lists).length === 0 ? { filter: input } : { filter: input, lists };
+}
+
+function readLines(input: unknown, name: string): readonly string[] {
+  if (Array.isArray(input) && input.every((line) => typeof line === 'string')) return input;
+  throw invalid(`lists.${name} is ${show(input)}; it must be a list of texts`);
 }
 
 function readGroupBy(input: unknown): DimensionRef[] {

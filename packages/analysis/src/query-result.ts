@@ -44,11 +44,23 @@ export function shapeRows(
       if (column.kind === 'layout') layoutId = value === null ? undefined : Number(value);
       else if (column.kind === 'extra') {
         if (layoutId !== undefined && value instanceof Uint8Array) row['extra'] = readExtra(layoutId, value);
-      } else row[column.name] = shapeValue(column, value, values[index + 1] ?? null);
+      } else if (column.kind === 'extraField') addExtraField(row, column.name, value);
+      else row[column.name] = shapeValue(column, value, values[index + 1] ?? null);
       index += column.kind === 'address' ? 2 : 1;
     }
     return row;
   });
+}
+
+/** `name#2` is the second field of that name in the record: together they are a list. */
+function addExtraField(row: AnswerRow, columnName: string, value: EngineValue): void {
+  if (value === null) return;
+  const name = columnName.replace(/#\d+$/, '');
+  const extra = (row['extra'] ?? {}) as Record<string, AnswerValue>;
+  const before = extra[name];
+  const plain = plainValue(value);
+  extra[name] = before === undefined ? plain : [...(Array.isArray(before) ? before : [before]), plain];
+  row['extra'] = extra;
 }
 
 /** The cursor after `rows`, the answer to `plan`; undefined when there is nothing after them. */

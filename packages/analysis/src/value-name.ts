@@ -49,6 +49,9 @@ const protocolNumbers = new Map<string, number>([
   ...Object.entries(PROTOCOL_ALIASES),
 ]);
 
+/** Every name of a protocol that a filter may say. */
+export const PROTOCOL_WORDS: readonly string[] = [...protocolNumbers.keys()];
+
 export function protocolNumber(name: string): number | undefined {
   return protocolNumbers.get(name.toLowerCase());
 }
@@ -87,6 +90,19 @@ export const FIREWALL_EVENT_NAMES: Readonly<Record<number, string>> = {
   4: 'alert',
   5: 'update',
 };
+
+export const IP_VERSION_NAMES: Readonly<Record<number, string>> = { 4: 'IPv4', 6: 'IPv6' };
+
+/** dropReason, our own element. */
+export const DROP_REASON_NAMES: Readonly<Record<number, string>> = {
+  1: 'accessControl',
+  2: 'trust',
+  3: 'other',
+};
+
+export const SESSION_SIDE_NAMES: Readonly<Record<number, string>> = { 0: 'initiator', 1: 'responder' };
+
+export const DUPLICATE_NAMES: Readonly<Record<number, string>> = { 0: 'no', 1: 'yes' };
 
 /** The letters of tcpControlBits, lowest bit first: FIN SYN RST PSH ACK URG ECE CWR, and NS (`N`). */
 const FLAG_LETTERS = 'FSRPAUECN';

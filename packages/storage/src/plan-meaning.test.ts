@@ -33,6 +33,13 @@ const ADDRESSES: readonly (readonly [bigint, bigint])[] = [
   [0xffff_ffff_ffff_ffffn, 0xffff_ffff_ffff_ffffn],
 ];
 
+const LABELS = ['ada', 'grace', 'Vienna', 'ssh-in', "o'brien", 'Gi0/1', ''];
+/** `DE`, `US`, `AT` as two octets. */
+const COUNTRIES = [0x4445, 0x5553, 0x4154];
+const meanings = new Map<string, string | undefined>(
+  FLOW_COLUMNS.map((column) => [column.name, 'meaning' in column ? column.meaning : undefined]),
+);
+
 /** Few values a column, so that filters hit; each column is null in some records. */
 function recordArbitrary(): fc.Arbitrary<PlainRecord> {
   const columns: Record<string, fc.Arbitrary<number | bigint | undefined>> = {};
@@ -45,7 +52,11 @@ function recordArbitrary(): fc.Arbitrary<PlainRecord> {
         ? fc.integer({ min: 0, max: 120_000 }).map((offset) => NOW_MS + offset)
         : meaning === 'exporterIndex'
           ? fc.constantFrom(0, 1)
-          : fc.oneof(fc.constantFrom(0, 1, 2, 6, 17, 53, 80, 131, 200), fc.integer({ min: 0, max }));
+          : meaning === 'labelIndex'
+            ? fc.nat({ max: LABELS.length - 1 })
+            : meaning === 'country'
+              ? fc.constantFrom(...COUNTRIES)
+              : fc.oneof(fc.constantFrom(0, 1, 2, 6, 17, 53, 80, 131, 200), fc.integer({ min: 0, max }));
     columns[name] = name === 'receivedAt' ? values : fc.option(values, { nil: undefined, freq: 5 });
   }
   const address = fc.option(fc.constantFrom(...ADDRESSES), { nil: undefined, freq: 5 });
@@ -69,6 +80,9 @@ function evaluatorRecord(record: PlainRecord): FlowRecord {
     else if (name === 'exporter') {
       const { address, source, observationDomainId, version } = EXPORTERS[Number(value)]!;
       Object.assign(result, { exporter: address, source, observationDomainId, exportVersion: version });
+    } else if (meanings.get(name) === 'labelIndex') result[name] = LABELS[Number(value)];
+    else if (meanings.get(name) === 'country') {
+      result[name] = String.fromCharCode(Number(value) >> 8, Number(value) & 255);
     } else if (!/(Hi|Lo)$/.test(name)) result[name] = value;
   }
   for (const name of ['srcAddr', 'dstAddr', 'nextHop'] as const) {
@@ -122,7 +136,87 @@ const NUMBERS = [
   'as',
   'if',
   'mask',
+  'sessionId',
+  'sessionSide',
+  'duplicate',
+  'dropReason',
 ];
+const TEXTS = [
+  'user',
+  'srcUser',
+  'rule',
+  'application',
+  'site',
+  'dst site',
+  'vrf',
+  'inIfName',
+  'peer',
+  'source',
+];
+const word = fc
+  .constantFrom(...LABELS.filter((label) => label !== ''), 'nobody', 'ipfix')
+  .map((label) => JSON.stringify(label));
+const textCondition = fc
+  .oneof(
+    fc.tuple(fc.constantFrom(...TEXTS), fc.constantFrom('', '=', '!=', 'like', 'unlike', 'ilike'), word),
+    fc.tuple(
+      fc.constantFrom(...TEXTS),
+      fc.constantFrom('~', '!~'),
+      fc.constantFrom('"^s"', '"a"', '".*e$"', '"[A-Z]"'),
+    ),
+    fc
+      .tuple(
+        fc.constantFrom(...TEXTS),
+        fc.constantFrom('in', 'not in'),
+        fc.array(word, { minLength: 1, maxLength: 40 }),
+      )
+      .map(([name, operator, list]) => [name, operator, `(${list.join(', ')})`]),
+    fc.tuple(
+      fc.constantFrom('country', 'srcCountry', 'dst country'),
+      fc.constantFrom('', '=', '!='),
+      fc.constantFrom('DE', 'at', 'FR'),
+    ),
+    fc
+      .constantFrom('srcUser', 'rule', 'srcAddr', 'vlanId', 'icmpType', 'bps', 'exporter', 'dstCountry')
+      .map((name) => [name, 'exists']),
+    fc.constantFrom(
+      ['srcUser', '=', 'dstUser'],
+      ['srcCountry', '!=', 'dstCountry'],
+      ['srcAddr', '=', 'dstAddr'],
+      ['srcAddr', '!=', 'nextHop'],
+    ),
+  )
+  .map((parts) => parts.join(' '));
+/** More than the dialect writes as literals or as ranges. */
+const longList = fc.oneof(
+  fc
+    .array(number, { minLength: 33, maxLength: 80 })
+    .map((list) => `port not in (${list.map((each) => Number(each) % 65_536).join(' ')})`),
+  fc
+    .tuple(
+      fc.constantFrom('host in', 'src host not in', 'SrcAddr in'),
+      fc.array(
+        fc.oneof(
+          fc
+            .tuple(
+              fc.constantFrom('10.0.0', '10.1.0', '255.255.255'),
+              fc.nat({ max: 255 }),
+              fc.constantFrom('', '/31', '/24', '/8'),
+            )
+            .map(([net, host, bits]) => `${net}.${host}${bits}`),
+          fc
+            .tuple(
+              fc.constantFrom('2001:db8::', '::', 'ffff::'),
+              fc.nat({ max: 9 }),
+              fc.constantFrom('', '/127', '/64', '/33'),
+            )
+            .map(([net, host, bits]) => `${net}${host}${bits}`),
+        ),
+        { minLength: 17, maxLength: 120 },
+      ),
+    )
+    .map(([subject, list]) => `${subject} (${list.join(', ')})`),
+);
 const network = fc.oneof(
   fc.constantFrom(...ADDRESSES).map(([hi, lo]) => formatAddress({ hi, lo })),
   fc.constantFrom(
@@ -137,6 +231,8 @@ const network = fc.oneof(
   ),
 );
 const anyCondition = fc.oneof(
+  { weight: 3, arbitrary: textCondition },
+  longList,
   {
     weight: 5,
     arbitrary: fc.tuple(fc.constantFrom(...NUMBERS), operator, number).map((parts) => parts.join(' ')),
@@ -190,6 +286,16 @@ const anyCondition = fc.oneof(
     'flowStart < 1763000060000',
     'srcMac = 00:00:00:00:00:01',
     'forwardingStatus = dropped',
+    'duplicate',
+    'port 53 or 80',
+    'src port 0-100',
+    'ip proto 6',
+    'greater 80',
+    'in bytes > 53',
+    'out packets < 200',
+    'first seen > 2025-11-13T02:14:00Z',
+    'sessionSide = responder',
+    'flags S and not flags AF',
   ),
 );
 /** A number that the field cannot have is refused, which other tests look at. */
@@ -223,9 +329,9 @@ const evaluated = records.map(evaluatorRecord);
 beforeAll(async () => {
   directory = temporaryDirectory();
   store = await openTestStore(directory.path);
-  await send(store, [batchOf(records.slice(0, 1700), EXPORTERS)]);
+  await send(store, [batchOf(records.slice(0, 1700), EXPORTERS, [], undefined, LABELS)]);
   await store.seal();
-  await send(store, [batchOf(records.slice(1700), EXPORTERS)]);
+  await send(store, [batchOf(records.slice(1700), EXPORTERS, [], undefined, LABELS)]);
 });
 
 afterAll(async () => {
@@ -268,6 +374,9 @@ test('groups', async () => {
     'direction',
     'ipVersion',
     'nextHop',
+    'srcUser',
+    'dstCountry',
+    'rule',
   ];
   await fc.assert(
     fc.asyncProperty(
