@@ -95,6 +95,7 @@ function isOfOneInput(one: FlowSource, other: FlowSource): boolean {
   return (
     other.sourceFilePath === undefined &&
     (one.transport === 'udp') === (other.transport === 'udp') &&
+    one.monitoringPort !== 0 &&
     one.monitoringPort === other.monitoringPort &&
     one.monitoringAddress === other.monitoringAddress &&
     one.monitoringInterface === other.monitoringInterface
