@@ -91,6 +91,10 @@ export const statusAnswerSchema = z.object({
       problem: z.string().optional(),
       datagrams: z.number().describe('Over TCP and TLS messages'),
       kernelDrops: z.number(),
+      refused: z
+        .array(z.object({ version: z.number(), datagrams: z.number() }))
+        .optional()
+        .describe("Datagrams of versions that the source's type does not accept; 0: no export protocol"),
       connections: z
         .array(
           z.object({

@@ -20,6 +20,7 @@ function describeListener({ source, state, listener }: SourceStatus): ListenerSt
     ...(state === 'listening' ? { state } : { state: 'failed', problem: `The listener is ${state}.` }),
     datagrams: listener?.counters.datagrams ?? 0,
     kernelDrops: listener?.counters.kernelDrops ?? 0,
+    refused: (listener?.refusedVersions ?? []).map(({ version, datagrams }) => ({ version, datagrams })),
     ...(listener?.stream === undefined ? {} : { connections: listener.stream.connections }),
   };
 }

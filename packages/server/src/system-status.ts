@@ -48,6 +48,8 @@ export interface ListenerStatus {
   readonly connections?: readonly ConnectionStatus[];
   /** Datagrams that were lost on this machine because the collector was behind. */
   readonly kernelDrops: number;
+  /** Datagrams whose version the source's type does not accept; version 0 for what is no export protocol. */
+  readonly refused?: readonly { readonly version: number; readonly datagrams: number }[];
 }
 
 export interface ExporterStatus {
