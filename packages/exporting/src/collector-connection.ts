@@ -60,6 +60,8 @@ export interface CollectorConnection {
   /** First and last time that something was not sent, milliseconds since the Unix epoch; 0 for never. */
   readonly notSentTimes: { readonly firstMs: number; readonly lastMs: number };
   readonly localSocket: LocalSocket | undefined;
+  /** Sockets that export traffic left from lately: the open one, and over TCP and TLS attempts to open one. */
+  readonly recentSockets: readonly LocalSocket[];
   /** Octets that a message to this collector may have, as the network knows it now. */
   payloadOctetsMax(): number;
   /**

@@ -372,6 +372,29 @@ describe('without a collector', () => {
 });
 
 describe('stopping', () => {
+  test.each(['Udp/192.0.2.1:4739', 'Tcp/127.0.0.1:9'])(
+    'an exporter that was never started ends at once, and counts what it was given: %s',
+    async (collector) => {
+      const exporter = createExporter(profileOf({ IpFixCollectors: [collector] }), {
+        logger: silentLogger,
+        clock: createManualClock(),
+      });
+      exporter.export(batchOf([tcp, tcp]));
+      await exporter.stop();
+      await exporter.stop();
+      expect(exporter.collectors()[0]?.counters).toMatchObject({ flowsSent: 0, flowsNotSent: 2 });
+    },
+  );
+
+  test('twice is once', async () => {
+    const bench = await startBench();
+    await stop(bench);
+    const sent = only(bench).messages.length;
+    await bench.exporter.stop();
+    expect(only(bench).messages).toHaveLength(sent);
+    expect(only(bench).closed).toBe(1);
+  });
+
   test('sends what is packed, then the last statistics, then closes', async () => {
     const bench = await startBench();
     bench.exporter.export(batchOf([tcp]));

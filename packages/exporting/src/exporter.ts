@@ -111,7 +111,10 @@ export interface Exporter extends Component {
   announcePeers(peers: readonly Peer[]): void;
   /** Closes the open message and gives it to the queues. */
   flush(): void;
-  /** Where export traffic leaves from; complete when `start` has resolved. */
+  /**
+   * Where export traffic leaves from, or lately left from: over TCP and TLS also attempts to connect that failed.
+   * Complete when `start` has resolved.
+   */
   localSockets(): LocalSocket[];
   /** The local ports of `localSockets`. */
   reservedPorts(): number[];
@@ -153,6 +156,7 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
   let onIdle: (() => void) | undefined;
   let peers: readonly Peer[] = [];
   let isStarted = false;
+  let stopped: Promise<void> | undefined;
   let batchesTaken = 0;
   let recordsTaken = 0;
   let recordsUnused = 0;
@@ -278,6 +282,21 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
     });
   }
 
+  async function end(): Promise<void> {
+    const wasStarted = isStarted;
+    isStarted = false;
+    for (const cancel of timers) cancel();
+    for (const port of ports) port.close();
+    flush();
+    // What was never started has no socket by which a queue could become empty.
+    if (wasStarted) {
+      sendStatistics();
+      await drained();
+    }
+    await Promise.all(connections.map((connection) => connection.stop()));
+    onProgress();
+  }
+
   return {
     async start() {
       if (disabledReason !== undefined) logger.warn(`${profile.fileName}: ${disabledReason}`);
@@ -291,15 +310,9 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
       eachMinute();
       sendPeers('Udp');
     },
-    async stop() {
-      isStarted = false;
-      for (const cancel of timers) cancel();
-      for (const port of ports) port.close();
-      flush();
-      sendStatistics();
-      await drained();
-      await Promise.all(connections.map((connection) => connection.stop()));
-      onProgress();
+    stop() {
+      stopped ??= end();
+      return stopped;
     },
     export: take,
     whenRoom,
@@ -322,9 +335,9 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
       sendPeers();
     },
     flush,
-    localSockets: () =>
-      connections.flatMap(({ localSocket }) => (localSocket === undefined ? [] : [localSocket])),
-    reservedPorts: () => connections.flatMap(({ localSocket }) => localSocket?.localPort ?? []),
+    localSockets: () => connections.flatMap(({ recentSockets }) => recentSockets),
+    reservedPorts: () =>
+      connections.flatMap(({ recentSockets }) => recentSockets.map(({ localPort }) => localPort)),
     counters: () => ({
       batchesTaken,
       recordsTaken,

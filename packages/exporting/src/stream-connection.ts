@@ -21,7 +21,11 @@ import { createStreamSession, outgoing, type StreamSession } from './stream-sess
 import type { StreamLink, StreamTransport } from './stream-transport.ts';
 
 const RECONNECT_FIRST_MS = 200;
-const RECONNECT_MAX_MS = 30_000;
+/**
+ * A collector that is there for a few seconds only is found, and 1000 exporters that wait for one make 270
+ * connections a second. Where nobody answers an attempt lasts 10 s, and the kernel asks again within 4 s.
+ */
+const RECONNECT_MAX_MS = 5_000;
 /** A session that lasted so long is no sign of a collector that takes connections and drops them. */
 const SESSION_LASTED_MS = 1000;
 /** A collector that reads again after a long pause of its disk has not lost its connection. */
@@ -327,6 +331,9 @@ export function createStreamConnection(
     },
     get localSocket() {
       return session?.link.localSocket;
+    },
+    get recentSockets() {
+      return transport.attempts;
     },
     // A stream carries messages of any size.
     payloadOctetsMax: () => options.messageOctetsMax,

@@ -15,6 +15,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** An idle connection is probed after so long, then each second ten times: Node's and libuv's own figures. */
 const KEEP_ALIVE_MS = 10_000;
 const TCP = 6;
+/** More than are made in the seconds that pass between two looks at them. */
+const ATTEMPTS_REMEMBERED = 16;
 
 /** An open connection. */
 export interface StreamLink {
@@ -32,6 +34,11 @@ export interface StreamLink {
 }
 
 export interface StreamTransport {
+  /**
+   * Local ends of the latest attempts to connect, those that failed too, so that a meter can leave their
+   * packets out. The newest is last.
+   */
+  readonly attempts: readonly LocalSocket[];
   /** Rejects when there is no connection, or no session over TLS; may be called again then. */
   open(): Promise<StreamLink>;
   /** Whether certificate, key or authorities differ from those of the latest `open`. */
@@ -42,7 +49,13 @@ export interface StreamTransport {
 export function createStreamTransport(collector: Collector, tls: TlsFiles): StreamTransport {
   const files: TlsFiles = { ...tls, ...collector.tls };
   const paths = [files.ca, files.certificate, files.key].filter((path) => path !== undefined);
+  const attempts: LocalSocket[] = [];
   let versions = '';
+
+  function remember(attempt: LocalSocket): void {
+    attempts.push(attempt);
+    if (attempts.length > ATTEMPTS_REMEMBERED) attempts.shift();
+  }
 
   async function versionsOf(): Promise<string> {
     const stats = await Promise.all(paths.map((path) => stat(path)));
@@ -50,11 +63,12 @@ export function createStreamTransport(collector: Collector, tls: TlsFiles): Stre
   }
 
   return {
+    attempts,
     async open() {
-      if (collector.transport !== 'Tls') return linkOf(await openTcp(collector));
+      if (collector.transport !== 'Tls') return linkOf(await openTcp(collector, remember));
       versions = await versionsOf();
       const [ca, cert, key] = await Promise.all([files.ca, files.certificate, files.key].map(readPem));
-      const socket = await openTcp(collector);
+      const socket = await openTcp(collector, remember);
       const secured = connectTls({
         socket,
         host: collector.host,
@@ -88,7 +102,7 @@ async function readPem(path: string | undefined): Promise<string | undefined> {
   return path === undefined ? undefined : readFile(path, 'utf8');
 }
 
-async function openTcp({ host, port }: Collector): Promise<Socket> {
+async function openTcp({ host, port }: Collector, remember: (attempt: LocalSocket) => void): Promise<Socket> {
   const socket = connect({
     host,
     port,
@@ -97,19 +111,43 @@ async function openTcp({ host, port }: Collector): Promise<Socket> {
     keepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_MS,
   });
-  await opened(socket, 'connect');
+  const note = () => remember(localSocketOf(socket, port));
+  // The last moments at which a refused attempt and one that nobody answers have their port.
+  socket.on('connectionAttemptFailed', note);
+  await opened(socket, 'connect', note);
+  note();
   return socket;
 }
 
-/** Resolves with the event; rejects, and leaves nothing open, with an error, an end or when it takes too long. */
-function opened(socket: Socket, event: 'connect' | 'secureConnect'): Promise<void> {
+function localSocketOf(socket: Socket, remotePort: number): LocalSocket {
+  return {
+    protocol: TCP,
+    localAddress: socket.localAddress ?? '',
+    localPort: socket.localPort ?? 0,
+    remoteAddress: socket.remoteAddress ?? '',
+    remotePort,
+  };
+}
+
+/**
+ * Resolves with the event; rejects, and leaves nothing open, with an error, an end or when it takes too long,
+ * after `givingUp`.
+ */
+function opened(
+  socket: Socket,
+  event: 'connect' | 'secureConnect',
+  givingUp: () => void = () => {},
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error) => {
       clearTimeout(timer);
       socket.destroy();
       reject(error);
     };
-    const failToAnswer = () => fail(new Error(`no answer within ${CONNECT_TIMEOUT_MS / 1000} s`));
+    const failToAnswer = () => {
+      givingUp();
+      fail(new Error(`no answer within ${CONNECT_TIMEOUT_MS / 1000} s`));
+    };
     const failToStay = () => fail(new Error('the collector closed the connection'));
     const timer = setTimeout(failToAnswer, CONNECT_TIMEOUT_MS);
     socket.once('error', fail);
@@ -128,13 +166,7 @@ function linkOf(socket: Socket | TLSSocket, carrier: Socket = socket): StreamLin
   const link: StreamLink = {
     onEnd: () => {},
     onClose: () => {},
-    localSocket: {
-      protocol: TCP,
-      localAddress: carrier.localAddress ?? '',
-      localPort: carrier.localPort ?? 0,
-      remoteAddress: carrier.remoteAddress ?? '',
-      remotePort: carrier.remotePort ?? 0,
-    },
+    localSocket: localSocketOf(carrier, carrier.remotePort ?? 0),
     write: (bytes, done) => void socket.write(bytes, (failure) => done(failure ?? undefined)),
     end: () => void socket.end(),
     destroy() {

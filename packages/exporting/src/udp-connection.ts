@@ -264,6 +264,9 @@ export function createUdpConnection(
     get localSocket() {
       return localSocket;
     },
+    get recentSockets() {
+      return localSocket === undefined ? [] : [localSocket];
+    },
     get state() {
       return isOpen ? 'connected' : 'connecting';
     },
