@@ -112,6 +112,63 @@ describe.each(['open', 'sealed', 'replayed', 'sealed after replay'])('a round tr
     ]);
   });
 
+  test('reads fields without a column as columns, and as octets where their lengths fit no type', async () => {
+    const layout = [
+      { enterpriseNumber: 0, elementId: 82, length: 65_535 }, // interfaceName
+      { enterpriseNumber: 0, elementId: 312, length: 2 }, // dataLinkFrameSize
+      { enterpriseNumber: 0, elementId: 434, length: 3 }, // mibObjectValueInteger, signed32
+      { enterpriseNumber: 0, elementId: 225, length: 4 }, // postNATSourceIPv4Address
+      { enterpriseNumber: 65_530, elementId: 80, length: 2 },
+      { enterpriseNumber: 65_530, elementId: 80, length: 2 },
+      { enterpriseNumber: 0, elementId: 325, length: 8 }, // observationTimeNanoseconds
+    ];
+    const octetsOf = (name: string, size: number, tail: number[]) =>
+      Uint8Array.of(name.length, ...Buffer.from(name), size >> 8, size & 255, ...tail);
+    const tail = [0xff, 0xff, 0xfe, 10, 0, 0, 7, 1, 2, 3, 4, 0xe9, 0x3c, 0x7b, 0, 0x80, 0, 0, 0];
+    const odd = [{ enterpriseNumber: 0, elementId: 312, length: 9 }];
+    const records: PlainRecord[] = [
+      { octets: 1, extraLayout: 0, extra: octetsOf('eth0', 1500, tail) },
+      { octets: 2, extraLayout: 0, extra: octetsOf('a longer name of an interface', 64, tail) },
+      { octets: 3 },
+      { octets: 4, extraLayout: 1, extra: new Uint8Array(9).fill(1) },
+      { octets: 5, extraLayout: 0, extra: Uint8Array.of(2, 0x65, 0x6e, 0) },
+    ];
+    await send(store, [
+      batchOf(
+        records.map((record) => ({ receivedAt: NOW_MS, ...record })),
+        [],
+        [layout, odd],
+      ),
+    ]);
+    await bringTo();
+    const octetsWhere = async (filter: string) => {
+      const { rows } = await store.query({ ...RECORDS, filter });
+      return rows.map(({ octets }) => octets).sort();
+    };
+    expect(await octetsWhere('dataLinkFrameSize > 100')).toEqual([1]);
+    expect(await octetsWhere('dataLinkFrameSize < 100')).toEqual([2]);
+    expect(await octetsWhere('interfaceName = "eth0"')).toEqual([1]);
+    expect(await octetsWhere('interfaceName ~ "e"')).toEqual([1, 2, 5]);
+    expect(await octetsWhere('65530/80 = "0102"')).toEqual([1, 2]);
+    expect(await octetsWhere('flowLabelIPv6 = 1')).toEqual([]);
+    const { rows } = await store.query({ ...RECORDS, filter: 'octets in (1, 3, 4)' });
+    const extras = new Map(rows.map(({ octets, extra }) => [octets, extra]));
+    expect(extras.get(1)).toEqual({
+      interfaceName: 'eth0',
+      dataLinkFrameSize: 1500,
+      mibObjectValueInteger: -2,
+      postNATSourceIPv4Address: '10.0.0.7',
+      '65530/80': ['0102', '0304'],
+      observationTimeNanoseconds: '2023-12-31T23:42:56.500Z',
+    });
+    expect(extras.get(3)).toBeUndefined();
+    expect(extras.get(4)).toEqual({ dataLinkFrameSize: '18519084246547628289' });
+    const groups = await store.query({ ...TOTALS, groupBy: [{ name: 'interfaceName' }], limit: 9 });
+    expect(groups.rows.map((row) => row['interfaceName'])).toContain('eth0');
+    const people = 'SELECT max("dataLinkFrameSize") AS size, count("65530/80#2") AS n FROM flows';
+    expect((await store.sql(people)).rows).toEqual([{ size: 1500, n: 2 }]);
+  });
+
   test('keeps labels and countries as text, whatever the batches call them', async () => {
     const longest = 'n'.repeat(2000);
     await send(store, [
@@ -505,7 +562,7 @@ describe('the owner in its own thread', () => {
     const slow = store.sql('SELECT count(*) FROM flows a, flows b, flows c', { signal: controller.signal });
     setTimeout(() => controller.abort(), 50);
     await expect(slow).rejects.toMatchObject({ code: 'query_cancelled' });
-    await expect(store.query({ ...RECORDS, filter: 'host foo' } as QueryPlan)).rejects.toMatchObject({
+    await expect(store.query({ ...RECORDS, filter: 'port foo' } as QueryPlan)).rejects.toMatchObject({
       name: 'FilterError',
       position: 5,
     });

@@ -12,6 +12,12 @@ export interface TimeRestriction {
   holdsFor(bounds: Readonly<TimeBounds>): boolean;
 }
 
+/** A column beyond STORED_COLUMNS that a question asks for. */
+export interface AskedColumn {
+  readonly name: string;
+  readonly sqlType: string;
+}
+
 /**
  * The SQL of the relation `flows`: the union of Parquet files and calls of `open_flows`. Files are grouped
  * by the columns that they have; the columns that a group lacks are NULL constants, which cost nothing.
@@ -20,29 +26,28 @@ export function flowsRelation(
   files: readonly SealedFile[],
   open: readonly OpenRelation[],
   restriction?: TimeRestriction,
+  asked: readonly AskedColumn[] = [],
 ): string {
-  const groups = new Map<
-    string,
-    { readonly columnNames: ReadonlySet<string>; where: string; paths: string[] }
-  >();
-  for (const { path, columnNames, bounds } of files) {
+  const groups = new Map<string, { readonly list: string; where: string; paths: string[] }>();
+  for (const { path, columnNames, extraColumns, bounds } of files) {
     const where =
       restriction === undefined || restriction.holdsFor(bounds) ? '' : ` WHERE ${restriction.condition}`;
-    const key = `${columnNames.join(' ')}${where}`;
-    const group = groups.get(key) ?? { columnNames: new Set(columnNames), where, paths: [] };
+    const list = columnList(columnNames, extraColumns, asked);
+    const key = `${list}${where}`;
+    const group = groups.get(key) ?? { list, where, paths: [] };
     groups.set(key, group);
     group.paths.push(path);
   }
-  const parts = [...groups.values()].map(({ columnNames, where, paths }) => {
+  const parts = [...groups.values()].map(({ list: columns, where, paths }) => {
     const list = paths.map(quoted).join(', ');
-    const all = `SELECT ${columnList(columnNames)} FROM read_parquet([${list}], hive_partitioning = false)`;
+    const all = `SELECT ${columns} FROM read_parquet([${list}], hive_partitioning = false)`;
     return where === '' ? all : `SELECT * FROM (${all})${where}`;
   });
-  for (const { sql, columnNames } of open) {
-    const all = `SELECT ${columnList(new Set(columnNames), true)} FROM ${sql}`;
+  for (const { sql, columnNames, extraColumns } of open) {
+    const all = `SELECT ${columnList(columnNames, extraColumns, asked, true)} FROM ${sql}`;
     parts.push(restriction === undefined ? all : `SELECT * FROM (${all}) WHERE ${restriction.condition}`);
   }
-  if (parts.length === 0) parts.push(`SELECT ${columnList(new Set())} WHERE false`);
+  if (parts.length === 0) parts.push(`SELECT ${columnList([], [], asked)} WHERE false`);
   return `(${parts.join('\nUNION ALL\n')})`;
 }
 
@@ -55,9 +60,19 @@ export function flowsView(relation: string): string {
 }
 
 /** All stored columns; those that are not `present` as NULL, texts of open records from their ENUM. */
-function columnList(present: ReadonlySet<string>, open = false): string {
-  return STORED_COLUMNS.map(({ name, sqlType }) => {
+function columnList(
+  columnNames: readonly string[],
+  extraColumns: readonly AskedColumn[],
+  asked: readonly AskedColumn[],
+  open = false,
+): string {
+  const present = new Set([...columnNames, ...extraColumns.map(({ name }) => name)]);
+  const stored = STORED_COLUMNS.map(({ name, sqlType }) => {
     if (!present.has(name)) return `NULL::${sqlType} AS "${name}"`;
     return open && sqlType === 'VARCHAR' ? `"${name}"::VARCHAR AS "${name}"` : `"${name}"`;
-  }).join(', ');
+  });
+  const extra = asked.map(({ name, sqlType }) =>
+    present.has(name) ? `"${name}"::${sqlType} AS "${name}"` : `NULL::${sqlType} AS "${name}"`,
+  );
+  return [...stored, ...extra].join(', ');
 }

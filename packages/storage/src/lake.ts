@@ -19,6 +19,7 @@ import { ensure, type Logger } from '@weir/base';
 import type { ExporterIdentity, ExtraLayout } from '@weir/ipfix';
 import { type Database, quoted } from './database.ts';
 import { type DimensionTable, layoutText, parseLayout } from './dimension-table.ts';
+import type { AskedColumn } from './flows-relation.ts';
 import { formatSegmentId, type OpenSegment, parquetName, parseSegmentId, type SegmentId } from './segment.ts';
 import { STORED_COLUMNS } from './stored-column.ts';
 import type { TimeBounds } from './time-bounds.ts';
@@ -39,7 +40,7 @@ const PARQUET_OPTIONS =
 const ENUM_TEXTS_MAX = 8192;
 const TEMPORARY_SUFFIX = '.tmp';
 /** Of what this program writes; a reader that finds a higher one must not guess. */
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 
 export interface SealedFile {
   readonly id: SegmentId;
@@ -49,6 +50,8 @@ export interface SealedFile {
   readonly bounds: Readonly<TimeBounds>;
   /** The stored columns that the file has; the others are null in all of its records. */
   readonly columnNames: readonly string[];
+  /** Columns of elements beyond those; none in files of schema 1. */
+  readonly extraColumns: readonly AskedColumn[];
 }
 
 /** What a file says of itself, under the key `weir`: enough to rebuild everything else from the files. */
@@ -57,6 +60,7 @@ interface FileMetadata {
   readonly rowCount: number;
   readonly bounds: TimeBounds;
   readonly columnNames: readonly string[];
+  readonly extraColumns?: readonly AskedColumn[];
   readonly exporters: readonly (readonly [number, ExporterIdentity])[];
   readonly layouts: readonly (readonly [number, string])[];
 }
@@ -119,13 +123,17 @@ export class Lake {
    */
   async seal(segment: OpenSegment, relation: string): Promise<SealedFile> {
     const { id, rowCount, bounds } = segment;
-    const facts = { rowCount, bounds: { ...bounds }, columnNames: segment.columnNames() };
+    const extraColumns = segment.extras.columns().map(({ name, sqlType }) => ({ name, sqlType }));
+    const facts = { rowCount, bounds: { ...bounds }, columnNames: segment.columnNames(), extraColumns };
     const path = join(this.#directory, parquetName(id));
     const temporary = `${path}${TEMPORARY_SUFFIX}`;
     mkdirSync(dirname(path), { recursive: true });
     const metadata: FileMetadata = { schemaVersion: SCHEMA_VERSION, ...facts, ...this.#keysOf(segment) };
     const asEnum = segment.labels.size <= ENUM_TEXTS_MAX;
-    const columns = facts.columnNames.map((name) => storedExpression(name, asEnum)).join(', ');
+    const columns = [
+      ...facts.columnNames.map((name) => storedExpression(name, asEnum)),
+      ...extraColumns.map(({ name }) => `"${name}"`),
+    ].join(', ');
     try {
       await this.#database.run(
         `COPY (SELECT ${columns} FROM ${relation}) TO ${quoted(temporary)}
@@ -172,11 +180,11 @@ export class Lake {
     if (this.#doomed.delete(path)) unlinkSync(path);
   }
 
-  #keysOf({ exporterIds, layoutIds }: OpenSegment): Pick<FileMetadata, 'exporters' | 'layouts'> {
+  #keysOf({ exporterIds, extras }: OpenSegment): Pick<FileMetadata, 'exporters' | 'layouts'> {
     const { exporters, layouts } = this.#dimensions;
     return {
       exporters: [...exporterIds].map((key) => [key, ensure(exporters.valueOf(key), 'a key has a value')]),
-      layouts: [...layoutIds].map((key) => [
+      layouts: [...extras.keptLayoutIds].map((key) => [
         key,
         layoutText(ensure(layouts.valueOf(key), 'a key has a value')),
       ]),
@@ -204,8 +212,16 @@ export class Lake {
       const remembered = known.get(name);
       const metadata = remembered?.octets === octets ? remembered.metadata : await this.#adopt(path);
       if (metadata === undefined) continue;
-      const { rowCount, bounds, columnNames } = metadata;
-      const file = { id, path, octets, rowCount, bounds, columnNames: knownColumns(columnNames) };
+      const { rowCount, bounds, columnNames, extraColumns = [] } = metadata;
+      const file = {
+        id,
+        path,
+        octets,
+        rowCount,
+        bounds,
+        columnNames: knownColumns(columnNames),
+        extraColumns,
+      };
       this.#files.set(name, file);
       if (remembered?.octets !== octets) await this.#record(file, metadata);
       known.delete(name);
@@ -234,7 +250,7 @@ export class Lake {
         `SELECT decode(value) FROM parquet_kv_metadata(${quoted(path)}) WHERE decode(key) = 'weir'`,
       );
       const metadata = JSON.parse(String(rows[0]?.[0])) as FileMetadata;
-      if (metadata.schemaVersion !== SCHEMA_VERSION) throw new Error(`schema ${metadata.schemaVersion}`);
+      if (metadata.schemaVersion > SCHEMA_VERSION) throw new Error(`schema ${metadata.schemaVersion}`);
       for (const [key, exporter] of metadata.exporters) this.#dimensions.exporters.adopt(key, exporter);
       for (const [key, layout] of metadata.layouts) this.#dimensions.layouts.adopt(key, parseLayout(layout));
       this.counters.filesAdopted += 1;

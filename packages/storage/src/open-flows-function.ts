@@ -8,8 +8,11 @@
  */
 import { type DuckDBConnection, DuckDBTableFunction, UINTEGER } from '@duckdb/node-api';
 import duckdb from '@duckdb/node-bindings';
+import { type ExtraColumn, extraTypeId } from './extra-column.ts';
+import { fillExtraColumn, LAYOUT_COLUMN } from './extra-vector.ts';
 import type { FlowBlock } from './flow-block.ts';
 import { type OpenSegment, OpenSnapshot } from './segment.ts';
+import type { SegmentExtras } from './segment-extras.ts';
 import { EXTRA_COLUMN, STORED_COLUMNS } from './stored-column.ts';
 import { bitsAllClear, bitsAllSet } from './time-bounds.ts';
 
@@ -25,7 +28,7 @@ interface Binding {
 
 /** Where a scan stands. */
 interface Scan extends Binding {
-  /** Positions in STORED_COLUMNS of the vectors to fill; others are DuckDB's own (row identifiers). */
+  /** Positions in STORED_COLUMNS and behind it in the extra columns; others are DuckDB's own (row identifiers). */
   readonly columns: readonly number[];
   part: number;
   row: number;
@@ -35,6 +38,7 @@ interface Scan extends Binding {
 export interface OpenRelation {
   readonly sql: string;
   readonly columnNames: readonly string[];
+  readonly extraColumns: readonly ExtraColumn[];
 }
 
 /** Snapshots of open segments, by the number with which SQL asks for them. */
@@ -67,6 +71,7 @@ export class OpenFlows {
     return {
       sql: `${FUNCTION_NAME}(${id}::UINTEGER)`,
       columnNames: snapshot.columnNames,
+      extraColumns: snapshot.extraColumns,
       release: () => {
         if (this.#snapshots.delete(id)) snapshot.release();
       },
@@ -83,6 +88,9 @@ export class OpenFlows {
     STORED_COLUMNS.forEach(({ name }, index) => {
       duckdb.bind_add_result_column(info, name, types[index] ?? snapshot.labels.logicalType());
     });
+    for (const { name, kind } of snapshot.extraColumns) {
+      duckdb.bind_add_result_column(info, name, duckdb.create_logical_type(extraTypeId(kind)));
+    }
     duckdb.bind_set_cardinality(info, snapshot.rowCount, true);
     const labelOctets = enumOctets(snapshot.labels.size);
     duckdb.bind_set_bind_data(info, { snapshot, labelOctets } satisfies Binding);
@@ -112,9 +120,11 @@ function produce(info: duckdb.TableFunctionInfo, chunk: duckdb.DataChunk): void 
   const count = Math.min(VECTOR_ROWS, part.rowCount - scan.row);
   duckdb.data_chunk_set_size(chunk, count);
   scan.columns.forEach((column, position) => {
-    if (column > EXTRA_COLUMN) return;
     const vector = duckdb.data_chunk_get_vector(chunk, position);
-    fillVector(vector, part.block, column, scan.labelOctets, scan.row, count);
+    if (column <= EXTRA_COLUMN) fillVector(vector, part.block, column, scan, count);
+    const extra = scan.snapshot.extraColumns[column - STORED_COLUMNS.length];
+    if (extra !== undefined)
+      fillExtraColumn(vector, part.block, scan.snapshot.extras, extra, scan.row, count);
   });
   scan.row += count;
   if (scan.row < part.rowCount) return;
@@ -129,12 +139,11 @@ function fillVector(
   vector: duckdb.Vector,
   block: FlowBlock,
   index: number,
-  labelOctets: 1 | 2 | 4,
-  from: number,
+  { row: from, labelOctets, snapshot }: Scan,
   count: number,
 ): void {
-  if (index === EXTRA_COLUMN) {
-    fillExtra(vector, block, from, count);
+  if (index === EXTRA_COLUMN || index === LAYOUT_COLUMN) {
+    fillKept(vector, block, index, snapshot.extras, from, count);
     return;
   }
   const column = block.columns[index];
@@ -173,24 +182,34 @@ function fillKeys(
   duckdb.copy_data_to_vector(vector, 0, narrow.buffer, 0, count * octets);
 }
 
-const LAYOUT_COLUMN = STORED_COLUMNS.findIndex(({ flowColumn }) => flowColumn === 'extraLayout');
-
-/** A row has extra octets exactly when it has a layout. */
-function fillExtra(vector: duckdb.Vector, block: FlowBlock, from: number, count: number): void {
+/** Layouts and octets of the rows whose fields are not read as columns. */
+function fillKept(
+  vector: duckdb.Vector,
+  block: FlowBlock,
+  index: number,
+  { keptLayoutIds }: SegmentExtras,
+  from: number,
+  count: number,
+): void {
   const layouts = block.columns[LAYOUT_COLUMN];
   const { extra } = block;
-  if (layouts === undefined || extra === undefined || bitsAllClear(layouts.validity, from, from + count)) {
+  if (layouts === undefined || extra === undefined || keptLayoutIds.size === 0) {
     duckdb.vector_reference_value(vector, NULL_VALUE);
     return;
   }
-  duckdb.vector_ensure_validity_writable(vector);
-  const octets = (count + 7) >> 3;
-  const { validity } = layouts;
-  duckdb.copy_data_to_vector_validity(vector, 0, validity.buffer, validity.byteOffset + (from >> 3), octets);
+  const ids = new Uint32Array(layouts.values.buffer, layouts.values.byteOffset, from + count);
+  const validity = new Uint8Array((count + 7) >> 3);
   for (let row = 0; row < count; row++) {
     const at = from + row;
-    if ((validity[at >> 3]! & (1 << (at & 7))) === 0) continue;
+    if ((layouts.validity[at >> 3]! & (1 << (at & 7))) === 0 || !keptLayoutIds.has(ids[at]!)) continue;
+    validity[row >> 3]! |= 1 << (row & 7);
+    if (index === LAYOUT_COLUMN) continue;
     const start = at === 0 ? 0 : extra.end[at - 1]!;
     duckdb.vector_assign_string_element_len(vector, row, extra.octets.subarray(start, extra.end[at]!));
   }
+  if (index === LAYOUT_COLUMN) {
+    duckdb.copy_data_to_vector(vector, 0, layouts.values.buffer, ids.byteOffset + from * 4, count * 4);
+  }
+  duckdb.vector_ensure_validity_writable(vector);
+  duckdb.copy_data_to_vector_validity(vector, 0, validity.buffer, 0, validity.length);
 }

@@ -10,14 +10,17 @@ import {
   type QueryPlan,
   type QueryResult,
   type ReadExtra,
+  type RenderedPlan,
   renderSql,
   renderTimeRange,
   shapeRows,
 } from '@weir/analysis';
 import { UserError } from '@weir/base';
+import type { InformationElement } from '@weir/ipfix';
 import { Admission } from './admission.ts';
 import { type Database, type EngineRows, readRows } from './database.ts';
-import { flowsRelation, flowsView, type TimeRestriction } from './flows-relation.ts';
+import { type ExtraKind, extraColumnOf } from './extra-column.ts';
+import { type AskedColumn, flowsRelation, flowsView, type TimeRestriction } from './flows-relation.ts';
 import type { Lake } from './lake.ts';
 import type { OpenFlows } from './open-flows-function.ts';
 import type { OpenSegment } from './segment.ts';
@@ -32,6 +35,8 @@ import type { TimeBounds } from './time-bounds.ts';
 const QUERIES_RUNNING_MAX = 2;
 /** An interrupt that falls between two statements, or before the first one runs, is forgotten. */
 const INTERRUPT_INTERVAL_MS = 20;
+/** Elements that a list of records, and the view for people, show as columns. */
+const SOURCE_EXTRAS_MAX = 500;
 /** A console asks some 10 questions at a time. */
 const QUERIES_WAITING_MAX = 100;
 
@@ -75,14 +80,14 @@ export class QueryRunner {
         holdsFor: (bounds) => isInside(plan, bounds),
       });
       try {
-        const { sql, columns } = renderSql(plan, { relation: source.relation, timeRangeApplied: true });
+        const { sql, columns } = renderOver(plan, source);
         const answer = await this.#answer(stop, (connection) =>
           readRows(connection, sql, Number.MAX_SAFE_INTEGER),
         );
         const rows = shapeRows(columns, answer.rows, this.#config.readExtra);
         const nextCursor = nextCursorOf(plan, rows);
         const shown = columns
-          .filter(({ kind }) => kind !== 'layout')
+          .filter(({ kind }) => kind !== 'layout' && kind !== 'extraField')
           .map(({ name, kind }) => ({ name, kind }));
         const elapsedMs = performance.now() - startMs;
         return { columns: shown, rows, elapsedMs, ...(nextCursor === undefined ? {} : { nextCursor }) };
@@ -99,7 +104,9 @@ export class QueryRunner {
       const source = this.#source(() => true);
       try {
         const answer = await this.#answer(stop, async (connection) => {
-          await connection.run(`CREATE TEMP VIEW flows AS ${flowsView(source.relation)}`);
+          await connection.run(
+            `CREATE TEMP VIEW flows AS ${flowsView(source.relation(source.extraColumns))}`,
+          );
           await checkStatement(connection, text);
           return readRows(connection, text, this.#config.options.sqlRowsMax);
         });
@@ -165,12 +172,13 @@ export class QueryRunner {
     }
   }
 
-  #source(wanted: (bounds: Readonly<TimeBounds>) => boolean, restriction?: TimeRestriction) {
+  #source(wanted: (bounds: Readonly<TimeBounds>) => boolean, restriction?: TimeRestriction): FlowsSource {
     const taken = this.#config.lake.take((file) => wanted(file.bounds));
     const open = this.#config.openSegments().filter((segment) => wanted(segment.bounds));
     const snapshots = open.map((segment) => this.#config.openFlows.take(segment));
     return {
-      relation: flowsRelation(taken.files, snapshots, restriction),
+      relation: (asked) => flowsRelation(taken.files, snapshots, restriction, asked),
+      extraColumns: extraColumnsOfAll([...taken.files, ...snapshots]),
       release: () => {
         taken.release();
         for (const snapshot of snapshots) snapshot.release();
@@ -200,6 +208,59 @@ export class QueryRunner {
       clearInterval(repeated);
       connection.disconnectSync();
     }
+  }
+}
+
+/** What a question reads: pinned until `release`. */
+interface FlowsSource {
+  /** Elements that any of its records may have, at most SOURCE_EXTRAS_MAX. */
+  readonly extraColumns: readonly AskedColumn[];
+  /** The SQL of the relation with these columns beside the stored ones. */
+  relation(asked: readonly AskedColumn[]): string;
+  release(): void;
+}
+
+function extraColumnsOfAll(
+  parts: readonly { readonly extraColumns: readonly AskedColumn[] }[],
+): AskedColumn[] {
+  const columns = new Map<string, AskedColumn>();
+  for (const { extraColumns } of parts) {
+    for (const { name, sqlType } of extraColumns) columns.set(name, { name, sqlType });
+  }
+  return [...columns.values()].slice(0, SOURCE_EXTRAS_MAX);
+}
+
+/** Rendered twice: the first time tells which elements the plan asks for, which become columns of the relation. */
+function renderOver(plan: QueryPlan, { extraColumns, relation }: FlowsSource): RenderedPlan {
+  const known = new Map(extraColumns.map((column) => [column.name, column]));
+  const asked = new Set(plan.kind === 'records' ? extraColumns : []);
+  const elementSql = ({ enterpriseNumber, elementId }: InformationElement) => {
+    const { name, kind } = extraColumnOf(enterpriseNumber, elementId);
+    const column = known.get(name);
+    if (column === undefined) return undefined;
+    asked.add(column);
+    return elementExpression(name, kind);
+  };
+  renderSql(plan, { elementSql });
+  return renderSql(plan, {
+    relation: relation([...asked]),
+    timeRangeApplied: true,
+    elementSql,
+    ...(plan.kind === 'records' ? { extraColumns: extraColumns.map(({ name }) => name) } : {}),
+  });
+}
+
+/** Times as epoch milliseconds; booleans as RFC 7011 section 6.1.5 numbers them. */
+function elementExpression(name: string, kind: ExtraKind): string {
+  switch (kind) {
+    case 'seconds':
+    case 'milliseconds':
+    case 'ntp':
+      return `epoch_ms("${name}")`;
+    case 'boolean':
+      return `CASE "${name}" WHEN true THEN 1 WHEN false THEN 2 END`;
+    default:
+      return `"${name}"`;
   }
 }
 

@@ -4,6 +4,7 @@
  * become a Parquet file. Its id names both files.
  */
 import type { FlowBatch } from '@weir/ipfix';
+import type { ExtraColumn } from './extra-column.ts';
 import {
   appendToBlock,
   type BatchKeys,
@@ -13,6 +14,7 @@ import {
   type FlowBlock,
 } from './flow-block.ts';
 import { LabelDictionary } from './label-dictionary.ts';
+import { SegmentExtras } from './segment-extras.ts';
 import type { SegmentLog } from './segment-log.ts';
 import { STORED_COLUMNS } from './stored-column.ts';
 import { emptyBounds, type TimeBounds, widenBounds } from './time-bounds.ts';
@@ -49,6 +51,9 @@ export function parquetName(id: SegmentId): string {
   return `date=${text.slice(0, 10)}/hour=${text.slice(11, 13)}/${formatSegmentId(id)}.parquet`;
 }
 
+/** The fields without a column, of records whose layout cannot be read as columns. */
+const OCTET_COLUMNS: ReadonlySet<string> = new Set(['extraLayoutId', 'extra']);
+
 /** Keys of the store's dimension tables. */
 type DimensionKeys = Omit<BatchKeys, 'labelIds'>;
 
@@ -58,10 +63,10 @@ export class OpenSegment {
   readonly blocks: FlowBlock[] = [];
   readonly bounds: TimeBounds = emptyBounds();
   readonly labels = new LabelDictionary();
+  readonly extras = new SegmentExtras();
   readonly #pool: BlockPool;
-  /** Keys of the dimension tables that its records use. */
+  /** Keys of the dimension table that its records use. */
   readonly exporterIds = new Set<number>();
-  readonly layoutIds = new Set<number>();
   rowCount = 0;
   /** Readers that hold its blocks; they go back to the pool when it is sealed and nobody reads. */
   #pins = 0;
@@ -86,16 +91,19 @@ export class OpenSegment {
       row += appendToBlock(block, batch, row, keys, this.labels, this.#pool);
     }
     for (const key of keys.exporterIds) if (key !== undefined) this.exporterIds.add(key);
-    for (const key of keys.layoutIds) if (key !== undefined) this.layoutIds.add(key);
+    keys.layoutIds.forEach((key, index) => {
+      if (key !== undefined) this.extras.add(key, batch.layouts[index] ?? []);
+    });
     this.rowCount += batch.rowCount;
     widenBounds(this.bounds, batch);
   }
 
-  /** Names of the stored columns that any of its records has. */
+  /** Names of the stored columns that any of its records has; without those of `extraColumns`. */
   columnNames(): string[] {
-    return STORED_COLUMNS.filter((_, index) => this.blocks.some((block) => blockHasColumn(block, index))).map(
-      ({ name }) => name,
-    );
+    const names = STORED_COLUMNS.filter((_, index) =>
+      this.blocks.some((block) => blockHasColumn(block, index)),
+    ).map(({ name }) => name);
+    return this.extras.keptLayoutIds.size > 0 ? names : names.filter((name) => !OCTET_COLUMNS.has(name));
   }
 
   pin(): void {
@@ -127,6 +135,8 @@ export class OpenSnapshot {
   /** It may have got texts that came later. */
   readonly labels: LabelDictionary;
   readonly columnNames: readonly string[];
+  readonly extras: SegmentExtras;
+  readonly extraColumns: readonly ExtraColumn[];
   readonly #segment: OpenSegment;
 
   constructor(segment: OpenSegment) {
@@ -136,6 +146,8 @@ export class OpenSnapshot {
     this.rowCount = segment.rowCount;
     this.labels = segment.labels;
     this.columnNames = segment.columnNames();
+    this.extras = segment.extras;
+    this.extraColumns = segment.extras.columns();
   }
 
   release(): void {
