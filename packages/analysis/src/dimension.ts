@@ -3,6 +3,35 @@ import { formatAddress, formatNetwork, IPV4_PREFIX_BITS, isIPv4 } from './addres
 import { fieldNamed } from './field.ts';
 
 /**
+ * Dimensions of either side: a flow counts for its source (what that sent) and for its destination (what that
+ * received), once where both are the same.
+ */
+export const EITHER_SIDE: Readonly<Record<string, readonly [source: string, destination: string]>> = {
+  host: ['srcAddr', 'dstAddr'],
+  port: ['srcPort', 'dstPort'],
+  as: ['srcAs', 'dstAs'],
+  country: ['srcCountry', 'dstCountry'],
+  network: ['srcNetwork', 'dstNetwork'],
+  site: ['srcSite', 'dstSite'],
+  name: ['srcName', 'dstName'],
+  peer: ['srcPeer', 'dstPeer'],
+  user: ['srcUser', 'dstUser'],
+  mac: ['srcMac', 'dstMac'],
+  mask: ['srcMask', 'dstMask'],
+  if: ['inIf', 'outIf'],
+  ifName: ['inIfName', 'outIfName'],
+  vrf: ['inVrf', 'outVrf'],
+};
+
+/** The dimension that stands for both fields; undefined when there is none. */
+export function eitherSideOf(fields: readonly string[]): string | undefined {
+  return Object.keys(EITHER_SIDE).find((name) => {
+    const [source, destination] = EITHER_SIDE[name]!;
+    return fields.length === 2 && fields[0] === source && fields[1] === destination;
+  });
+}
+
+/**
  * What to group by: a field, and for addresses how many bits to keep. `prefixLength` holds for IPv4,
  * `prefixLength6` for IPv6.
  */

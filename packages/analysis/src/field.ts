@@ -6,6 +6,7 @@ import { FLOW_COLUMNS, type FlowColumnName, type InformationElement } from '@wei
 import { elementNamed } from './element-name.ts';
 import {
   DIRECTION_NAMES,
+  DIRECTION_RULE_NAMES,
   DROP_REASON_NAMES,
   DUPLICATE_NAMES,
   END_REASON_NAMES,
@@ -194,7 +195,9 @@ export const FIELDS: readonly FieldDefinition[] = [
   column('sessionSide', 'named', '', 'Who of the session sent the packets', {
     valueNames: SESSION_SIDE_NAMES,
   }),
-  column('directionRule', 'number', '', 'What decided who began the session'),
+  column('directionRule', 'named', '', 'What decided who began the session', {
+    valueNames: DIRECTION_RULE_NAMES,
+  }),
   column('duplicate', 'named', '', 'Whether another observation point told of the same packets', {
     valueNames: DUPLICATE_NAMES,
   }),

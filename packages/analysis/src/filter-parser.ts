@@ -14,6 +14,7 @@
  *
  * Keywords and field names have no case.
  */
+import { eitherSideOf } from './dimension.ts';
 import { FIELDS, type FieldDefinition, fieldNamed, isListedField } from './field.ts';
 import {
   comparedField,
@@ -65,8 +66,11 @@ const CONDITION_EXPECTED = [
 ];
 
 export interface ParseFilterOptions {
-  /** The lists that the filter may name; without them, `@name` is an error. */
-  readonly lists?: FilterLists;
+  /**
+   * The lists that the filter may name; without them, `@name` is an error. `unread`: any name is taken, and
+   * means every flow, for who only looks whether a filter can be read.
+   */
+  readonly lists?: FilterLists | 'unread';
 }
 
 /** What can stand at the end of a filter that is still being typed. */
@@ -74,7 +78,8 @@ export type Expectation =
   | { readonly kind: 'condition' | 'connective' }
   | { readonly kind: 'subject'; readonly side: 0 | 1 }
   | { readonly kind: 'operator'; readonly field: FieldDefinition }
-  | { readonly kind: 'value'; readonly field: FieldDefinition; readonly inList: boolean };
+  /** `asked` is the dimension whose values can stand here: the field, or both sides at once. */
+  | { readonly kind: 'value'; readonly field: FieldDefinition; readonly asked: string };
 
 /** Parses a filter; an empty one matches every flow. Throws a FilterError. */
 export function parseFilter(text: string, { lists = {} }: ParseFilterOptions = {}): FilterExpression {
@@ -84,7 +89,7 @@ export function parseFilter(text: string, { lists = {} }: ParseFilterOptions = {
 /** What can follow `text`, the beginning of a filter; nothing when that is wrong already. */
 export function expectationsAfter(text: string): readonly Expectation[] {
   try {
-    const parser = new FilterParser(tokenizeFilter(text), ANY_LIST);
+    const parser = new FilterParser(tokenizeFilter(text), 'unread');
     try {
       parser.parse();
     } catch (error) {
@@ -96,15 +101,6 @@ export function expectationsAfter(text: string): readonly Expectation[] {
   }
 }
 
-/** Says yes to every list: what is typed after it matters, not what is in it. */
-const ANY_LIST: FilterLists = new Proxy<Record<string, readonly string[]>>(
-  {},
-  {
-    getOwnPropertyDescriptor: () => ({ configurable: true, enumerable: true, value: ['0'] }),
-    get: () => ['0'],
-  },
-);
-
 /** The fields that a subject stands for here, and how the two sides are joined. */
 interface Target {
   readonly fields: readonly FieldDefinition[];
@@ -114,14 +110,14 @@ interface Target {
 
 class FilterParser {
   readonly #tokens: readonly Token[];
-  readonly #lists: FilterLists;
+  readonly #lists: FilterLists | 'unread';
   readonly expectations: Expectation[] = [];
   #index = 0;
   #depth = 0;
   /** What a bare value after `or` belongs to. */
   #lastTarget: Target | undefined;
 
-  constructor(tokens: readonly Token[], lists: FilterLists) {
+  constructor(tokens: readonly Token[], lists: FilterLists | 'unread') {
     this.#tokens = tokens;
     this.#lists = lists;
   }
@@ -275,9 +271,8 @@ class FilterParser {
   #listAlone(token: Token): FilterExpression | undefined {
     const name = listNameOf(token);
     if (name === undefined) return undefined;
-    const values = listTokens(token, name, this.#lists);
-    const { fields } = targetOf(SUBJECTS.get('host')!, ['srcAddr', 'dstAddr'], 'or');
-    return combine(fields, 'or', (field) => listCondition(field, values));
+    const target = targetOf(SUBJECTS.get('host')!, ['srcAddr', 'dstAddr'], 'or');
+    return this.#listed(target, this.#listValues(token, name));
   }
 
   /** Words that are a condition by themselves. */
@@ -317,16 +312,16 @@ class FilterParser {
     this.#expect({ kind: 'operator', field: first });
     const operator = this.#operator();
     if (operator === 'in' || operator === 'not in') {
-      const expression = this.#listed(target, this.#list(first));
+      const expression = this.#listed(target, this.#list(target));
       return operator === 'in' ? expression : negate(expression);
     }
-    const token = this.#value(first);
+    const token = this.#value(target);
     const name = listNameOf(token);
     if (name !== undefined) {
       if (operator !== undefined && operator !== '=' && operator !== '!=') {
         throw new FilterError(`a list cannot be compared by ${operator}`, token.position, ['=', '!=', 'in']);
       }
-      const expression = this.#listed(target, listTokens(token, name, this.#lists));
+      const expression = this.#listed(target, this.#listValues(token, name));
       return operator === '!=' ? negate(expression) : expression;
     }
     const right =
@@ -338,12 +333,20 @@ class FilterParser {
     return isNegative(operator) ? negate(expression) : expression;
   }
 
-  #listed(target: Target, values: readonly Token[]): FilterExpression {
+  #listValues(token: Token, name: string): readonly Token[] {
+    return this.#lists === 'unread' ? [{ ...token, kind: 'operator' }] : listTokens(token, name, this.#lists);
+  }
+
+  #listed(target: Target, all: readonly Token[]): FilterExpression {
+    // Stand-ins for lists that are not read.
+    const values = all.filter(({ kind }) => kind !== 'operator');
+    if (values.length === 0) return ALL_FLOWS;
     return combine(fieldsFor(target, 'in', values), target.join, (each) => listCondition(each, values));
   }
 
-  #value(field: FieldDefinition): Token {
-    this.#expect({ kind: 'value', field, inList: false });
+  #value(target: Target): Token {
+    const field = target.fields[0]!;
+    this.#expectValue(target);
     const token = this.#next();
     if (token.kind === 'word' || token.kind === 'string') return token;
     throw new FilterError(`expected a value of ${field.name}, found ${describe(token)}`, token.position, [
@@ -399,15 +402,15 @@ class FilterParser {
   }
 
   /** The values of `in …`: a list in brackets, or one named list. */
-  #list(field: FieldDefinition): Token[] {
-    this.#expect({ kind: 'value', field, inList: true });
+  #list(target: Target): readonly Token[] {
+    this.#expectValue(target);
     const open = this.#next();
     const name = listNameOf(open);
-    if (name !== undefined) return listTokens(open, name, this.#lists);
+    if (name !== undefined) return this.#listValues(open, name);
     if (open.kind !== 'open') throw new FilterError('a list begins with (', open.position, ['(', '@list']);
     const values: Token[] = [];
     for (;;) {
-      this.#expect({ kind: 'value', field, inList: true });
+      this.#expectValue(target);
       if (this.#peek().kind === 'close') break;
       const token = this.#next();
       if (token.kind === 'comma') continue;
@@ -419,7 +422,7 @@ class FilterParser {
       }
       const listName = listNameOf(token);
       if (listName === undefined) values.push(token);
-      else for (const each of listTokens(token, listName, this.#lists)) values.push(each);
+      else for (const each of this.#listValues(token, listName)) values.push(each);
     }
     if (values.length === 0) throw new FilterError('this list is empty', open.position, ['a value']);
     this.#takeClose();
@@ -442,6 +445,12 @@ class FilterParser {
   #isWord(word: string): boolean {
     const token = this.#peek();
     return token.kind === 'word' && token.text.toLowerCase() === word;
+  }
+
+  #expectValue({ fields }: Target): void {
+    const field = fields[0]!;
+    const asked = eitherSideOf(fields.map(({ name }) => name)) ?? field.name;
+    this.#expect({ kind: 'value', field, asked });
   }
 
   /** Remembers what could stand here, when here is the end. */

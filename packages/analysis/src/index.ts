@@ -26,6 +26,14 @@ export {
   fieldNamed,
   formatFieldValue,
 } from './field.ts';
+export {
+  type AskedValues,
+  type CompletionOptions,
+  completeFilter,
+  type FilterSuggestion,
+  quoteIfNeeded,
+  valueAsked,
+} from './filter-completion.ts';
 export { type FlowRecord, matchesFilter } from './filter-evaluator.ts';
 export { type ComparisonOperator, FilterError, type FilterExpression } from './filter-expression.ts';
 export { type FilterLists, listNamesIn } from './filter-list.ts';

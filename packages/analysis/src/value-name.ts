@@ -102,6 +102,18 @@ export const DROP_REASON_NAMES: Readonly<Record<number, string>> = {
 
 export const SESSION_SIDE_NAMES: Readonly<Record<number, string>> = { 0: 'initiator', 1: 'responder' };
 
+/** How it was decided who began a session; 1 to 6 are those of IBM QRadar. */
+export const DIRECTION_RULE_NAMES: Readonly<Record<number, string>> = {
+  1: 'singleCommonPortReversed',
+  2: 'bothCommonPortsReversed',
+  3: 'arrivalTime',
+  4: 'flowExporter',
+  5: 'singleCommonPort',
+  6: 'bothCommonPorts',
+  7: 'tcpSyn',
+  8: 'icmpRequest',
+};
+
 export const DUPLICATE_NAMES: Readonly<Record<number, string>> = { 0: 'no', 1: 'yes' };
 
 /** The letters of tcpControlBits, lowest bit first: FIN SYN RST PSH ACK URG ECE CWR, and NS (`N`). */
