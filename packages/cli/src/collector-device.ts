@@ -112,7 +112,10 @@ function assemble(
   const connectWriter = () => store.connectWriter();
   const collector = lifecycle.add(
     'collector',
-    createCollector({ sources, dataDirectory, tolerant }, { logger, clock, connectWriter }),
+    createCollector(
+      { sources, dataDirectory, tolerant, ...origin.exporters() },
+      { logger, clock, connectWriter },
+    ),
   );
   const flowSources = createFlowSourceEditor({ collector, origin, pinned, dataDirectory, logger });
   lifecycle.add('flow sources', { start: () => flowSources.start(), stop: async () => {} });
@@ -164,6 +167,7 @@ function serve(
     status: createStatusReader({ ...options, demo: demoSource !== undefined, store, collector, meter }),
     metrics: () => collector.metrics(),
     flowSources,
+    exporters: collector,
     logger,
   });
   return {

@@ -49,7 +49,7 @@ describe('parseCollectorConfig', () => {
       '[]',
       'collector.json:1:1: found []; allowed: an object with the property "sources", a list of flow sources',
     ],
-    ['{"source": []}', 'collector.json:1:2: source: unknown; allowed: sources'],
+    ['{"source": []}', 'collector.json:1:2: source: unknown; allowed: sources, exporters, reverseDnsOfExporters'],
     ['{"sources": {}}', 'collector.json:1:2: sources: found {}; allowed: a list of flow sources'],
     [
       '{"sources": ["udp"]}',
@@ -69,7 +69,7 @@ describe('parseCollectorConfig', () => {
     ],
     [
       source(', "port": 1'),
-      'collector.json:3:43: sources[0].port: unknown; allowed: name, enabled, targetCollector, type, monitoringInterface, monitoringAddress, monitoringPort, transport, tls, connections, sourceFilePath, asymmetricFlows, forwarding',
+      'collector.json:3:43: sources[0].port: unknown; allowed: name, enabled, targetCollector, type, monitoringInterface, monitoringAddress, monitoringPort, transport, tls, connections, sourceFilePath, allow, limits, alarms, asymmetricFlows, forwarding',
     ],
     [
       source(', "forwarding": {"ports": 1}'),

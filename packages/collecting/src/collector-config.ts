@@ -1,11 +1,21 @@
 import { EXIT_USAGE, UserError } from '@weir/base';
 import { findNodeAtLocation, type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
 import { z } from 'zod';
+import { ACCESS_KEYS } from './access-settings.ts';
+import { EXPORTER_SETTINGS_KEYS, type ExporterSettings, exporterListSchema } from './exporter-settings.ts';
 import { defaultFlowSources, type FlowSource, flowSourceSchema } from './flow-source.ts';
 import { checkFlowSources } from './flow-source-check.ts';
 
+/** What a configuration says of exporters, beside the flow sources. */
+export interface ExporterConfig {
+  /** What is said of single exporters. */
+  readonly exporters?: readonly ExporterSettings[] | undefined;
+  /** Whether exporters without another name are called as reverse DNS says. */
+  readonly reverseDnsOfExporters?: boolean | undefined;
+}
+
 /** What a collector's configuration file says. */
-export interface CollectorConfig {
+export interface CollectorConfig extends ExporterConfig {
   readonly sources: readonly FlowSource[];
 }
 
@@ -14,12 +24,16 @@ export const CONFIG_OCTETS_MAX = 1 << 20;
 
 const ALLOWED_DOCUMENT = 'an object with the property "sources", a list of flow sources';
 const configSchema = z.strictObject(
-  { sources: z.array(flowSourceSchema, { error: 'a list of flow sources' }).optional() },
+  {
+    sources: z.array(flowSourceSchema, { error: 'a list of flow sources' }).optional(),
+    exporters: exporterListSchema.optional(),
+    reverseDnsOfExporters: z.boolean({ error: 'true or false' }).optional(),
+  },
   { error: (issue) => (issue.code === 'unrecognized_keys' ? undefined : ALLOWED_DOCUMENT) },
 );
 
 /**
- * Reads a collector's configuration: `{"sources": [ … ]}`. Without `sources` the default ones hold. Throws
+ * Reads a collector's configuration: `{"sources": [ … ], "exporters": [ … ]}`. Without `sources` the default ones hold. Throws
  * UserError `config_invalid`, exit code 2: `FILE:LINE:COLUMN: PATH: found …; allowed: …`.
  */
 export function parseCollectorConfig(text: string, fileName: string): CollectorConfig {
@@ -38,7 +52,12 @@ export function parseCollectorConfig(text: string, fileName: string): CollectorC
       `${pathText(path)}: ${breach.message}`,
     );
   }
-  return { sources };
+  const { exporters, reverseDnsOfExporters } = result.data;
+  return {
+    sources,
+    ...(exporters === undefined ? {} : { exporters }),
+    ...(reverseDnsOfExporters === undefined ? {} : { reverseDnsOfExporters }),
+  };
 }
 
 /** The configuration as a file that `parseCollectorConfig` reads back as the same. */
@@ -71,7 +90,8 @@ function schemaError(text: string, fileName: string, tree: Node, error: z.ZodErr
 }
 
 function keysAllowed(path: readonly PropertyKey[]): string {
-  if (path.length === 0) return 'sources';
+  if (path.length === 0) return 'sources, exporters, reverseDnsOfExporters';
+  if (path[0] === 'exporters') return EXPORTER_SETTINGS_KEYS.join(', ');
   const shape = KEYS_OF_OBJECT[String(path.at(-1))] ?? Object.keys(flowSourceSchema.shape);
   return shape.join(', ');
 }
@@ -81,6 +101,7 @@ const KEYS_OF_OBJECT: Readonly<Record<string, readonly string[]>> = {
   forwarding: ['enabled', 'port', 'destinations'],
   tls: ['certificate', 'key', 'clientCa', 'subjects'],
   connections: ['max', 'perAddressMax', 'idleTimeoutSeconds'],
+  ...ACCESS_KEYS,
 };
 
 /** Offset of the deepest node that the path reaches. */

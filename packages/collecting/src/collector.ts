@@ -1,7 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { MessagePort } from 'node:worker_threads';
 import type { CancelTimer, Clock, Component, Logger, MetricsSnapshot } from '@weir/base';
+import type { ExporterConfig } from './collector-config.ts';
+import { createExporterNames, type ExporterName, reverseDns } from './exporter-names.ts';
 import type { ExporterOptions } from './exporter-options.ts';
+import type { ExporterReport } from './exporter-report.ts';
 import { type FlowSource, flowSourceError, TARGET_COLLECTOR_DEFAULT } from './flow-source.ts';
 import { pairFlowSources } from './flow-source-change.ts';
 import { checkFlowSources } from './flow-source-check.ts';
@@ -12,7 +15,7 @@ import type { ReceiverKind } from './polled-receiver.ts';
 import type { SocketAddress } from './socket-address.ts';
 import { readTemplateFile, type TemplateRecords, writeTemplateFile } from './template-file.ts';
 
-export interface CollectorOptions {
+export interface CollectorOptions extends ExporterConfig {
   readonly sources: readonly FlowSource[];
   /** Where templates are kept over a restart; left out, they are not. */
   readonly dataDirectory?: string | undefined;
@@ -44,6 +47,9 @@ export interface SourceStatus {
   /** undefined where it never listened. */
   readonly listener: ListenerStatus | undefined;
 }
+
+/** An exporter with its name. */
+export interface NamedExporter extends ExporterReport, ExporterName {}
 
 export interface CollectorStatus {
   readonly sources: readonly SourceStatus[];
@@ -81,6 +87,8 @@ export interface Collector extends Component {
   metrics(): Promise<MetricsSnapshot[]>;
   /** What exporters said of themselves: names of interfaces, sampling. Only of those that said something. */
   options(): Promise<ExporterOptions[]>;
+  /** Everything known of exporters, with their names; those of each source with the most records first. */
+  exporters(): Promise<NamedExporter[]>;
   /** Where the source of this name listens; undefined before `start` and where it does not. */
   address(sourceName: string): SocketAddress | undefined;
 }
@@ -94,9 +102,14 @@ const TEMPLATES_SAVED_EVERY_MS = 60_000;
  * the options say `tolerant`.
  */
 export function createCollector(options: CollectorOptions, services: CollectorServices): Collector {
-  const { dataDirectory, receiver } = options;
+  const { dataDirectory, receiver, exporters = [], reverseDnsOfExporters = false } = options;
   const { logger, clock, connectWriter } = services;
   checkSources(options.sources);
+  const names = createExporterNames({
+    settings: exporters,
+    clock,
+    reverse: reverseDnsOfExporters ? reverseDns() : undefined,
+  });
   let slots: readonly Slot[] = options.sources.map((source) => ({ source, listener: undefined }));
   let savedTemplates: ReadonlyMap<string, TemplateRecords> = new Map();
   let cancelSaving: CancelTimer | undefined;
@@ -130,7 +143,7 @@ export function createCollector(options: CollectorOptions, services: CollectorSe
   /** A listener of a source that knows what the source's former listener knew, under whatever name. */
   function listenerOf(source: FlowSource, formerName = source.name): Listener {
     const templates = savedTemplates.get(formerName);
-    return createListener(source, { logger, clock, connectWriter, templates, receiver });
+    return createListener(source, { logger, clock, connectWriter, templates, receiver, exporters });
   }
 
   async function startAll(): Promise<void> {
@@ -246,6 +259,10 @@ export function createCollector(options: CollectorOptions, services: CollectorSe
     },
     metrics: () => Promise.all(listenersOf(slots).map((listener) => listener.metrics())),
     options: async () => (await Promise.all(listenersOf(slots).map((listener) => listener.options()))).flat(),
+    async exporters() {
+      const reports = await Promise.all(listenersOf(slots).map((listener) => listener.exporters()));
+      return reports.flat().map((report) => ({ ...report, ...names.nameOf(report) }));
+    },
     address: (sourceName) => slots.find(({ source }) => source.name === sourceName)?.listener?.address,
   };
 }

@@ -5,6 +5,7 @@
 import type { Clock, Logger } from '@weir/base';
 import type { OnDatagram } from '@weir/host';
 import type { BatchWriter } from './batch-writer.ts';
+import type { AlarmLimits } from './exporter-health.ts';
 import { createExporterSessions, type ExporterSessions } from './exporter-sessions.ts';
 import type { FlowSource } from './flow-source.ts';
 import { acceptedVersions, describeVersion } from './flow-source-type.ts';
@@ -28,6 +29,7 @@ export interface DatagramIntake {
 
 export interface DatagramIntakeOptions {
   source: FlowSource;
+  alarmLimitsOf?: (address: string) => AlarmLimits;
   /** The address and port that receive, as a TransportSession names them. */
   localSocket: () => string;
   addressOf: (senderKey: number) => string | undefined;
@@ -38,7 +40,12 @@ export interface DatagramIntakeOptions {
 
 export function createDatagramIntake(options: DatagramIntakeOptions): DatagramIntake {
   const { source, addressOf, writer, clock, logger } = options;
-  const messages = createMessageIntake({ writer, clock });
+  const messages = createMessageIntake({
+    writer,
+    clock,
+    logger,
+    ...(options.alarmLimitsOf === undefined ? {} : { alarmLimitsOf: options.alarmLimitsOf }),
+  });
   const accepted = new Uint8Array(VERSION_MAX + 1);
   for (const version of acceptedVersions(source.type)) accepted[version] = 1;
   const refused = new Float64Array(VERSION_MAX + 1);

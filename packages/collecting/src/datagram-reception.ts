@@ -6,6 +6,7 @@
 import type { Clock, Logger } from '@weir/base';
 import type { BatchWriter } from './batch-writer.ts';
 import { createDatagramIntake } from './datagram-intake.ts';
+import type { AlarmLimits } from './exporter-health.ts';
 import type { FlowSource } from './flow-source.ts';
 import { openPolledReceiver, type ReceiverKind } from './polled-receiver.ts';
 import type { Reception } from './reception.ts';
@@ -19,6 +20,7 @@ const DRAIN_MS_MAX = 2000;
 
 export interface DatagramReceptionOptions {
   source: FlowSource;
+  alarmLimitsOf: (address: string) => AlarmLimits;
   /** How to receive; undefined for the fastest way that the platform has. */
   kind: ReceiverKind | undefined;
   /** What was known when the last listener of this source stopped. */
@@ -30,10 +32,11 @@ export interface DatagramReceptionOptions {
 
 /** Opens the socket and begins to receive. Rejects with the UserError of `host` when it cannot be opened. */
 export async function openDatagramReception(options: DatagramReceptionOptions): Promise<Reception> {
-  const { source, templates, writer, clock, logger } = options;
+  const { source, alarmLimitsOf, templates, writer, clock, logger } = options;
   const { monitoringAddress: address, monitoringPort: port, monitoringInterface } = source;
   const intake = createDatagramIntake({
     source,
+    alarmLimitsOf,
     localSocket: () => formatSocketAddress({ address, port: receiver.localPort }),
     addressOf: (senderKey) => receiver.senderAddress(senderKey),
     writer,

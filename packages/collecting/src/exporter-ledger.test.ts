@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { createExporterLedger } from './exporter-ledger.ts';
 import { createRecordMix } from './record-mix.ts';
 
+const UNWATCHED = { look: () => {}, healthOf: () => undefined };
+
 function sessionOf(exporterAddress: string): TransportSession {
   return { exporterAddress, localSocket: '0.0.0.0:4739', transport: 'udp', source: 'edge' };
 }
@@ -10,7 +12,7 @@ function sessionOf(exporterAddress: string): TransportSession {
 describe('createExporterLedger', () => {
   test('says when an exporter was first and last seen', () => {
     const decoder = createFlowDecoder();
-    const ledger = createExporterLedger(decoder);
+    const ledger = createExporterLedger(decoder, UNWATCHED);
     const batch = createFlowBatch(8192);
     const sink = { batch, full: () => batch };
     const bytes = new Uint8Array(1500);
@@ -38,13 +40,13 @@ describe('createExporterLedger', () => {
     before.decodeDatagram(message, sessionOf('192.0.2.1'), 1000, { batch, full: () => batch });
     const decoder = createFlowDecoder();
     decoder.restore(before.snapshot());
-    const ledger = createExporterLedger(decoder);
+    const ledger = createExporterLedger(decoder, UNWATCHED);
     ledger.look(5000);
     expect(ledger.exporters()).toEqual([]);
   });
 
   test('counts problems by code and keeps the latest of each in words', () => {
-    const ledger = createExporterLedger({ domainCounters: () => [] });
+    const ledger = createExporterLedger({ domainCounters: () => [] }, UNWATCHED);
     ledger.problem(decodeProblem('set_length_invalid', 16), undefined, 1);
     ledger.problem(decodeProblem('message_truncated', 3), undefined, 2);
     ledger.problem(decodeProblem('set_length_invalid', 40), undefined, 3);

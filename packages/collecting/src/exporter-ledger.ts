@@ -5,7 +5,13 @@ import type {
   ExporterIdentity,
   FlowDecoder,
 } from '@weir/ipfix';
-import { EXPORTERS_IN_STATUS_MAX, type ExporterStatus, type ProblemCount } from './listener-status.ts';
+import { type ExporterWatch, exporterKey } from './exporter-watch.ts';
+import {
+  EXPORTERS_IN_STATUS_MAX,
+  type ExporterHealthStatus,
+  type ExporterStatus,
+  type ProblemCount,
+} from './listener-status.ts';
 
 /**
  * What a listener adds to the decoder's own counters of each exporter: when it was seen, and which problems
@@ -33,11 +39,16 @@ interface Entry {
 
 type ProblemLog = Map<DecodeErrorCode, { count: number; lastAtMs: number; lastMessage: string }>;
 
-export function createExporterLedger(decoder: Pick<FlowDecoder, 'domainCounters'>): ExporterLedger {
+type Sums = Omit<ExporterStatus, keyof ExporterHealthStatus>;
+
+export function createExporterLedger(
+  decoder: Pick<FlowDecoder, 'domainCounters'>,
+  watch: Pick<ExporterWatch, 'look' | 'healthOf'>,
+): ExporterLedger {
   const entries = new WeakMap<ExporterIdentity, Entry>();
   const unattributed: ProblemLog = new Map();
   /** Sums of connections that ended, by exporter; the one that ended longest ago goes first. */
-  const ended = new Map<string, ExporterStatus>();
+  const ended = new Map<string, Sums>();
 
   function entryOf(exporter: ExporterIdentity, nowMs: number): Entry {
     let entry = entries.get(exporter);
@@ -48,15 +59,15 @@ export function createExporterLedger(decoder: Pick<FlowDecoder, 'domainCounters'
     return entry;
   }
 
-  function statusOf(exporter: ExporterIdentity, counters: DomainCounters): ExporterStatus | undefined {
+  function statusOf(exporter: ExporterIdentity, counters: DomainCounters): Sums | undefined {
     const entry = entries.get(exporter);
     if (entry === undefined) return undefined;
     const { firstSeenMs, lastSeenMs, problems } = entry;
     return { ...exporter, ...counters, firstSeenMs, lastSeenMs, problemsByCode: counts(problems) };
   }
 
-  function keep(status: ExporterStatus): void {
-    const key = keyOf(status);
+  function keep(status: Sums): void {
+    const key = exporterKey(status);
     const sum = sumOf(ended.get(key), status);
     ended.delete(key);
     ended.set(key, sum);
@@ -73,6 +84,7 @@ export function createExporterLedger(decoder: Pick<FlowDecoder, 'domainCounters'
         entry.messages = counters.messages;
         entry.lastSeenMs = nowMs;
       }
+      watch.look(decoder.domainCounters(), nowMs, (key) => ended.get(key));
     },
     problem(problem, exporter, nowMs) {
       note(exporter === undefined ? unattributed : entryOf(exporter, nowMs).problems, problem, nowMs);
@@ -90,20 +102,36 @@ export function createExporterLedger(decoder: Pick<FlowDecoder, 'domainCounters'
       const all = new Map(ended);
       for (const { exporter, counters } of decoder.domainCounters()) {
         const status = statusOf(exporter, counters);
-        if (status !== undefined) all.set(keyOf(status), sumOf(all.get(keyOf(status)), status));
+        if (status !== undefined) {
+          all.set(exporterKey(status), sumOf(all.get(exporterKey(status)), status));
+        }
       }
-      return [...all.values()].sort((one, other) => other.records - one.records);
+      return [...all.values()]
+        .sort((one, other) => other.records - one.records)
+        .map((sums) => ({ ...sums, ...healthOf(watch, sums) }));
     },
     unattributedProblems: () => counts(unattributed),
   };
 }
 
-function keyOf({ address, observationDomainId, version }: ExporterIdentity): string {
-  return `${version} ${observationDomainId} ${address}`;
+function healthOf(watch: Pick<ExporterWatch, 'healthOf'>, exporter: Sums): ExporterHealthStatus {
+  const health = watch.healthOf(exporter);
+  const alarms = health?.alarms() ?? [];
+  return {
+    recordsPerSecond: 0,
+    octetsPerSecond: 0,
+    loss: undefined,
+    ...health?.rates(),
+    clockSkewMs: health?.clockSkewMs(),
+    usualGapMs: health?.usualGapMs(),
+    silentSinceMs: alarms.some(({ code }) => code === 'silent') ? exporter.lastSeenMs : undefined,
+    alarms,
+  };
 }
 
 const SUMMED: readonly (keyof DomainCounters)[] = [
   'messages',
+  'octets',
   'records',
   'optionsRecords',
   'undecodedSets',
@@ -119,7 +147,7 @@ const SUMMED: readonly (keyof DomainCounters)[] = [
 ];
 
 /** What one exporter did over two connections. */
-function sumOf(one: ExporterStatus | undefined, other: ExporterStatus): ExporterStatus {
+function sumOf(one: Sums | undefined, other: Sums): Sums {
   if (one === undefined) return other;
   const sum = { ...other };
   for (const key of SUMMED) sum[key] += one[key];

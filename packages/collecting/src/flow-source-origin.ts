@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { EXIT_USAGE, UserError } from '@weir/base';
-import { parseCollectorConfig } from './collector-config.ts';
+import { type ExporterConfig, parseCollectorConfig } from './collector-config.ts';
 import { editCollectorConfig } from './collector-config-edit.ts';
 import type { FlowSource } from './flow-source.ts';
 import { checkReplaceable, replaceFile } from './replace-file.ts';
@@ -13,6 +13,8 @@ export interface FlowSourceOrigin {
   readonly fixedBecause: string | undefined;
   /** The sources. Throws UserError when they cannot be read or used. */
   read(): readonly FlowSource[];
+  /** What stands beside the sources, as it was when they were last read. */
+  exporters(): ExporterConfig;
   /** Rejects with UserError when `save` could not write, or would write over what somebody else wrote. */
   checkSavable(): Promise<void>;
   /** Writes the sources down. Rejects with UserError when they cannot be written. */
@@ -26,6 +28,7 @@ export function fixedFlowSources(sources: readonly FlowSource[], because: string
     name: 'the command line',
     fixedBecause: because,
     read: () => sources,
+    exporters: () => ({}),
     checkSavable: refuse,
     save: refuse,
   };
@@ -37,6 +40,7 @@ export function fixedFlowSources(sources: readonly FlowSource[], because: string
 export function flowSourcesInFile(path: string, missing?: readonly FlowSource[]): FlowSourceOrigin {
   /** The text that the running sources came from; undefined where there was no file. */
   let known: string | undefined;
+  let exporters: ExporterConfig = {};
 
   function textNow(): string | undefined {
     try {
@@ -53,10 +57,13 @@ export function flowSourcesInFile(path: string, missing?: readonly FlowSource[])
     fixedBecause: undefined,
     read() {
       const text = textNow();
-      const sources = text === undefined ? (missing ?? []) : parseCollectorConfig(text, path).sources;
+      const config = text === undefined ? { sources: missing ?? [] } : parseCollectorConfig(text, path);
       known = text;
+      const { sources, ...beside } = config;
+      exporters = beside;
       return sources;
     },
+    exporters: () => exporters,
     async checkSavable() {
       if (textNow() !== known) {
         const remedy = 'send SIGHUP or start again, then deploy';

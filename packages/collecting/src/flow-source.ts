@@ -6,6 +6,7 @@
 import { isIP } from 'node:net';
 import { EXIT_USAGE, UserError } from '@weir/base';
 import { z } from 'zod';
+import { alarmsSchema, allowSchema, limitsSchema } from './access-settings.ts';
 import { FLOW_SOURCE_TYPES, type FlowSourceType } from './flow-source-type.ts';
 import {
   canonicalAddress,
@@ -114,6 +115,11 @@ export const flowSourceSchema = z.strictObject(
     connections: connectionsSchema.optional(),
     /** A capture or IPFIX file to read, or a folder to follow, in place of a socket. */
     sourceFilePath: filePath.optional(),
+    /** Networks of the exporters that are heard; left out, everybody is. */
+    allow: allowSchema.optional(),
+    /** Of each exporter. */
+    limits: limitsSchema.optional(),
+    alarms: alarmsSchema.optional(),
     asymmetricFlows: yesOrNo.default(false),
     forwarding: forwardingSchema.default({
       enabled: false,

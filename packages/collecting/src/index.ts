@@ -6,6 +6,7 @@ export {
   createCollector,
   type Deployment,
   type DeployResult,
+  type NamedExporter,
   type SourceStatus,
 } from './collector.ts';
 export { type CollectorConfig, formatCollectorConfig, parseCollectorConfig } from './collector-config.ts';
@@ -15,7 +16,16 @@ export {
   createCountingStore,
   type StoreSums,
 } from './counting-store.ts';
+export {
+  type Alarm,
+  EXPORTER_ALARM_CODES,
+  type ExporterAlarmCode,
+  SOURCE_ALARM_CODES,
+  type SourceAlarmCode,
+} from './exporter-alarm.ts';
+export { EXPORTER_NAME_ORIGINS } from './exporter-names.ts';
 export type { ExporterOptions, InterfaceName, SamplingRates } from './exporter-options.ts';
+export type { ExporterSettings } from './exporter-settings.ts';
 export {
   createFlowSource,
   defaultFlowSources,
@@ -60,3 +70,4 @@ export {
   parseSocketAddress,
   type SocketAddress,
 } from './socket-address.ts';
+export { TEMPLATE_USES } from './template-uses.ts';

@@ -2,6 +2,8 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { MetricsSnapshot } from '@weir/base';
 import type { ExporterOptions } from './exporter-options.ts';
+import type { ExporterReport } from './exporter-report.ts';
+import type { ExporterSettings } from './exporter-settings.ts';
 import type { FlowSource } from './flow-source.ts';
 import type { ListenerStatus } from './listener-status.ts';
 import type { ReceiverKind } from './polled-receiver.ts';
@@ -12,18 +14,21 @@ export interface ListenerSetup {
   readonly source: FlowSource;
   /** Into the store: FlowBatches leave through it. */
   readonly storePort: MessagePort;
+  /** What the operator says of single exporters. */
+  readonly exporters: readonly ExporterSettings[];
   /** What was known when the last listener of this source stopped. */
   readonly templates: TemplateRecords | undefined;
   /** How to receive; undefined for the fastest way that the platform has. */
   readonly receiver: ReceiverKind | undefined;
 }
 
-export type ListenerQuestion = 'status' | 'metrics' | 'options' | 'templates' | 'stop';
+export type ListenerQuestion = 'status' | 'metrics' | 'options' | 'exporters' | 'templates' | 'stop';
 
 export interface ListenerAnswers {
   status: ListenerStatus;
   metrics: MetricsSnapshot;
   options: ExporterOptions[];
+  exporters: ExporterReport[];
   templates: TemplateRecords;
   /** The last word: everything that was received is in the store. */
   stop: { status: ListenerStatus; templates: TemplateRecords };

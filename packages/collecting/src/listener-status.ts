@@ -1,6 +1,9 @@
 /** What a listener knows of itself and of its exporters. Structured-cloneable; times in ms since the Unix epoch. */
 import type { DecodeErrorCode, DomainCounters, FlowDecoderCounters } from '@weir/ipfix';
 import type { BatchWriterCounters } from './batch-writer.ts';
+import type { Alarm, ExporterAlarmCode, SourceAlarmCode } from './exporter-alarm.ts';
+import type { ExporterRates } from './exporter-health.ts';
+import type { FileSourceStatus } from './file-source-status.ts';
 import type { ReceiverKind } from './polled-receiver.ts';
 import type { Transport } from './socket-address.ts';
 import type { StreamStatus } from './stream-status.ts';
@@ -17,8 +20,19 @@ export interface ProblemCount {
   readonly lastMessage: string;
 }
 
+/** How an exporter fares, as exporter-health.ts sees it. */
+export interface ExporterHealthStatus extends ExporterRates {
+  /** How far its clock is ahead of ours; undefined before that is known. */
+  readonly clockSkewMs: number | undefined;
+  /** Pauses between its messages are hardly ever longer; undefined before that is known. */
+  readonly usualGapMs: number | undefined;
+  /** When it was last heard of, where that is an alarm. */
+  readonly silentSinceMs: number | undefined;
+  readonly alarms: readonly Alarm<ExporterAlarmCode>[];
+}
+
 /** One observation domain of one exporter. */
-export interface ExporterStatus extends DomainCounters {
+export interface ExporterStatus extends DomainCounters, ExporterHealthStatus {
   readonly address: string;
   readonly observationDomainId: number;
   /** 1, 5, 7, 9 or 10. */
@@ -54,7 +68,7 @@ export interface ListenerStatus {
   readonly address: string;
   readonly port: number;
   readonly transport: Transport;
-  readonly receiver: ReceiverKind | 'stream';
+  readonly receiver: ReceiverKind | 'stream' | 'file';
   /** Of the socket for datagrams; 0 for streams, whose buffers the kernel sizes by itself. */
   readonly receiveBufferOctets: number;
   readonly startedAtMs: number;
@@ -70,4 +84,8 @@ export interface ListenerStatus {
   readonly exporterCount: number;
   /** What there is of connections over TCP and TLS. */
   readonly stream: StreamStatus | undefined;
+  /** What became of the files of a source file path. */
+  readonly files: FileSourceStatus | undefined;
+  /** What is wrong with the source as a whole. */
+  readonly alarms: readonly Alarm<SourceAlarmCode>[];
 }

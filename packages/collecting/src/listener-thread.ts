@@ -7,10 +7,13 @@ import { FLOW_BATCH_ROWS_DEFAULT, type FlowBatchNote, flowBatchOctets } from '@w
 import { type BatchWriter, createBatchWriter } from './batch-writer.ts';
 import { openDatagramReception } from './datagram-reception.ts';
 import type { ExporterOptions } from './exporter-options.ts';
+import { type ExporterReport, reportExporters } from './exporter-report.ts';
+import { createAlarmLimits } from './exporter-settings.ts';
 import { createListenerMetrics } from './listener-metrics.ts';
 import type { ListenerAnswers, ListenerSetup } from './listener-protocol.ts';
 import { EXPORTERS_IN_STATUS_MAX, type ListenerStatus } from './listener-status.ts';
 import type { Reception } from './reception.ts';
+import { createSourceWatch } from './source-watch.ts';
 import { openStreamReception } from './stream-reception.ts';
 import type { TemplateRecords } from './template-file.ts';
 
@@ -26,6 +29,7 @@ export interface ListenerThread {
   status(): ListenerStatus;
   metrics(): Promise<MetricsSnapshot>;
   options(): ExporterOptions[];
+  exporters(): ExporterReport[];
   templates(): TemplateRecords;
   /** Takes what has arrived, closes the sockets, and resolves with the last word when the store has everything. */
   stop(): Promise<ListenerAnswers['stop']>;
@@ -53,6 +57,7 @@ export async function openListenerThread(setup: ListenerSetup, services: Service
   const { messages } = reception;
   messages.knowledge.restore(setup.templates?.knowledge, clock.nowMs());
   const startedAtMs = clock.nowMs();
+  const watch = createSourceWatch({ type: source.type, ...services, ...reception });
 
   function status(): ListenerStatus {
     messages.ledger.look(clock.nowMs());
@@ -73,6 +78,8 @@ export async function openListenerThread(setup: ListenerSetup, services: Service
       exporters: exporters.slice(0, EXPORTERS_IN_STATUS_MAX),
       exporterCount: exporters.length,
       stream: reception.stream(),
+      files: reception.files?.(),
+      alarms: watch.alarms(),
     };
   }
 
@@ -83,8 +90,13 @@ export async function openListenerThread(setup: ListenerSetup, services: Service
     status,
     metrics: () => metrics.snapshot(),
     options: () => messages.exporterOptions(),
+    exporters() {
+      messages.ledger.look(clock.nowMs());
+      return reportExporters(messages);
+    },
     templates: templatesNow,
     async stop() {
+      watch.stop();
       await reception.finish();
       writer.flush();
       await Promise.race([sender.drained(), delay(STORE_DRAIN_MS_MAX)]);
@@ -97,13 +109,14 @@ export async function openListenerThread(setup: ListenerSetup, services: Service
 }
 
 function openReception(
-  { source, templates, receiver: kind }: ListenerSetup,
+  { source, exporters, templates, receiver: kind }: ListenerSetup,
   writer: BatchWriter,
   services: Services,
 ): Promise<Reception> {
+  const alarmLimitsOf = createAlarmLimits(source, exporters);
   return source.transport === 'udp'
-    ? openDatagramReception({ source, kind, templates, writer, ...services })
-    : openStreamReception({ source, writer, ...services });
+    ? openDatagramReception({ source, alarmLimitsOf, kind, templates, writer, ...services })
+    : openStreamReception({ source, alarmLimitsOf, writer, ...services });
 }
 
 function delay(durationMs: number): Promise<void> {

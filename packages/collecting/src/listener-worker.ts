@@ -36,6 +36,8 @@ async function answer(
       return listener.metrics();
     case 'options':
       return listener.options();
+    case 'exporters':
+      return listener.exporters();
     case 'templates':
       return listener.templates();
     case 'stop':

@@ -1,6 +1,8 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { CancelTimer, Clock, Component, Logger, MetricsSnapshot } from '@weir/base';
 import type { ExporterOptions } from './exporter-options.ts';
+import type { ExporterReport } from './exporter-report.ts';
+import type { ExporterSettings } from './exporter-settings.ts';
 import type { FlowSource } from './flow-source.ts';
 import { type ListenerLink, openListenerLink } from './listener-link.ts';
 import type { ListenerAnswers, ListenerQuestion } from './listener-protocol.ts';
@@ -28,6 +30,8 @@ export interface Listener extends Component {
   metrics(): Promise<MetricsSnapshot>;
   /** What its exporters said of themselves; empty while it does not listen. */
   options(): Promise<ExporterOptions[]>;
+  /** Everything known of its exporters; empty while it does not listen. */
+  exporters(): Promise<ExporterReport[]>;
   /** Templates and options known now; after `stop` those known then. */
   templates(): Promise<TemplateRecords | undefined>;
 }
@@ -39,6 +43,8 @@ export interface ListenerServices {
   /** What an earlier listener of this source knew. */
   templates: TemplateRecords | undefined;
   receiver: ReceiverKind | undefined;
+  /** What the operator says of single exporters. */
+  exporters?: readonly ExporterSettings[] | undefined;
 }
 
 /** A thread that died is replaced after this long: soon, but not in a circle that keeps a core busy. */
@@ -112,6 +118,10 @@ class SupervisedListener implements Listener {
     return this.#ask('options', []);
   }
 
+  exporters(): Promise<ExporterReport[]> {
+    return this.#ask('exporters', []);
+  }
+
   metrics(): Promise<MetricsSnapshot> {
     return this.#ask('metrics', []);
   }
@@ -126,6 +136,7 @@ class SupervisedListener implements Listener {
     const setup = {
       source: this.source,
       storePort: connectWriter(),
+      exporters: this.#services.exporters ?? [],
       templates: this.#lastTemplates,
       receiver,
     };

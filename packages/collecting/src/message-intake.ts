@@ -2,7 +2,7 @@
  * From octets to rows of a batch: the decoder of a listener with what is kept beside it. What differs by
  * transport, finding the session and cutting messages, is with those who call `take`.
  */
-import type { Clock } from '@weir/base';
+import type { Clock, Logger } from '@weir/base';
 import {
   createFlowDecoder,
   type DecodeProblem,
@@ -12,9 +12,11 @@ import {
   type TransportSession,
 } from '@weir/ipfix';
 import type { BatchWriter } from './batch-writer.ts';
+import { ALARM_LIMITS_DEFAULT, type AlarmLimits } from './exporter-health.ts';
 import { createExporterKnowledge, type ExporterKnowledge } from './exporter-knowledge.ts';
 import { createExporterLedger, type ExporterLedger } from './exporter-ledger.ts';
 import type { ExporterOptions, SamplingRates } from './exporter-options.ts';
+import { createExporterWatch } from './exporter-watch.ts';
 import type { TemplateRecords } from './template-file.ts';
 
 /** Between two looks at who sent. */
@@ -25,8 +27,11 @@ export interface MessageIntake {
   readonly ledger: ExporterLedger;
   /** What exporters said of themselves in options records, by which their flows can be named. */
   readonly knowledge: ExporterKnowledge;
-  /** Decodes a datagram, or a message of a stream. The writer must be ready. Answers how many rows came of it. */
-  take(bytes: Uint8Array, session: TransportSession): number;
+  /**
+   * Decodes a datagram, or a message of a stream, that was received now unless another time is told. The writer
+   * must be ready. Answers how many rows came of it.
+   */
+  take(bytes: Uint8Array, session: TransportSession, receivedAtMs?: number): number;
   /** The session is over: what the decoder knew by it goes, what it counted stays in the ledger. */
   closeSession(session: TransportSession): void;
   /** What exporters said of themselves in options records; only of those that said something. */
@@ -40,15 +45,25 @@ export interface MessageIntake {
 export interface MessageIntakeOptions {
   writer: BatchWriter;
   clock: Clock;
+  logger: Logger;
+  alarmLimitsOf?: (address: string) => AlarmLimits;
+  /** Datagrams of an address that were beyond its rate limit. */
+  rateLimitedOf?: (address: string) => number;
   decoder?: FlowDecoderOptions;
   /** Told of each problem after it was counted. */
   problem?: (problem: DecodeProblem) => void;
 }
 
 export function createMessageIntake(options: MessageIntakeOptions): MessageIntake {
-  const { writer, clock } = options;
+  const { writer, clock, logger } = options;
   const decoder = createFlowDecoder(options.decoder);
-  const ledger = createExporterLedger(decoder);
+  const watch = createExporterWatch({
+    clock,
+    logger,
+    limitsOf: options.alarmLimitsOf ?? (() => ALARM_LIMITS_DEFAULT),
+    rateLimitedOf: options.rateLimitedOf ?? (() => 0),
+  });
+  const ledger = createExporterLedger(decoder, watch);
   const knowledge = createExporterKnowledge();
   let ledgerDueMs = 0;
   let nowMs = clock.nowMs();
@@ -73,10 +88,10 @@ export function createMessageIntake(options: MessageIntakeOptions): MessageIntak
     decoder,
     ledger,
     knowledge,
-    take(bytes, session) {
+    take(bytes, session, receivedAtMs) {
       nowMs = clock.nowMs();
       const before = rowsTaken();
-      decoder.decodeDatagram(bytes, session, nowMs, sink);
+      decoder.decodeDatagram(bytes, session, receivedAtMs ?? nowMs, sink);
       return rowsTaken() - before;
     },
     closeSession(session) {

@@ -2,6 +2,7 @@
 import type { Clock, Logger } from '@weir/base';
 import type { DecodeErrorCode } from '@weir/ipfix';
 import type { BatchWriter } from './batch-writer.ts';
+import type { AlarmLimits } from './exporter-health.ts';
 import { connectionLimits, type FlowSource } from './flow-source.ts';
 import { createMessageIntake } from './message-intake.ts';
 import type { Reception } from './reception.ts';
@@ -22,6 +23,7 @@ const MALFORMED: ReadonlySet<DecodeErrorCode> = new Set([
 
 export interface StreamReceptionOptions {
   source: FlowSource;
+  alarmLimitsOf: (address: string) => AlarmLimits;
   writer: BatchWriter;
   clock: Clock;
   logger: Logger;
@@ -29,13 +31,15 @@ export interface StreamReceptionOptions {
 
 /** Opens the socket. Rejects with UserError when it, or what TLS needs, cannot be had. */
 export async function openStreamReception(options: StreamReceptionOptions): Promise<Reception> {
-  const { source, writer, clock, logger } = options;
+  const { source, alarmLimitsOf, writer, clock, logger } = options;
   let malformed = false;
   let datagrams = 0;
   let octets = 0;
   const messages = createMessageIntake({
     writer,
     clock,
+    logger,
+    alarmLimitsOf,
     // A connection that has not sent a record yet has a scope of its own, which must not be evicted.
     decoder: { limits: { exportersUnprovenMax: connectionLimits(source).max + 1 } },
     problem({ code }) {

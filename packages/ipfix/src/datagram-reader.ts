@@ -127,8 +127,10 @@ export class DatagramReader implements TemplateTaker {
     let at = bytes.byteOffset;
     while (at < end) {
       if (at > bytes.byteOffset && isZero(message.view.bytes, at, end)) break;
-      at = this.#readMessage(session, at, end);
+      const next = this.#readMessage(session, at, end);
+      if (this.#inMessage) message.domain.counters.octets += next - at;
       this.#inMessage = false;
+      at = next;
     }
     if (this.counters.messages === messagesBefore) this.counters.datagramsUnreadable += 1;
   }
@@ -224,6 +226,7 @@ export class DatagramReader implements TemplateTaker {
     message.sequenceNumber = sequenceNumber;
     message.messageOffset = at - message.datagramStart;
     domain.lastSeenMs = message.receivedAtMs;
+    domain.lastExportTimeMs = exportTimeMs;
     domain.counters.messages += 1;
     this.counters.messages += 1;
     this.#inMessage = true;

@@ -13,6 +13,8 @@ import type { TransportSession } from './transport-session.ts';
 /** Counters of one observation domain of one exporter. */
 export interface DomainCounters extends SequenceCounters, TemplateStoreCounters {
   messages: number;
+  /** Of those messages. */
+  octets: number;
   /** Data Records that became flow rows. */
   records: number;
   /** Data Records of Options Templates. */
@@ -32,7 +34,9 @@ export interface DomainState {
   readonly counters: DomainCounters;
   /** systemInitTimeMilliseconds from an options record; 0 when none came. */
   systemInitTimeMs: number;
+  /** When the latest message was received, and when it says that it was exported; 0 before there is one. */
   lastSeenMs: number;
+  lastExportTimeMs: number;
 }
 
 /** The templates, and whatever else outlives a datagram, of one exporter (UDP) or one connection. */
@@ -69,6 +73,7 @@ export function createDomainState(
 ): DomainState {
   const counters: DomainCounters = {
     messages: 0,
+    octets: 0,
     records: 0,
     optionsRecords: 0,
     undecodedSets: 0,
@@ -93,6 +98,7 @@ export function createDomainState(
     counters,
     systemInitTimeMs: 0,
     lastSeenMs: 0,
+    lastExportTimeMs: 0,
   };
 }
 

@@ -4,12 +4,17 @@ import { type BatchSink, ColumnReader } from './column-reader.ts';
 import { DatagramReader, READER_LIMITS_DEFAULT, type ReaderLimits } from './datagram-reader.ts';
 import { type DecodeProblem, decodeProblem } from './decode-error.ts';
 import { type DecoderSnapshot, type RestoreResult, restoreSnapshot, snapshotOf } from './decoder-snapshot.ts';
-import type { DomainCounters } from './domain-state.ts';
+import type { DomainCounters, DomainState } from './domain-state.ts';
 import type { RecordFields } from './field-value.ts';
 import type { ExporterIdentity } from './flow-batch.ts';
 import type { MessageContext } from './message.ts';
+import { NETFLOW_V1 } from './netflow-v1.ts';
+import { NETFLOW_V5 } from './netflow-v5.ts';
+import { NETFLOW_V7 } from './netflow-v7.ts';
 import { applyOptionsRecord } from './options-record.ts';
+import type { SamplingSnapshot } from './sampling-state.ts';
 import { ScopeRecords } from './scope-records.ts';
+import type { Template } from './template.ts';
 import type { StoredTemplate } from './template-store.ts';
 import type { TransportSession } from './transport-session.ts';
 
@@ -64,8 +69,30 @@ export interface FlowDecoder {
   /** Takes what `snapshot` gave in an earlier life; anything malformed in it is left out and counted. */
   restore(snapshot: unknown): RestoreResult;
   /** One entry for each observation domain of each exporter. */
-  domainCounters(): Iterable<{ readonly exporter: ExporterIdentity; readonly counters: DomainCounters }>;
+  domainCounters(): Iterable<DomainView>;
 }
+
+/** What a decoder knows of one observation domain of one exporter, as it is at the time of the call. */
+export interface DomainView {
+  readonly exporter: ExporterIdentity;
+  readonly counters: DomainCounters;
+  /** When the latest message was received, and when it says that it was exported; 0 before there is one. */
+  readonly lastSeenMs: number;
+  readonly lastExportTimeMs: number;
+  /** Template IDs that Data Sets wait for. */
+  waitedFor(): number[];
+  templates(): DomainTemplate[];
+  sampling(): SamplingSnapshot;
+}
+
+export interface DomainTemplate {
+  /** Of NetFlow v1, v5 and v7 the one format, with Template ID 0. */
+  readonly template: Template;
+  /** Its records describe the exporter. */
+  readonly options: boolean;
+}
+
+const FIXED_FORMATS = [NETFLOW_V1, NETFLOW_V5, NETFLOW_V7];
 
 export function createFlowDecoder(options: FlowDecoderOptions = {}): FlowDecoder {
   const reader = new DatagramReader({ ...READER_LIMITS_DEFAULT, ...options.limits });
@@ -119,7 +146,48 @@ export function createFlowDecoder(options: FlowDecoderOptions = {}): FlowDecoder
       pendingDropped: reader.pending.counters.dropped,
     }),
     *domainCounters() {
-      for (const { exporter, counters } of reader.exporters.domains()) yield { exporter, counters };
+      for (const domain of reader.exporters.domains()) yield new DecodedDomain(domain, reader);
     },
   };
+}
+
+class DecodedDomain implements DomainView {
+  readonly #domain: DomainState;
+  readonly #reader: DatagramReader;
+
+  constructor(domain: DomainState, reader: DatagramReader) {
+    this.#domain = domain;
+    this.#reader = reader;
+  }
+
+  get exporter(): ExporterIdentity {
+    return this.#domain.exporter;
+  }
+
+  get counters(): DomainCounters {
+    return this.#domain.counters;
+  }
+
+  get lastSeenMs(): number {
+    return this.#domain.lastSeenMs;
+  }
+
+  get lastExportTimeMs(): number {
+    return this.#domain.lastExportTimeMs;
+  }
+
+  waitedFor(): number[] {
+    return this.#reader.pending.waitedFor(this.#domain);
+  }
+
+  templates(): DomainTemplate[] {
+    const { version, templates } = this.#domain;
+    const fixed = FIXED_FORMATS.find((format) => format.version === version);
+    if (fixed !== undefined) return [{ template: fixed.entry.template, options: false }];
+    return Array.from(templates.entries(), ({ template, options }) => ({ template, options }));
+  }
+
+  sampling(): SamplingSnapshot {
+    return this.#domain.sampling.snapshot();
+  }
 }

@@ -54,6 +54,8 @@ export {
 } from './flow-column.ts';
 export {
   createFlowDecoder,
+  type DomainTemplate,
+  type DomainView,
   type FlowDecoder,
   type FlowDecoderCounters,
   type FlowDecoderOptions,

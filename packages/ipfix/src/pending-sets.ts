@@ -127,6 +127,11 @@ export class PendingSets {
     }
   }
 
+  /** The Template IDs that Sets of a domain wait for. */
+  waitedFor(domain: DomainState): number[] {
+    return [...(this.#byTemplate.get(domain)?.keys() ?? [])];
+  }
+
   /** Gives up what is older than the limit. */
   expire(nowMs: number): void {
     for (;;) {

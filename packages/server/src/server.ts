@@ -18,6 +18,7 @@ import { type FastifyInstance, fastify } from 'fastify';
 import { statusAnswerSchema } from './answers.ts';
 import { clientSignal } from './client-signal.ts';
 import { answerPage } from './console-pages.ts';
+import { addExporterRoutes, type ExporterObserver } from './exporter-routes.ts';
 import { addFlowSourceRoutes } from './flow-source-routes.ts';
 import { createHostGuard, isCrossSite, isLoopbackAddress, SECURITY_HEADERS } from './host-guard.ts';
 import { createLiveFeed, type LiveFeed } from './live-feed.ts';
@@ -46,6 +47,8 @@ export interface ServerOptions {
   readonly status: () => Promise<SystemStatus>;
   /** Where flow sources are edited; without it there are no routes for them. */
   readonly flowSources?: FlowSourceEditor;
+  /** Who exports; without it nothing is told of them beyond the status. */
+  readonly exporters?: ExporterObserver;
   /** Metrics of all threads of the process; the server adds its own. */
   readonly metrics?: () => Promise<MetricsSnapshot[]>;
   readonly logger: Logger;
@@ -110,6 +113,7 @@ export function createServer(options: ServerOptions): Server {
       );
       addQueryRoutes(api, questions, clock);
       addLiveRoute(api, feed, clock);
+      if (options.exporters !== undefined) addExporterRoutes(api, options.exporters, () => clock.nowMs());
       if (options.flowSources !== undefined) addFlowSourceRoutes(api, options.flowSources, host);
     },
     { prefix: '/api/v1' },

@@ -35,7 +35,7 @@ export async function collect(options: CollectOptions): Promise<void> {
   const http = options.http === false ? undefined : parseEndpoint(options.http, '--http');
   const logger = createStderrLogger('collect', parseLogLevel(options.logLevel));
   if (options.printConfig) {
-    process.stdout.write(formatCollectorConfig({ sources }));
+    process.stdout.write(formatCollectorConfig({ sources, ...origin.exporters() }));
     return;
   }
   if (options.check) {

@@ -1,0 +1,184 @@
+/**
+ * Watches all exporters of a listener: feeds each one's health at every look, and logs the alarms that begin and
+ * end. Exporters that never delivered a record are not watched: a forged address is nobody whom we would miss.
+ */
+import type { Clock, Logger } from '@weir/base';
+import type { DomainCounters, DomainView, ExporterIdentity } from '@weir/ipfix';
+import type { AlarmChange, ExporterAlarmCode } from './exporter-alarm.ts';
+import {
+  type AlarmLimits,
+  createExporterHealth,
+  type ExporterHealth,
+  type ExporterSample,
+} from './exporter-health.ts';
+import { EXPORTERS_IN_STATUS_MAX } from './listener-status.ts';
+
+/** A network that fails silences thousands at once: so many lines a look, and one for the rest. */
+const ALARM_LINES_MAX = 32;
+/** Headers of v9 and IPFIX leave out the part of the second. */
+const EXPORT_TIME_CUT_MS = 500;
+/** Who has been gone for a week is gone; no more alarm is kept for them. */
+const FORGOTTEN_AFTER_MS = 7 * 86_400_000;
+
+export interface ExporterWatchOptions {
+  clock: Clock;
+  logger: Logger;
+  limitsOf(address: string): AlarmLimits;
+  /** Datagrams of an address that were beyond its rate limit. */
+  rateLimitedOf(address: string): number;
+}
+
+export interface ExporterWatch {
+  /** `endedOf`: what connections of an exporter had counted that are no more. */
+  look(
+    domains: Iterable<DomainView>,
+    nowMs: number,
+    endedOf: (key: string) => Partial<DomainCounters> | undefined,
+  ): void;
+  healthOf(exporter: ExporterIdentity): ExporterHealth | undefined;
+  /** Exporters with alarms, by code. */
+  alarmCounts(): ReadonlyMap<ExporterAlarmCode, number>;
+}
+
+/** What tells exporters apart whatever connection they use. */
+export function exporterKey({
+  address,
+  observationDomainId,
+  version,
+}: Pick<ExporterIdentity, 'address' | 'observationDomainId' | 'version'>): string {
+  return `${version} ${observationDomainId} ${address}`;
+}
+
+type Sums = Omit<ExporterSample, 'nowMs' | 'monotonicMs' | 'waitedFor' | 'rateLimited'> & {
+  waitedFor: number[];
+  lastSeenMs: number;
+};
+
+interface Watched {
+  readonly exporter: ExporterIdentity;
+  readonly health: ExporterHealth;
+  latest: ExporterSample | undefined;
+  silentSinceMonotonicMs: number;
+}
+
+export function createExporterWatch(options: ExporterWatchOptions): ExporterWatch {
+  const { clock, logger, limitsOf, rateLimitedOf } = options;
+  const watched = new Map<string, Watched>();
+  let lines = 0;
+  let leftOut = 0;
+
+  function watch(exporter: ExporterIdentity): Watched {
+    const log = (change: AlarmChange<ExporterAlarmCode>) => logChange(exporter, change);
+    const nowMs = clock.monotonicMs();
+    const created = {
+      exporter,
+      health: createExporterHealth(log),
+      latest: undefined,
+      silentSinceMonotonicMs: nowMs,
+    };
+    const key = exporterKey(exporter);
+    watched.set(key, created);
+    const [longestSilent] = watched.keys();
+    if (watched.size > EXPORTERS_IN_STATUS_MAX && longestSilent !== undefined) watched.delete(longestSilent);
+    return created;
+  }
+
+  function logChange(exporter: ExporterIdentity, { kind, alarm }: AlarmChange<ExporterAlarmCode>): void {
+    lines += 1;
+    if (lines > ALARM_LINES_MAX) {
+      leftOut += 1;
+      return;
+    }
+    const { address, observationDomainId, version } = exporter;
+    const facts = { exporter: address, observationDomainId, version, alarm: alarm.code };
+    if (kind === 'raised') logger.warn(facts, `exporter ${address}: ${alarm.message}`);
+    else logger.info(facts, `exporter ${address}: no longer: ${alarm.message}`);
+  }
+
+  function lookAt(key: string, one: Watched, sums: Sums | undefined, nowMs: number): void {
+    const monotonicMs = clock.monotonicMs();
+    const { address } = one.exporter;
+    const heard = sums !== undefined && sums.messages !== one.latest?.messages;
+    const base = sums ?? one.latest;
+    if (base === undefined) return;
+    one.latest = { ...base, nowMs, monotonicMs, rateLimited: rateLimitedOf(address) };
+    one.health.look(one.latest, limitsOf(address));
+    if (heard) {
+      one.silentSinceMonotonicMs = monotonicMs;
+      // The one that was silent longest stands first.
+      watched.delete(key);
+      watched.set(key, one);
+    } else if (monotonicMs - one.silentSinceMonotonicMs > FORGOTTEN_AFTER_MS) {
+      watched.delete(key);
+    }
+  }
+
+  return {
+    look(domains, nowMs, endedOf) {
+      lines = 0;
+      leftOut = 0;
+      const sums = new Map<string, Sums>();
+      for (const domain of domains) {
+        const { exporter, counters } = domain;
+        if (counters.messages === 0) continue; // restored, and silent since
+        const key = exporterKey(exporter);
+        if (!watched.has(key)) {
+          if (counters.records + counters.optionsRecords === 0) continue;
+          watch(exporter);
+        }
+        sums.set(key, addUp(sums.get(key) ?? begin(exporter, endedOf(key)), domain));
+      }
+      for (const [key, one] of [...watched]) lookAt(key, one, sums.get(key), nowMs);
+      if (leftOut > 0) logger.warn({ leftOut }, 'alarms of more exporters began or ended');
+    },
+    healthOf: (exporter) => watched.get(exporterKey(exporter))?.health,
+    alarmCounts() {
+      const counts = new Map<ExporterAlarmCode, number>();
+      for (const { health } of watched.values()) {
+        for (const { code } of health.alarms()) counts.set(code, (counts.get(code) ?? 0) + 1);
+      }
+      return counts;
+    },
+  };
+}
+
+function begin({ version }: ExporterIdentity, ended: Partial<DomainCounters> | undefined): Sums {
+  const { messages = 0, records = 0, optionsRecords = 0, octets = 0 } = ended ?? {};
+  return {
+    messages,
+    records,
+    octets,
+    units: unitsOf(version, { messages, records, optionsRecords }),
+    unitsLost: ended?.unitsLost ?? 0,
+    templateConflicts: ended?.templateConflicts ?? 0,
+    waitedFor: [],
+    skewMs: 0,
+    lastSeenMs: 0,
+  };
+}
+
+function addUp(sums: Sums, domain: DomainView): Sums {
+  const { exporter, counters, lastSeenMs, lastExportTimeMs } = domain;
+  const isLatest = lastSeenMs >= sums.lastSeenMs;
+  const cutMs = exporter.version >= 9 ? EXPORT_TIME_CUT_MS : 0;
+  return {
+    messages: sums.messages + counters.messages,
+    records: sums.records + counters.records,
+    octets: sums.octets + counters.octets,
+    units: sums.units + unitsOf(exporter.version, counters),
+    unitsLost: sums.unitsLost + counters.unitsLost,
+    templateConflicts: sums.templateConflicts + counters.templateConflicts,
+    waitedFor: [...sums.waitedFor, ...domain.waitedFor()],
+    skewMs: isLatest ? lastExportTimeMs + cutMs - lastSeenMs : sums.skewMs,
+    lastSeenMs: Math.max(lastSeenMs, sums.lastSeenMs),
+  };
+}
+
+/** What sequence numbers count: packets of v9, flows of v5 and v7, Data Records of IPFIX; v1 has none. */
+function unitsOf(
+  version: number,
+  { messages, records, optionsRecords }: Pick<DomainCounters, 'messages' | 'records' | 'optionsRecords'>,
+): number {
+  if (version === 1) return 0;
+  return version === 9 ? messages : records + optionsRecords;
+}
