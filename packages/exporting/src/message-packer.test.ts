@@ -65,8 +65,13 @@ function valueAt(batch: FlowBatch, name: FlowColumnName, row: number): bigint {
     : BigInt(column[row] ?? 0);
 }
 
-/** What the collector adds itself, and what the addresses say. */
-const NOT_EXPORTED: readonly string[] = ['receivedAt', 'exporter', 'extraLayout', 'ipVersion'];
+/** What the collector adds itself, the columns behind `extraLayout` above all, and what the addresses say. */
+const NOT_EXPORTED: readonly string[] = [
+  'receivedAt',
+  'exporter',
+  'ipVersion',
+  ...FLOW_COLUMNS.slice(FLOW_COLUMN_INDEX.extraLayout).map(({ name }) => name),
+];
 
 function rowOf(batch: FlowBatch, row: number): Row {
   const values: Row = {};

@@ -75,6 +75,13 @@ function open(octetsMax = 1_048_576): Bench {
   return { spool, losses, problems };
 }
 
+/** Resolves when nothing of the spool waits to be forced to the disk. */
+async function forced(spool: Spool): Promise<void> {
+  for (let i = 0; i < 5000 && spool.unsyncedOctets > 0; i += 1)
+    await new Promise((done) => setTimeout(done, 1));
+  expect(spool.unsyncedOctets).toBe(0);
+}
+
 /** Sends up to `count` messages and gives their octets. */
 function drain({ spool }: Bench, count = Number.POSITIVE_INFINITY): number[] {
   const sent: number[] = [];
@@ -183,6 +190,28 @@ describe('a spool', () => {
     const sent = drain(bench);
     expect(bench.losses.reduce((sum, { messages }) => sum + messages, 0)).toBe(1500 - sent.length);
     bench.spool.close();
+  });
+
+  test('forces what was appended to the disk at each checkpoint, and segments that are full', async () => {
+    const { spool, problems } = open();
+    spool.append(messageOf(1, 100));
+    expect(spool.unsyncedOctets).toBe(spool.octets);
+    spool.checkpoint();
+    spool.append(messageOf(2, 100));
+    await new Promise((done) => setTimeout(done, 50));
+    expect(spool.unsyncedOctets).toBeGreaterThan(0);
+    spool.checkpoint();
+    await forced(spool);
+    // A segment has 16 KiB.
+    for (let i = 0; i < 100; i += 1) spool.append(messageOf(i, 1000));
+    expect(spool.unsyncedOctets).toBeGreaterThan(90_000);
+    spool.checkpoint();
+    await forced(spool);
+    spool.prepend([messageOf(0, 100)]);
+    expect(spool.unsyncedOctets).toBeGreaterThan(0);
+    await forced(spool);
+    spool.close();
+    expect(problems).toEqual([]);
   });
 
   test('half a message at the end, as a killed exporter leaves it, is left out', () => {

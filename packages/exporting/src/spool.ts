@@ -4,10 +4,17 @@
  * Bounded: when there is no room the oldest segment goes, counted. Segments are sent in the order of their
  * numbers; one that was sent is removed. The file `position` says how far the first one was sent. It is
  * written when the spool is closed and at each `checkpoint`: an exporter that is killed sends again what it
- * sent since. What was appended is with the operating system at once and on the disk when that writes it.
+ * sent since. What was appended is with the operating system at once, so a killed exporter loses none of it; it
+ * is forced to the disk from `checkpoint` to `checkpoint`, off this thread, so a power cut costs what was
+ * appended since the last one. Removed segments and `position` are not forced: a power cut may bring back what
+ * was sent lately, which is then sent again.
  */
 import {
+  close,
   closeSync,
+  fdatasync,
+  fdatasyncSync,
+  fsync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -38,6 +45,8 @@ export interface SpoolLoss {
 export interface Spool {
   /** On disk, templates included. */
   readonly octets: number;
+  /** Of these, what a power cut could cost: not yet forced to the disk. */
+  readonly unsyncedOctets: number;
   readonly isEmpty: boolean;
   /** Adds the newest message. Throws what the file system throws. */
   append(message: OutgoingMessage): void;
@@ -47,7 +56,7 @@ export interface Spool {
   peek(): OutgoingMessage | undefined;
   /** Says what became of the message that `peek` gave: sent, or to be given again. */
   settle(isSent: boolean): void;
-  /** Writes down how far messages were sent. */
+  /** Writes down how far messages were sent, and has what was appended forced to the disk. Does not wait. */
   checkpoint(): void;
   close(): void;
 }
@@ -85,6 +94,8 @@ interface OpenSegment {
   readonly file: number;
   readonly announced: Set<Template>;
   records: number;
+  /** Of the segment's octets, those that were forced to the disk. */
+  syncedOctets: number;
 }
 
 /** A segment that is being read; `peeked` was given out and not yet settled. */
@@ -106,6 +117,9 @@ export function openSpool(options: SpoolOptions): Spool {
   let lastNumber = Math.max(FIRST_NUMBER, position.number, segments.at(-1)?.number ?? 0);
   let total = segments.reduce((sum, { octets }) => sum + octets, 0);
   let writing: OpenSegment | undefined;
+  /** Whether the segment that is written, and how many others, are being forced to the disk. */
+  let isSyncing = false;
+  let closingOctets = 0;
   let reading: ReadSegment | undefined;
   let writtenPosition = position;
   /** A message that was given out and whose segment had to go meanwhile. */
@@ -120,12 +134,36 @@ export function openSpool(options: SpoolOptions): Spool {
     const file = openSync(pathOf(segment), 'wx');
     if (place === 'first') segments.unshift(segment);
     else segments.push(segment);
-    return { segment, file, announced: new Set(), records: 0 };
+    syncFolder(folder);
+    return { segment, file, announced: new Set(), records: 0, syncedOctets: 0 };
   }
 
   function closeWriting(): void {
-    if (writing !== undefined) closeSync(writing.file);
+    if (writing !== undefined) syncAndClose(writing);
     writing = undefined;
+  }
+
+  function syncAndClose({ file, segment, syncedOctets }: OpenSegment): void {
+    const octets = segment.octets - syncedOctets;
+    closingOctets += octets;
+    fdatasync(file, (error) => {
+      if (error !== null)
+        options.onProblem(`${pathOf(segment)} cannot be forced to the disk: ${error.message}`);
+      closingOctets -= octets;
+      close(file);
+    });
+  }
+
+  /** One at a time: a slow disk is not asked more often than it answers. */
+  function sync(open: OpenSegment): void {
+    const { octets } = open.segment;
+    if (isSyncing || octets === open.syncedOctets) return;
+    isSyncing = true;
+    fdatasync(open.file, (error) => {
+      isSyncing = false;
+      if (error === null) open.syncedOctets = octets;
+      else options.onProblem(`${pathOf(open.segment)} cannot be forced to the disk: ${error.message}`);
+    });
   }
 
   function write(open: OpenSegment, message: OutgoingMessage): void {
@@ -228,6 +266,11 @@ export function openSpool(options: SpoolOptions): Spool {
   }
 
   function checkpoint(): void {
+    if (writing !== undefined) sync(writing);
+    writePosition();
+  }
+
+  function writePosition(): void {
     if (position === writtenPosition) return;
     const path = join(folder, POSITION_FILE);
     try {
@@ -240,10 +283,13 @@ export function openSpool(options: SpoolOptions): Spool {
   }
 
   if (segments.every(({ number }) => number !== position.number)) position = NOWHERE;
-  checkpoint();
+  writePosition();
   return {
     get octets() {
       return total;
+    },
+    get unsyncedOctets() {
+      return closingOctets + (writing === undefined ? 0 : writing.segment.octets - writing.syncedOctets);
     },
     get isEmpty() {
       return segments.length === 0;
@@ -265,12 +311,12 @@ export function openSpool(options: SpoolOptions): Spool {
     },
     prepend(messages) {
       // The number may be that of a segment that was sent: what is written must not say so of this one.
-      checkpoint();
+      writePosition();
       const older = create((segments[0]?.number ?? lastNumber + 1) - 1, 'first');
       try {
         for (const message of messages) write(older, message);
       } finally {
-        closeSync(older.file);
+        syncAndClose(older);
       }
       reading = undefined;
       makeRoom(0);
@@ -292,11 +338,27 @@ export function openSpool(options: SpoolOptions): Spool {
     },
     checkpoint,
     close() {
-      checkpoint();
-      closeWriting();
+      writePosition();
+      // The process may be at its end: this one waits.
+      if (writing !== undefined) {
+        fdatasyncSync(writing.file);
+        closeSync(writing.file);
+        writing = undefined;
+      }
       unlock();
     },
   };
+}
+
+/** So that a file that was made is found after a power cut. Not every platform can; none needs to wait for it. */
+function syncFolder(folder: string): void {
+  let descriptor: number;
+  try {
+    descriptor = openSync(folder, 'r');
+  } catch {
+    return;
+  }
+  fsync(descriptor, () => close(descriptor));
 }
 
 function add(loss: SpoolLoss, { flows, packets, octets }: OutgoingMessage): void {
