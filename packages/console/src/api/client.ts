@@ -38,6 +38,17 @@ export async function apiGet<T>(path: string, parameters: Parameters, signal?: A
   throw new ApiError(await readProblem(response), response.status);
 }
 
+/** Sends JSON. Throws ApiError when the server answers with a problem. */
+export async function apiSend<T>(method: 'PUT' | 'POST', path: string, body: unknown): Promise<T> {
+  const response = await fetch(apiUrl(path, {}), {
+    method,
+    headers: { accept: 'application/json', 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  if (response.ok) return (await response.json()) as T;
+  throw new ApiError(await readProblem(response), response.status);
+}
+
 async function readProblem(response: Response): Promise<ApiProblem> {
   try {
     const body = (await response.json()) as { error?: ApiProblem };

@@ -71,6 +71,8 @@ export interface ListenerStatus {
   /** Over TCP and TLS messages. */
   datagrams: number;
   kernelDrops: number;
+  /** Datagrams of versions that the source does not accept; 0 stands for no export protocol. */
+  refused?: { version: number; datagrams: number }[];
   /** Over TCP and TLS. */
   connections?: { address: string; port: number; records: number }[];
 }
@@ -119,4 +121,40 @@ export interface ApiProblem {
   /** Filter errors only: offset in the filter's text, and what could have stood there. */
   position?: number;
   expected?: string[];
+}
+
+/** A flow source as it stands in an edit: its parameters, which may be unfinished. */
+export type FlowSourceDraft = Record<string, unknown>;
+
+export interface FlowSourceChange {
+  kind: 'added' | 'removed' | 'changed' | 'enabled' | 'disabled';
+  name: string;
+  parameters: { path: string; from?: unknown; to?: unknown }[];
+  restarts: boolean;
+}
+
+/** What hinders a deployment; `parameter` is a path such as `forwarding.port`, empty for the whole source. */
+export interface FlowSourceProblem {
+  source: string;
+  parameter: string;
+  message: string;
+}
+
+export interface FlowSourcesResponse {
+  deployed: FlowSourceDraft[];
+  staged: FlowSourceDraft[];
+  changes: FlowSourceChange[];
+  problems: FlowSourceProblem[];
+  editable: boolean;
+  whyNotEditable?: string;
+}
+
+export interface DeployResult {
+  name: string;
+  outcome: 'unchanged' | 'started' | 'stopped' | 'restarted' | 'failed';
+  message?: string;
+}
+
+export interface DeployResponse extends FlowSourcesResponse {
+  results: DeployResult[];
 }

@@ -1,5 +1,5 @@
 import { type ComponentType, lazy } from 'react';
-import { OverviewIcon } from '../widgets/icons.tsx';
+import { OverviewIcon, SourcesIcon } from '../widgets/icons.tsx';
 
 export interface PageEntry {
   path: string;
@@ -24,6 +24,15 @@ export const PAGES: readonly PageEntry[] = [
     Icon: OverviewIcon,
     Page: lazy(async () => ({ default: (await import('../pages/overview-page.tsx')).OverviewPage })),
     asksFlows: true,
+  },
+  {
+    path: '/sources',
+    name: 'Sources',
+    about: 'what the collector takes records from',
+    letter: 's',
+    Icon: SourcesIcon,
+    Page: lazy(async () => ({ default: (await import('../pages/sources-page.tsx')).SourcesPage })),
+    asksFlows: false,
   },
 ];
 

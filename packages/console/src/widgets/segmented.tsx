@@ -10,7 +10,11 @@ interface SegmentedProps<T extends string> {
 export function Segmented<T extends string>({ label, options, value, onChange }: SegmentedProps<T>) {
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset brings a legend and a box that a toolbar must not have.
-    <div role="group" aria-label={label} className="flex h-7 rounded-md border border-line bg-sunken p-px">
+    <div
+      role="group"
+      aria-label={label}
+      className="flex h-7 w-fit rounded-md border border-line bg-sunken p-px"
+    >
       {options.map((option) => (
         <button
           key={option.value}
