@@ -11,7 +11,7 @@ import {
   UserError,
 } from '@weir/base';
 import { type CollectorState, loadProfile, type Profile, reasonDisabled } from '@weir/exporting';
-import type { CaptureSource } from '@weir/host';
+import { type CaptureSource, chooseInterfaces, listInterfaces } from '@weir/host';
 import { createControlServer } from './control-socket.ts';
 import type { Endpoint } from './endpoint.ts';
 import { createExportPipeline } from './export-pipeline.ts';
@@ -21,6 +21,7 @@ import {
   type ExporterDeviceStatus,
   type ExporterState,
 } from './exporter-status.ts';
+import { createInterfaceFollower } from './interface-follower.ts';
 import { createMetricsServer } from './metrics-server.ts';
 import { createProfileWatcher } from './profile-watcher.ts';
 
@@ -111,10 +112,8 @@ export function createExporterDevice(options: ExporterDeviceOptions): ExporterDe
     }
   }
 
-  /** One after the other: a change must not overtake the one before. */
   function reload(): Promise<void> {
-    reloading = reloading.then(async () => {
-      if (state === 'stopping') return;
+    return inTurn(async () => {
       try {
         await apply(await loadProfile(file));
       } catch (error) {
@@ -122,6 +121,39 @@ export function createExporterDevice(options: ExporterDeviceOptions): ExporterDe
         profileProblem = error.message.replaceAll('\n', '; ');
         logger.error(`${profileProblem}; the profile before stays in force`);
       }
+    });
+  }
+
+  /** Those that are up, where neither the command line nor the profile names any. */
+  function interfacesToFollow(): readonly string[] | undefined {
+    const { profile } = pipeline;
+    if (profile === undefined || reasonDisabled(profile) !== undefined) return undefined;
+    if (options.interfaces.length > 0 || profile.interfaces.length > 0) return undefined;
+    return chooseInterfaces(listInterfaces()).chosen.map(({ name }) => name);
+  }
+
+  /** The profile stays as it is, and with it the exporter; the meter takes other interfaces. */
+  function followInterfaces(): void {
+    void inTurn(async () => {
+      const { profile } = pipeline;
+      if (profile === undefined) return;
+      try {
+        const change = await pipeline.apply(profile);
+        if (change === 'nothing') return;
+        const interfaces = pipeline.meter?.status()?.interfaces.map(({ name }) => name) ?? [];
+        logger.info(`the interfaces that are up have changed: metering ${interfaces.join(', ')}`);
+      } catch (error) {
+        // An interface went while it was opened: the next look says so.
+        if (!(error instanceof UserError)) throw error;
+        logger.warn(error.message);
+      }
+    });
+  }
+
+  /** One after the other: a change must not overtake the one before. */
+  function inTurn(change: () => Promise<void>): Promise<void> {
+    reloading = reloading.then(async () => {
+      if (state !== 'stopping') await change();
     });
     reloading.catch((error: Error) => {
       failure ??= error;
@@ -156,6 +188,10 @@ export function createExporterDevice(options: ExporterDeviceOptions): ExporterDe
     }
     lifecycle.add('pipeline', { start: () => apply(options.profile), stop: stopPipeline });
     lifecycle.add('sampler', createSampler());
+    lifecycle.add(
+      'interfaces',
+      createInterfaceFollower({ clock: systemClock, choose: interfacesToFollow, onChange: followInterfaces }),
+    );
     lifecycle.add(
       'profile watcher',
       createProfileWatcher(file, systemClock, () => void reload()),

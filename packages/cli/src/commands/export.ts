@@ -13,7 +13,8 @@ import type { CaptureSource } from '@weir/host';
 import { clearFlowBatch, createFlowBatch } from '@weir/ipfix';
 import { meterFile } from '@weir/metering';
 import { parseLocalEndpoint } from '../endpoint.ts';
-import { createExporterDevice } from '../exporter-device.ts';
+import { createExporterDevice, type ExporterDevice } from '../exporter-device.ts';
+import { followHangUp } from '../hang-up.ts';
 import { meterOptionsOf } from '../metering-plan.ts';
 import { parseLogLevel } from '../quantity.ts';
 import { controlPathOf } from '../service-state.ts';
@@ -60,19 +61,25 @@ async function exportLive(profile: Profile, options: ExportOptions, logger: Logg
     controlPath: options.state === undefined ? undefined : controlPathOf(options.state),
     logger,
   });
-  const stop = AbortSignal.any([stopSignal(), device.ended]);
-  process.on('SIGHUP', () => void device.reload());
+  const hungUp = followHangUp(() => void device.reload());
+  const stop = AbortSignal.any([stopSignal(), device.ended, hungUp]);
   await device.start();
   await untilAborted(stop);
-  await device.stop();
-  const report = device.report();
-  if (report !== undefined) {
-    const { recordsFlushed, records } = report;
-    logger.info({ records }, `${recordsFlushed} open flows were ended and exported (flowEndReason 4)`);
-    logCollectors(report.collectors, logger);
+  try {
+    await device.stop();
+  } finally {
+    logReport(device, logger);
   }
   const failure = device.failure();
   if (failure !== undefined) throw failure;
+}
+
+function logReport(device: ExporterDevice, logger: Logger): void {
+  const report = device.report();
+  if (report === undefined) return;
+  const { recordsFlushed, records, collectors } = report;
+  logger.info({ records }, `${recordsFlushed} open flows were ended and exported (flowEndReason 4)`);
+  logCollectors(collectors, logger);
 }
 
 function logCollectors(collectors: readonly CollectorState[], logger: Logger): void {
@@ -105,6 +112,6 @@ async function exportCapture(profile: Profile, capture: string, logger: Logger):
     }
   } finally {
     await exporter.stop();
+    logCollectors(exporter.collectors(), logger);
   }
-  logCollectors(exporter.collectors(), logger);
 }

@@ -1,0 +1,37 @@
+import { createManualClock } from '@weir/base';
+import { expect, test } from 'vitest';
+import { createInterfaceFollower } from './interface-follower.ts';
+
+test('tells of every change but that to none at all', async () => {
+  const clock = createManualClock();
+  let present: string[] | undefined = ['lo', 'eth0'];
+  const told: (readonly string[])[] = [];
+  const follower = createInterfaceFollower({
+    clock,
+    choose: () => present,
+    onChange: (interfaces) => void told.push(interfaces),
+  });
+  await follower.start();
+  const later = (next: string[] | undefined) => {
+    present = next;
+    clock.advance(3000);
+  };
+  later(['eth0', 'lo']);
+  expect(told).toEqual([]);
+  later(['lo', 'eth0', 'wg0']);
+  expect(told).toEqual([['lo', 'eth0', 'wg0']]);
+  later([]);
+  later(['lo', 'eth0', 'wg0']);
+  expect(told).toHaveLength(1);
+  later(['lo', 'wg0']);
+  expect(told.at(-1)).toEqual(['lo', 'wg0']);
+  // Somebody names them for a while.
+  later(undefined);
+  later(['lo']);
+  expect(told).toHaveLength(2);
+  later(['lo', 'wg0']);
+  expect(told).toHaveLength(3);
+  await follower.stop();
+  later(['lo']);
+  expect(told).toHaveLength(3);
+});
