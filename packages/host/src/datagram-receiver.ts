@@ -22,6 +22,7 @@ import { createDescriptorWait } from './descriptor-wait.ts';
 import { type Libc, libc } from './libc.ts';
 import { listenError } from './listen-error.ts';
 import { type MappedMemory, mapMemory } from './mapped-memory.ts';
+import type { SenderFilter } from './sender-filter.ts';
 import { createSenderTable } from './sender-table.ts';
 import { addressFamily, packSocketAddress, portOf, SOCKET_ADDRESS_OCTETS } from './socket-address.ts';
 import {
@@ -92,12 +93,16 @@ export interface DatagramReceiverOptions {
   readonly interfaceName?: string;
   /** Longer datagrams are cut and flagged. */
   readonly datagramOctetsMax?: number;
+  /** Whose datagrams are given out; left out, everybody's. */
+  readonly senders?: SenderFilter | undefined;
 }
 
 export interface DatagramReceiverStatistics {
   readonly datagrams: number;
   readonly octets: number;
   readonly truncated: number;
+  /** Datagrams of senders that the filter does not allow; they are in no other count. */
+  readonly strangers: number;
   /**
    * Datagrams that the kernel dropped because nobody took them in time; undefined where it cannot be known.
    */
@@ -172,12 +177,14 @@ function createReceiver(
 ): DatagramReceiver {
   const arena = createArena(c, options.datagramOctetsMax ?? DATAGRAM_OCTETS_MAX);
   const { bytes, words } = arena;
+  const filter = options.senders;
   const senders = createSenderTable(randomInt(2 ** 32));
   const descriptor = createDescriptorWait(c, fd);
   const localPort = boundPort(c, fd);
   let datagrams = 0;
   let octets = 0;
   let truncated = 0;
+  let strangers = 0;
   let batches = 0;
   let kernelDrops = 0;
   let latestCount = 0;
@@ -194,6 +201,10 @@ function createReceiver(
       const port = words[name]! >>> 16;
       // The kernel writes the length of what it wrote; the next call must find the room there again.
       words[message + 2] = SOCKET_ADDRESS_OCTETS;
+      if (filter !== undefined && !isAllowed(filter, name)) {
+        strangers += 1;
+        continue;
+      }
       datagrams += 1;
       octets += length;
       if (isTruncated) truncated += 1;
@@ -207,6 +218,12 @@ function createReceiver(
       );
     }
     return count;
+  }
+
+  function isAllowed(allowed: SenderFilter, name: number): boolean {
+    return (words[name]! & 0xffff) === AF_INET
+      ? allowed.allowsIPv4(words[name + 1]!)
+      : allowed.allowsIPv6(words, name + 2);
   }
 
   function senderKeyAt(name: number): number {
@@ -246,7 +263,8 @@ function createReceiver(
     senderAddress: (senderKey) => senders.addressOf(senderKey),
     statistics() {
       readKernelDrops();
-      return { datagrams, octets, truncated, kernelDrops, batches, sendersForgotten: senders.emptiedCount() };
+      const sendersForgotten = senders.emptiedCount();
+      return { datagrams, octets, truncated, strangers, kernelDrops, batches, sendersForgotten };
     },
     close() {
       if (!arena.memory.isMapped()) return;

@@ -40,8 +40,13 @@ export async function openDgramReceiver(
   let datagrams = 0;
   let octets = 0;
   let truncated = 0;
+  let strangers = 0;
 
   socket.on('message', (message: Uint8Array, sender: RemoteInfo) => {
+    if (options.senders?.allows(sender.address) === false) {
+      strangers += 1;
+      return;
+    }
     const length = Math.min(message.length, datagramOctetsMax);
     const isTruncated = length < message.length;
     datagrams += 1;
@@ -64,6 +69,7 @@ export async function openDgramReceiver(
       datagrams,
       octets,
       truncated,
+      strangers,
       kernelDrops: undefined,
       batches: datagrams,
       sendersForgotten: senders.emptiedCount(),

@@ -63,4 +63,5 @@ export {
   type PeerSource,
   type RunProgram,
 } from './peers/peer-directory.ts';
+export { createSenderFilter, type SenderFilter } from './sender-filter.ts';
 export { acceptOctets, type FilterInstruction, type SocketFilter } from './socket-filter.ts';

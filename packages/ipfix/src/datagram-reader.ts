@@ -33,7 +33,7 @@ import {
 } from './pending-sets.ts';
 import { SamplingState } from './sampling-state.ts';
 import type { Template } from './template.ts';
-import { TemplateBudget } from './template-budget.ts';
+import { TEMPLATE_FIELDS_PER_EXPORTER_MAX, TemplateBudget } from './template-budget.ts';
 import {
   isZero,
   readTemplateSet,
@@ -57,6 +57,7 @@ export const READER_LIMITS_DEFAULT: ReaderLimits = {
   exportersUnprovenMax: EXPORTERS_UNPROVEN_MAX,
   domainsPerExporterMax: DOMAINS_PER_EXPORTER_MAX,
   domainsMax: DOMAINS_MAX,
+  templatesPerExporterMax: TEMPLATE_FIELDS_PER_EXPORTER_MAX,
   ...PENDING_LIMITS_DEFAULT,
 };
 

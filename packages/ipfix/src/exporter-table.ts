@@ -25,6 +25,8 @@ export interface ExporterLimits {
   readonly exportersUnprovenMax: number;
   readonly domainsPerExporterMax: number;
   readonly domainsMax: number;
+  /** Templates kept of one exporter, over all its domains, with what was valid before. */
+  readonly templatesPerExporterMax: number;
 }
 
 interface SessionState {
@@ -144,7 +146,11 @@ export class ExporterTable {
       key,
       session,
       domains: new Map(),
-      templateBudget: new TemplateBudget(TEMPLATE_FIELDS_PER_EXPORTER_MAX, this.#templateBudget),
+      templateBudget: new TemplateBudget(
+        TEMPLATE_FIELDS_PER_EXPORTER_MAX,
+        this.#templateBudget,
+        this.#limits.templatesPerExporterMax,
+      ),
       pendingOctets: 0,
       pendingSets: 0,
       proven: false,

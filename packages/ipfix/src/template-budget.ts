@@ -9,12 +9,15 @@ export const TEMPLATE_FIELDS_MAX = 2_097_152;
 
 export class TemplateBudget {
   #used = 0;
+  #templates = 0;
+  readonly #templatesMax: number;
   readonly #max: number;
   readonly #whole: TemplateBudget | undefined;
 
-  /** A budget of `max` fields, which are also taken from `whole` when it is a part. */
-  constructor(max: number, whole?: TemplateBudget) {
+  /** A budget of `max` fields in `templatesMax` templates, which are also taken from `whole` when it is a part. */
+  constructor(max: number, whole?: TemplateBudget, templatesMax = Number.POSITIVE_INFINITY) {
     this.#max = max;
+    this.#templatesMax = templatesMax;
     this.#whole = whole;
   }
 
@@ -22,15 +25,18 @@ export class TemplateBudget {
     return this.#used;
   }
 
-  /** Takes so many fields, or none and false when there are too few left. */
+  /** Takes one template of so many fields, or none and false when there are too few left. */
   reserve(fields: number): boolean {
-    if (this.#used + fields > this.#max || this.#whole?.reserve(fields) === false) return false;
+    if (this.#used + fields > this.#max || this.#templates >= this.#templatesMax) return false;
+    if (this.#whole?.reserve(fields) === false) return false;
     this.#used += fields;
+    this.#templates += 1;
     return true;
   }
 
   release(fields: number): void {
     this.#used -= fields;
+    this.#templates -= 1;
     this.#whole?.release(fields);
   }
 }

@@ -146,3 +146,11 @@ describe('TemplateStore', () => {
     );
   });
 });
+
+test('an exporter may have so many templates and no more', () => {
+  const budget = new TemplateBudget(1000, undefined, 2);
+  expect([budget.reserve(5), budget.reserve(5), budget.reserve(1)]).toEqual([true, true, false]);
+  budget.release(5);
+  expect(budget.reserve(1)).toBe(true);
+  expect(budget.used).toBe(6);
+});
