@@ -28,6 +28,7 @@ import { removeServiceAddress, writeServiceAddress } from './service-address.ts'
 import { createStatusReader, type MeteringPlan } from './status-reader.ts';
 
 const CONSOLE_DIRECTORY = path.resolve(import.meta.dirname, '../../console/dist');
+const FILE_WORKER = new URL('./file-listener-worker.ts', import.meta.url);
 const TCP = 6;
 const UDP = 17;
 /**
@@ -114,7 +115,7 @@ function assemble(
     'collector',
     createCollector(
       { sources, dataDirectory, tolerant, ...origin.exporters() },
-      { logger, clock, connectWriter },
+      { logger, clock, connectWriter, files: { worker: FILE_WORKER, flushStore: () => store.flush() } },
     ),
   );
   const flowSources = createFlowSourceEditor({ collector, origin, pinned, dataDirectory, logger });

@@ -3,8 +3,9 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
+import type { PacketOrigin } from '@weir/collecting';
 import { afterAll, describe, expect, test } from 'vitest';
-import { type PacketOrigin, readExportPackets } from './export-packets.ts';
+import { readExportPackets } from './export-packets.ts';
 
 const fixtures = path.resolve(import.meta.dirname, '../../../../shared/fixtures');
 const captures = ['exporters', 'generated/softflowd', 'generated/pmacctd'].flatMap((folder) =>

@@ -2,6 +2,7 @@
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { createGunzip } from 'node:zlib';
 import { UserError } from '@weir/base';
+import type { PacketOrigin, PacketTaker } from '@weir/collecting';
 import { createMessageSplitter, type DecodeProblem } from '@weir/ipfix';
 import { readPayloads } from '@weir/metering';
 
@@ -19,29 +20,6 @@ const CAPTURE_MAGIC = new Set([
   'a1b2cd34',
   '0a0d0d0a',
 ]);
-
-/** Where a packet was found. */
-export interface PacketOrigin {
-  readonly exporterAddress: string;
-  /** The address and port that it was sent to; of a file, its name. */
-  readonly localSocket: string;
-  readonly transport: 'udp' | 'tcp' | 'file';
-  /** Milliseconds since the Unix epoch; undefined where the file does not say. */
-  readonly timestampMs: number | undefined;
-  /** Packets with the same stream share what came before: a TCP connection, a file, an exporter over UDP. */
-  readonly stream: string;
-}
-
-export interface PacketTaker {
-  /** A datagram, or one message of a stream; the octets are there during the call only. */
-  packet(bytes: Uint8Array, origin: PacketOrigin): void;
-  problem(
-    problem: DecodeProblem | { code: string; offset: number; message: string },
-    origin: PacketOrigin,
-  ): void;
-  /** A promise while the taker is behind. */
-  room(): Promise<void> | undefined;
-}
 
 /**
  * Gives every export packet of the file to `taker`. Throws UserError `file_unreadable` when there is no such

@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { applyEdits, type JSONPath, modify, parse } from 'jsonc-parser';
-import { createFlowSource, type FlowSource, flowSourceSchema } from './flow-source.ts';
+import { createFlowSource, type FlowSource, writtenFlowSourceSchema } from './flow-source.ts';
 import { pairFlowSources } from './flow-source-change.ts';
 
 const FORMATTING = { insertSpaces: true, tabSize: 2, eol: '\n' };
@@ -17,7 +17,7 @@ export function editCollectorConfig(text: string, sources: readonly FlowSource[]
   const written: unknown = parse(text);
   const list = isObject(written) ? written['sources'] : undefined;
   if (!Array.isArray(list)) return set(text, ['sources'], sources.map(withoutDefaults));
-  const before = list.map((source) => flowSourceSchema.parse(source));
+  const before = list.map((source) => writtenFlowSourceSchema.parse(source));
   const pairs = pairFlowSources(before, sources);
   let edited = text;
   const removed: number[] = [];

@@ -3,7 +3,12 @@ import { findNodeAtLocation, type Node, type ParseError, parseTree, printParseEr
 import { z } from 'zod';
 import { ACCESS_KEYS } from './access-settings.ts';
 import { EXPORTER_SETTINGS_KEYS, type ExporterSettings, exporterListSchema } from './exporter-settings.ts';
-import { defaultFlowSources, type FlowSource, flowSourceSchema } from './flow-source.ts';
+import {
+  defaultFlowSources,
+  type FlowSource,
+  flowSourceSchema,
+  writtenFlowSourceSchema,
+} from './flow-source.ts';
 import { checkFlowSources } from './flow-source-check.ts';
 
 /** What a configuration says of exporters, beside the flow sources. */
@@ -25,7 +30,7 @@ export const CONFIG_OCTETS_MAX = 1 << 20;
 const ALLOWED_DOCUMENT = 'an object with the property "sources", a list of flow sources';
 const configSchema = z.strictObject(
   {
-    sources: z.array(flowSourceSchema, { error: 'a list of flow sources' }).optional(),
+    sources: z.array(writtenFlowSourceSchema, { error: 'a list of flow sources' }).optional(),
     exporters: exporterListSchema.optional(),
     reverseDnsOfExporters: z.boolean({ error: 'true or false' }).optional(),
   },

@@ -9,7 +9,7 @@ import { type FlowSource, flowSourceError, TARGET_COLLECTOR_DEFAULT } from './fl
 import { pairFlowSources } from './flow-source-change.ts';
 import { checkFlowSources } from './flow-source-check.ts';
 import { describeVersion } from './flow-source-type.ts';
-import { createListener, type Listener, type ListenerState } from './listener.ts';
+import { createListener, type FileServices, type Listener, type ListenerState } from './listener.ts';
 import type { ListenerStatus } from './listener-status.ts';
 import type { ReceiverKind } from './polled-receiver.ts';
 import type { SocketAddress } from './socket-address.ts';
@@ -33,6 +33,8 @@ export interface CollectorServices {
   clock: Clock;
   /** A new way into the store, for batches of FLOW_BATCH_ROWS_DEFAULT rows; called once a listener. */
   connectWriter: () => MessagePort;
+  /** What sources that read files need; without it there are none. */
+  files?: Omit<FileServices, 'dataDirectory'> | undefined;
 }
 
 export interface SourceStatus {
@@ -104,6 +106,8 @@ const TEMPLATES_SAVED_EVERY_MS = 60_000;
 export function createCollector(options: CollectorOptions, services: CollectorServices): Collector {
   const { dataDirectory, receiver, exporters = [], reverseDnsOfExporters = false } = options;
   const { logger, clock, connectWriter } = services;
+  const files =
+    services.files && dataDirectory !== undefined ? { ...services.files, dataDirectory } : undefined;
   checkSources(options.sources);
   const names = createExporterNames({
     settings: exporters,
@@ -143,7 +147,7 @@ export function createCollector(options: CollectorOptions, services: CollectorSe
   /** A listener of a source that knows what the source's former listener knew, under whatever name. */
   function listenerOf(source: FlowSource, formerName = source.name): Listener {
     const templates = savedTemplates.get(formerName);
-    return createListener(source, { logger, clock, connectWriter, templates, receiver, exporters });
+    return createListener(source, { logger, clock, connectWriter, templates, receiver, exporters, files });
   }
 
   async function startAll(): Promise<void> {

@@ -11,7 +11,7 @@ import type { FlowSource } from './flow-source.ts';
 import { openPolledReceiver, type ReceiverKind } from './polled-receiver.ts';
 import type { Reception } from './reception.ts';
 import { formatSocketAddress } from './socket-address.ts';
-import type { TemplateRecords } from './template-file.ts';
+import { moveTemplates, type TemplateRecords } from './template-file.ts';
 
 /** How long a turn waits for a datagram: a batch's age is looked at and questions are answered so often. */
 const RECEIVE_WAIT_MS = 50;
@@ -51,7 +51,7 @@ export async function openDatagramReception(options: DatagramReceptionOptions): 
 
   function restoreTemplates(saved: TemplateRecords): void {
     const localSocket = formatSocketAddress({ address, port: receiver.localPort });
-    const restored = intake.messages.decoder.restore(moveSnapshot(saved, localSocket, source.name));
+    const restored = intake.messages.decoder.restore(moveTemplates(saved, localSocket, source.name));
     logger.info({ ...restored }, 'templates of an earlier run are known again');
   }
 
@@ -85,18 +85,5 @@ export async function openDatagramReception(options: DatagramReceptionOptions): 
       }
     },
     close: () => receiver.close(),
-  };
-}
-
-/**
- * The snapshot as one of the socket `localSocket`: templates belong to a flow source, which has one socket, and
- * stay good when that moves to another port or the source is renamed. What is no snapshot is given on for the
- * decoder to refuse.
- */
-function moveSnapshot(snapshot: TemplateRecords, localSocket: string, source: string): unknown {
-  if (!Array.isArray(snapshot?.exporters)) return snapshot;
-  return {
-    ...snapshot,
-    exporters: snapshot.exporters.map((exporter) => ({ ...exporter, localSocket, source })),
   };
 }

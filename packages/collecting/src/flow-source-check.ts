@@ -52,11 +52,23 @@ function* rivalBreaches(
 /** A parameter that would silently be without effect is refused instead. */
 function* effectBreaches(source: FlowSource): Generator<FlowSourceBreach> {
   const message = 'not supported by this version; allowed: leave it out';
-  if (source.transport === 'udp') yield* datagramBreaches(source);
+  if (source.sourceFilePath !== undefined) yield* fileBreaches(source);
+  else if (source.transport === 'udp') yield* datagramBreaches(source);
   else yield* streamBreaches(source);
-  if (source.sourceFilePath !== undefined) yield { path: ['sourceFilePath'], message };
   if (source.forwarding.enabled) yield { path: ['forwarding', 'enabled'], message };
   if (source.asymmetricFlows) yield { path: ['asymmetricFlows'], message };
+}
+
+/** Files come by no socket, and nobody waits for what is relayed at the speed of a disk. */
+function* fileBreaches(source: FlowSource): Generator<FlowSourceBreach> {
+  const message = 'has no effect with a sourceFilePath; allowed: leave it out';
+  if (source.transport !== 'udp') yield { path: ['transport'], message };
+  if (source.tls !== undefined) yield { path: ['tls'], message };
+  if (source.connections !== undefined) yield { path: ['connections'], message };
+  if (source.monitoringInterface !== 'any') yield { path: ['monitoringInterface'], message };
+  if (source.forwarding.enabled) {
+    yield { path: ['forwarding', 'enabled'], message: `${message}; weir replay sends files` };
+  }
 }
 
 function* datagramBreaches({ tls, connections }: FlowSource): Generator<FlowSourceBreach> {
@@ -67,7 +79,12 @@ function* datagramBreaches({ tls, connections }: FlowSource): Generator<FlowSour
 
 /** Only IPFIX has a length in its header, without which a stream cannot be cut into messages. */
 function* streamBreaches(source: FlowSource): Generator<FlowSourceBreach> {
-  const { transport, type, tls, monitoringInterface } = source;
+  const { transport, type, tls, monitoringInterface, limits } = source;
+  for (const name of ['datagramsPerSecond', 'recordsPerSecond'] as const) {
+    if (limits?.[name] === undefined) continue;
+    const message = `has no effect over ${transport}, whose exporters wait; allowed: leave it out`;
+    yield { path: ['limits', name], message };
+  }
   if (type !== 'Any' && type !== 'IPFIX') {
     yield { path: ['type'], message: `found "${type}" over ${transport}; allowed: IPFIX, Any` };
   }

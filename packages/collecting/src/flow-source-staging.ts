@@ -3,7 +3,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '@weir/base';
 import { z } from 'zod';
-import { createFlowSource, type FlowSource, flowSourceSchema } from './flow-source.ts';
+import { createFlowSource, type FlowSource, writtenFlowSourceSchema } from './flow-source.ts';
 import { flowSourceBreaches } from './flow-source-check.ts';
 import { replaceFile } from './replace-file.ts';
 
@@ -32,7 +32,7 @@ export function readStagedSources(
   staged: readonly StagedFlowSource[],
   pinned: readonly FlowSource[],
 ): ReadStagedSources {
-  const results = staged.map((source) => flowSourceSchema.safeParse(source));
+  const results = staged.map((source) => writtenFlowSourceSchema.safeParse(source));
   const valid = results.flatMap(({ success, data }, index) => (success ? [{ source: data, index }] : []));
   const problems = results.flatMap(({ error }, index) =>
     (error?.issues ?? []).flatMap((issue) => issueProblems(issue, nameOf(staged[index], index))),

@@ -130,6 +130,15 @@ export const flowSourceSchema = z.strictObject(
   objectError('an object with the parameters of a flow source'),
 );
 
+/** A source as somebody writes it: one that reads files needs no port, which would mean nothing. */
+export const writtenFlowSourceSchema = z.preprocess(
+  (written) =>
+    isRecord(written) && written['sourceFilePath'] !== undefined && written['monitoringPort'] === undefined
+      ? { ...written, monitoringPort: NETFLOW_PORT_DEFAULT }
+      : written,
+  flowSourceSchema,
+);
+
 export type FlowSource = Readonly<z.output<typeof flowSourceSchema>>;
 export type TlsSettings = Readonly<z.output<typeof tlsSchema>>;
 export type ConnectionLimits = Readonly<z.output<typeof connectionsSchema>>;
@@ -138,7 +147,7 @@ export type FlowSourceInput = z.input<typeof flowSourceSchema>;
 
 /** A source with its defaults filled in. Throws UserError `flow_source_invalid` naming the parameter. */
 export function createFlowSource(input: FlowSourceInput): FlowSource {
-  const result = flowSourceSchema.safeParse(input);
+  const result = writtenFlowSourceSchema.safeParse(input);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const path = issue === undefined ? '' : issue.path.join('.');
@@ -178,7 +187,8 @@ export function flowSourceOfListen(listen: ListenAddress, tls?: TlsSettings): Fl
  * proposes. undefined when all are taken.
  */
 export function nextMonitoringPort(sources: readonly FlowSource[], type: FlowSourceType): number | undefined {
-  const taken = new Set(sources.map((source) => source.monitoringPort));
+  const listening = sources.filter(({ sourceFilePath }) => sourceFilePath === undefined);
+  const taken = new Set(listening.map((source) => source.monitoringPort));
   const first = type === 'IPFIX' ? IPFIX_PORT_DEFAULT : NETFLOW_PORT_DEFAULT;
   for (let candidate = first; candidate <= PORT_MAX; candidate += 1) {
     if (!taken.has(candidate)) return candidate;
@@ -188,6 +198,10 @@ export function nextMonitoringPort(sources: readonly FlowSource[], type: FlowSou
 
 export function flowSourceError(message: string): UserError {
   return new UserError('flow_source_invalid', message, EXIT_USAGE);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function wholeNumber(min: number, max: number) {

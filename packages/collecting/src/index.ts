@@ -26,6 +26,7 @@ export {
 export { EXPORTER_NAME_ORIGINS } from './exporter-names.ts';
 export type { ExporterOptions, InterfaceName, SamplingRates } from './exporter-options.ts';
 export type { ExporterSettings } from './exporter-settings.ts';
+export type { FileReport, FileSourceStatus } from './file-source-status.ts';
 export {
   createFlowSource,
   defaultFlowSources,
@@ -55,6 +56,7 @@ export type {
   ProblemCount,
   RefusedVersion,
 } from './listener-status.ts';
+export type { PacketOrigin, PacketTaker, ReadExportPackets } from './packet-file.ts';
 export type { ReceiverKind } from './polled-receiver.ts';
 export { createRecordMix, MIX_MESSAGE_OCTETS_MAX, type RecordMix } from './record-mix.ts';
 export {
@@ -63,6 +65,7 @@ export {
   type ReplayResult,
   replayPayloads,
 } from './replay-payloads.ts';
+export { runListenerWorker } from './run-listener-worker.ts';
 export {
   formatSocketAddress,
   type ListenAddress,

@@ -26,16 +26,21 @@ interface Waiting {
 }
 
 /**
- * Starts the thread of a listener and resolves when its socket is open. Rejects with UserError when that cannot
+ * Starts the thread of a listener, from the worker's file `entry`, and resolves when its socket is open. Rejects with UserError when that cannot
  * be had, with what was thrown when the thread fails otherwise; it is then gone.
  */
-export function openListenerLink(setup: ListenerSetup, logger: Logger): Promise<ListenerLink> {
+export function openListenerLink(
+  setup: ListenerSetup,
+  logger: Logger,
+  entry = new URL('./listener-worker.ts', import.meta.url),
+): Promise<ListenerLink> {
   const { name } = setup.source;
+  const { storePort, flushPort } = setup;
   const waiting = new Map<number, Waiting>();
-  const worker = new Worker(new URL('./listener-worker.ts', import.meta.url), {
+  const worker = new Worker(entry, {
     name: `listener ${name}`,
     workerData: setup,
-    transferList: [setup.storePort],
+    transferList: flushPort === undefined ? [storePort] : [storePort, flushPort],
   });
   const ended = new Promise<void>((resolve) => {
     worker.on('exit', () => {

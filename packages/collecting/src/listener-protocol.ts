@@ -18,6 +18,10 @@ export interface ListenerSetup {
   readonly exporters: readonly ExporterSettings[];
   /** What was known when the last listener of this source stopped. */
   readonly templates: TemplateRecords | undefined;
+  /** Where the ledger of files that were taken is kept; undefined where nothing is kept. */
+  readonly dataDirectory: string | undefined;
+  /** Answers each message when the store holds on disk what it was sent. Only for a source file path. */
+  readonly flushPort: MessagePort | undefined;
   /** How to receive; undefined for the fastest way that the platform has. */
   readonly receiver: ReceiverKind | undefined;
 }

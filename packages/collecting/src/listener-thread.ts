@@ -2,16 +2,26 @@
  * What a listener's worker does, from the sockets to the store. In a file of its own so that the worker's entry
  * only connects it to its thread's port.
  */
-import { type Clock, createBufferSender, type Logger, type MetricsSnapshot } from '@weir/base';
+import type { MessagePort } from 'node:worker_threads';
+import {
+  type BufferSender,
+  type Clock,
+  createBufferSender,
+  type Logger,
+  type MetricsSnapshot,
+  UserError,
+} from '@weir/base';
 import { FLOW_BATCH_ROWS_DEFAULT, type FlowBatchNote, flowBatchOctets } from '@weir/ipfix';
 import { type BatchWriter, createBatchWriter } from './batch-writer.ts';
 import { openDatagramReception } from './datagram-reception.ts';
 import type { ExporterOptions } from './exporter-options.ts';
 import { type ExporterReport, reportExporters } from './exporter-report.ts';
 import { createAlarmLimits } from './exporter-settings.ts';
+import { openFileReception } from './file-reception.ts';
 import { createListenerMetrics } from './listener-metrics.ts';
 import type { ListenerAnswers, ListenerSetup } from './listener-protocol.ts';
 import { EXPORTERS_IN_STATUS_MAX, type ListenerStatus } from './listener-status.ts';
+import type { ReadExportPackets } from './packet-file.ts';
 import type { Reception } from './reception.ts';
 import { createSourceWatch } from './source-watch.ts';
 import { openStreamReception } from './stream-reception.ts';
@@ -38,6 +48,7 @@ export interface ListenerThread {
 interface Services {
   clock: Clock;
   logger: Logger;
+  readExportPackets?: ReadExportPackets;
 }
 
 /** Opens the socket and begins to receive. Rejects with UserError when it cannot be opened. */
@@ -50,10 +61,12 @@ export async function openListenerThread(setup: ListenerSetup, services: Service
     sender,
     capacity: FLOW_BATCH_ROWS_DEFAULT,
     clock,
-    // What a reliable transport has delivered is not given up: the exporter waits with us.
-    ...(source.transport === 'udp' ? {} : { waitMsMax: Number.POSITIVE_INFINITY }),
+    // What a reliable transport has delivered is not given up: the exporter, or the file, waits with us.
+    ...(source.transport === 'udp' && source.sourceFilePath === undefined
+      ? {}
+      : { waitMsMax: Number.POSITIVE_INFINITY }),
   });
-  const reception = await openReception(setup, writer, services);
+  const reception = await openReception(setup, writer, sender, services);
   const { messages } = reception;
   messages.knowledge.restore(setup.templates?.knowledge, clock.nowMs());
   const startedAtMs = clock.nowMs();
@@ -109,14 +122,46 @@ export async function openListenerThread(setup: ListenerSetup, services: Service
 }
 
 function openReception(
-  { source, exporters, templates, receiver: kind }: ListenerSetup,
+  setup: ListenerSetup,
   writer: BatchWriter,
+  sender: BufferSender<FlowBatchNote>,
   services: Services,
 ): Promise<Reception> {
+  const { source, exporters, templates, receiver: kind } = setup;
   const alarmLimitsOf = createAlarmLimits(source, exporters);
+  if (source.sourceFilePath !== undefined) {
+    async function settle(): Promise<void> {
+      writer.flush();
+      await sender.drained();
+      await flushed(setup.flushPort);
+    }
+    return openFileReception({ ...fileParts(setup, services), alarmLimitsOf, templates, writer, settle });
+  }
   return source.transport === 'udp'
     ? openDatagramReception({ source, alarmLimitsOf, kind, templates, writer, ...services })
     : openStreamReception({ source, alarmLimitsOf, writer, ...services });
+}
+
+/** What reading files needs; throws UserError where this listener has it not. */
+function fileParts({ source, dataDirectory }: ListenerSetup, services: Services) {
+  const { readExportPackets, clock, logger } = services;
+  const { sourceFilePath } = source;
+  if (readExportPackets === undefined || dataDirectory === undefined || sourceFilePath === undefined) {
+    throw new UserError('source_file_unsupported', 'sourceFilePath: this device reads no files');
+  }
+  return { source, sourceFilePath, dataDirectory, readExportPackets, clock, logger };
+}
+
+/** Resolves when the store says that it holds everything on disk. */
+function flushed(port: MessagePort | undefined): Promise<void> {
+  if (port === undefined) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    port.once('message', (problem: string | undefined) => {
+      if (problem === undefined) resolve();
+      else reject(new Error(problem));
+    });
+    port.postMessage('flush');
+  });
 }
 
 function delay(durationMs: number): Promise<void> {

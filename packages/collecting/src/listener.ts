@@ -1,4 +1,4 @@
-import type { MessagePort } from 'node:worker_threads';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { CancelTimer, Clock, Component, Logger, MetricsSnapshot } from '@weir/base';
 import type { ExporterOptions } from './exporter-options.ts';
 import type { ExporterReport } from './exporter-report.ts';
@@ -36,6 +36,16 @@ export interface Listener extends Component {
   templates(): Promise<TemplateRecords | undefined>;
 }
 
+/** What sources that read files need of the device. */
+export interface FileServices {
+  /** Entry of the worker: a module that calls `runListenerWorker` with a reader of export packets. */
+  readonly worker: URL;
+  /** Resolves when the store holds on disk everything that it took. */
+  readonly flushStore: () => Promise<void>;
+  /** Where the ledger of files that were taken is kept. */
+  readonly dataDirectory: string;
+}
+
 export interface ListenerServices {
   logger: Logger;
   clock: Clock;
@@ -43,6 +53,8 @@ export interface ListenerServices {
   /** What an earlier listener of this source knew. */
   templates: TemplateRecords | undefined;
   receiver: ReceiverKind | undefined;
+  /** Without it a source file path is refused. */
+  files?: FileServices | undefined;
   /** What the operator says of single exporters. */
   exporters?: readonly ExporterSettings[] | undefined;
 }
@@ -133,14 +145,17 @@ class SupervisedListener implements Listener {
 
   async #open(): Promise<void> {
     const { logger, connectWriter, receiver } = this.#services;
+    const files = this.source.sourceFilePath === undefined ? undefined : this.#services.files;
     const setup = {
       source: this.source,
       storePort: connectWriter(),
       exporters: this.#services.exporters ?? [],
       templates: this.#lastTemplates,
+      dataDirectory: files?.dataDirectory,
+      flushPort: files === undefined ? undefined : serveFlushes(files.flushStore),
       receiver,
     };
-    const link = await openListenerLink(setup, logger);
+    const link = await openListenerLink(setup, logger, files?.worker);
     if (this.state !== 'starting') {
       await link.terminate();
       return;
@@ -151,10 +166,11 @@ class SupervisedListener implements Listener {
     this.problem = undefined;
     this.#restartDelayMs = RESTART_DELAY_MS;
     void link.ended.then(() => this.#ended());
-    const where = formatSocketAddress(link.firstStatus);
+    const { sourceFilePath, transport } = this.source;
+    const where = `listening on ${transport}/${formatSocketAddress(link.firstStatus)}`;
     logger.info(
       { source: this.source.name, receiver: link.firstStatus.receiver },
-      `listening on ${this.source.transport}/${where}`,
+      sourceFilePath === undefined ? where : `reading ${sourceFilePath}`,
     );
   }
 
@@ -216,4 +232,14 @@ class SupervisedListener implements Listener {
     const answer = link.ask(question).catch(() => fallback);
     return Promise.race([answer, late]).finally(cancel);
   }
+}
+
+/** The listener's end of a port on which each message is answered when the store has flushed. */
+function serveFlushes(flushStore: () => Promise<void>): MessagePort {
+  const { port1, port2 } = new MessageChannel();
+  port1.on('message', async () => {
+    port1.postMessage(await flushStore().catch((error: unknown) => String(error)));
+  });
+  port1.unref();
+  return port2;
 }

@@ -1,3 +1,4 @@
+import type { FileSourceStatus } from './file-source-status.ts';
 import type { ListenerCounters, ListenerStatus, RefusedVersion } from './listener-status.ts';
 import type { MessageIntake } from './message-intake.ts';
 
@@ -10,6 +11,8 @@ export interface Reception {
   counters(): ListenerCounters;
   refusedVersions(): RefusedVersion[];
   stream(): ListenerStatus['stream'];
+  /** Only of a source file path. */
+  files?(): FileSourceStatus;
   /** Takes to its end what exporters have sent, within seconds, and then nothing more. */
   finish(): Promise<void>;
   close(): Promise<void>;

@@ -70,3 +70,16 @@ export async function writeTemplateFile(dataDirectory: string, templates: Templa
 function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
+
+/**
+ * The snapshot as one of the socket `localSocket`: templates belong to a flow source, which has one socket, and
+ * stay good when that moves to another port or the source is renamed. What is no snapshot is given on for the
+ * decoder to refuse.
+ */
+export function moveTemplates(snapshot: TemplateRecords, localSocket: string, source: string): unknown {
+  if (!Array.isArray(snapshot?.exporters)) return snapshot;
+  return {
+    ...snapshot,
+    exporters: snapshot.exporters.map((exporter) => ({ ...exporter, localSocket, source })),
+  };
+}

@@ -1,6 +1,7 @@
 import { UserError } from '@weir/base';
+import type { PacketOrigin } from '@weir/collecting';
 import { createRecordDecoder, type DecodedRecord, type TransportSession } from '@weir/ipfix';
-import { type PacketOrigin, readExportPackets } from '../export-packets.ts';
+import { readExportPackets } from '../export-packets.ts';
 import { createLineWriter } from '../line-writer.ts';
 
 interface DecodeOptions {
