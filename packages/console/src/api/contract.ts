@@ -158,3 +158,57 @@ export interface DeployResult {
 export interface DeployResponse extends FlowSourcesResponse {
   results: DeployResult[];
 }
+
+export interface Alarm {
+  code: string;
+  message: string;
+  since: number;
+}
+
+/** An observation domain of an exporter, as `/exporters` tells of it. */
+export interface Exporter {
+  address: string;
+  name: string;
+  nameFrom: string;
+  source: string;
+  observationDomainId: number;
+  versions: number[];
+  firstSeen: number;
+  lastSeen: number;
+  rates: { recordsPerSecond: number; octetsPerSecond: number; loss: number | null };
+  totals: {
+    messages: number;
+    records: number;
+    optionsRecords: number;
+    octets: number;
+    undecodedSets: number;
+    templateChanges: number;
+    templatesRefused: number;
+    problems: number;
+  };
+  problems: { code: string; count: number; lastAt: number; lastMessage: string }[];
+  sequence: { lost: number; duplicates: number; reordered: number; restarts: number };
+  clockSkewMs: number | null;
+  usualGapMs: number | null;
+  sampling: { scope: 'domain' | 'sampler' | 'interface'; id?: number; name?: string; rate: number }[];
+  interfaces: number;
+  applications: number;
+  vrfs: number;
+  peers: number;
+  templates: { id: number; options: boolean; fields: string[]; missing: Partial<Record<string, string[]>> }[];
+  templateCount: number;
+  silentSince?: number;
+  alarms: Alarm[];
+}
+
+export interface ExportersResponse {
+  now: number;
+  exporters: Exporter[];
+  total: number;
+  sources: {
+    source: string;
+    kernelDrops: number | null;
+    refusedVersions: { version: number; datagrams: number }[];
+    alarms: Alarm[];
+  }[];
+}

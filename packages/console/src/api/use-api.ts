@@ -26,12 +26,23 @@ export function useApi<T>(question: ApiQuestion, options: ApiOptions = {}): UseQ
 
 /**
  * For pages that ask again instead of being told: how often, or false while the page is paused, hidden, or
- * shows a fixed time. Reports to the header whether the page follows.
+ * shows a fixed time.
  */
-export function useFollowing(everyMs: number, follows: boolean, failing: boolean): number | false {
+export function useEvery(everyMs: number, follows = true): number | false {
   const { paused } = useLiveState();
   const visible = usePageVisible();
-  const on = follows && !paused && visible;
-  useReportFeed(on ? (failing ? 'waiting' : 'live') : 'off');
-  return on ? everyMs : false;
+  return follows && !paused && visible ? everyMs : false;
+}
+
+/** Tells the header whether a page that asks every `everyMs` follows, and whether it gets answers. */
+export function useReportAsking(everyMs: number | false, failing: boolean): void {
+  useReportFeed(everyMs === false ? 'off' : failing ? 'waiting' : 'live');
+}
+
+/** A question that is asked again and again, and is all that its page is about. */
+export function useFollowedApi<T>(question: ApiQuestion, everyMs: number): UseQueryResult<T> {
+  const every = useEvery(everyMs);
+  const answer = useApi<T>(question, { everyMs: every });
+  useReportAsking(every, answer.error !== null);
+  return answer;
 }

@@ -1,7 +1,6 @@
-import { useState } from 'react';
 import { apiGet } from '../api/client.ts';
 import type { FlowSourceDraft, StatusResponse } from '../api/contract.ts';
-import { useApi, useFollowing } from '../api/use-api.ts';
+import { useApi, useEvery, useReportAsking } from '../api/use-api.ts';
 import { formatCount, formatPerSecond } from '../format/quantity.ts';
 import { inputOf, nameOf, withParameter } from '../sources/source-draft.ts';
 import { SourceForm } from '../sources/source-form.tsx';
@@ -28,12 +27,10 @@ const SOURCES_VIEW: ViewCodec<{ source: string }> = {
 /** Flow sources: what the collector takes records from, edited here and deployed together. */
 export function SourcesPage() {
   const [{ source: opened }, change] = useViewState(SOURCES_VIEW);
-  const [failing, setFailing] = useState(false);
-  const everyMs = useFollowing(EVERY_MS, true, failing);
+  const everyMs = useEvery(EVERY_MS);
   const edits = useFlowSources(everyMs);
   const status = useApi<StatusResponse>(['status', {}], { everyMs });
-  const broken = status.error !== null;
-  if (broken !== failing) setFailing(broken);
+  useReportAsking(everyMs, status.error !== null);
 
   const { data, staged } = edits;
   const editable = data?.editable === true;

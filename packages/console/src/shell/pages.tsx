@@ -1,5 +1,5 @@
 import { type ComponentType, lazy } from 'react';
-import { OverviewIcon, SourcesIcon } from '../widgets/icons.tsx';
+import { ExportersIcon, OverviewIcon, SourcesIcon } from '../widgets/icons.tsx';
 
 export interface PageEntry {
   path: string;
@@ -32,6 +32,15 @@ export const PAGES: readonly PageEntry[] = [
     letter: 's',
     Icon: SourcesIcon,
     Page: lazy(async () => ({ default: (await import('../pages/sources-page.tsx')).SourcesPage })),
+    asksFlows: false,
+  },
+  {
+    path: '/exporters',
+    name: 'Exporters',
+    about: 'who exports, and how they fare',
+    letter: 'x',
+    Icon: ExportersIcon,
+    Page: lazy(async () => ({ default: (await import('../pages/exporters-page.tsx')).ExportersPage })),
     asksFlows: false,
   },
 ];
