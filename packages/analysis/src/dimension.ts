@@ -1,6 +1,6 @@
 /** What flows can be grouped by: a field, and for addresses how much of them. */
 import { formatAddress, formatNetwork, IPV4_PREFIX_BITS, isIPv4 } from './address.ts';
-import { fieldNamed } from './field.ts';
+import { type FieldDefinition, fieldNamed } from './field.ts';
 
 /**
  * Dimensions of either side: a flow counts for its source (what that sent) and for its destination (what that
@@ -47,19 +47,53 @@ export interface DimensionRef {
  * no dimension.
  */
 export function parseDimension(text: string): DimensionRef | undefined {
+  const element = /^\s*\d+\/\d+\s*$/.test(text) ? fieldNamed(text.trim()) : undefined;
+  if (element !== undefined) return { name: element.name };
   const [name = '', first, second, ...rest] = text.trim().split('/');
-  const definition = fieldNamed(name);
-  if (definition?.groupable !== true || rest.length > 0) return undefined;
-  if (first === undefined) return { name: definition.name };
-  if (definition.kind !== 'address' || !isLength(first, 128)) return undefined;
+  const known = dimensionNamed(name);
+  if (known === undefined || rest.length > 0) return undefined;
+  if (first === undefined) return { name: known.name };
+  if (!known.isAddress || !isLength(first, 128)) return undefined;
   const length = Number(first);
   if (second !== undefined) {
     if (length > 32 || !isLength(second, 128)) return undefined;
-    return { name: definition.name, prefixLength: length, prefixLength6: Number(second) };
+    return { name: known.name, prefixLength: length, prefixLength6: Number(second) };
   }
   return length <= 32
-    ? { name: definition.name, prefixLength: length, prefixLength6: length * 2 }
-    : { name: definition.name, prefixLength: 32, prefixLength6: length };
+    ? { name: known.name, prefixLength: length, prefixLength6: length * 2 }
+    : { name: known.name, prefixLength: 32, prefixLength6: length };
+}
+
+/** Dimensions of either side come before fields: `host` is one, and `as` no element. */
+function dimensionNamed(name: string): { readonly name: string; readonly isAddress: boolean } | undefined {
+  const lower = (EITHER_SIDE_ALIASES[name.toLowerCase()] ?? name).toLowerCase();
+  const either = Object.keys(EITHER_SIDE).find((each) => each.toLowerCase() === lower);
+  if (either !== undefined) return { name: either, isAddress: either === 'host' };
+  const definition = fieldNamed(name);
+  if (definition?.groupable !== true) return undefined;
+  return { name: definition.name, isAddress: definition.kind === 'address' };
+}
+
+const EITHER_SIDE_ALIASES: Readonly<Record<string, string>> = {
+  __proto__: null as never,
+  ip: 'host',
+  addr: 'host',
+  net: 'host',
+  asn: 'as',
+  interface: 'if',
+  geo: 'country',
+};
+
+/** Whether a dimension counts a flow for both of its sides. */
+export function isEitherSide({ name }: DimensionRef): boolean {
+  return Object.hasOwn(EITHER_SIDE, name);
+}
+
+/** The field of a dimension; of one of either side, the source's, which has the kind of both. */
+export function dimensionField({ name }: DimensionRef): FieldDefinition {
+  const field = fieldNamed(Object.hasOwn(EITHER_SIDE, name) ? EITHER_SIDE[name]![0] : name);
+  if (field === undefined) throw new Error(`there is no field ${name}`);
+  return field;
 }
 
 /** The inverse of `parseDimension`; also the name of the dimension's column in an answer. */

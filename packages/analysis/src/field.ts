@@ -281,13 +281,18 @@ function elementField(element: InformationElement): FieldDefinition {
     kind: ELEMENT_KINDS[dataType] ?? 'number',
     source: { from: 'element', element },
     aliases: [],
+    ...(dataType === 'boolean' ? { valueNames: BOOLEAN_NAMES } : {}),
     groupable: true,
     description: `${where}, kept as it came`,
   };
 }
 
+/** RFC 7011 section 6.1.5. */
+const BOOLEAN_NAMES: Readonly<Record<number, string>> = { 1: 'true', 2: 'false' };
+
 /** Data types that are not numbers. Octets are text in hexadecimal digits, addresses text too. */
 const ELEMENT_KINDS: Readonly<Partial<Record<InformationElement['dataType'], FieldKind>>> = {
+  boolean: 'named',
   string: 'text',
   octetArray: 'text',
   basicList: 'text',

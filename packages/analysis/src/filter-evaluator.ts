@@ -191,7 +191,7 @@ function storedNumber(value: unknown, field?: FieldDefinition): bigint | number 
     case 'bigint':
       return value;
     case 'boolean':
-      return value ? 1 : 0;
+      return value ? 1 : 2; // RFC 7011 section 6.1.5
     case 'string':
       return numberOfText(value, field);
     default:

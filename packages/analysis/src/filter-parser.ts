@@ -194,7 +194,8 @@ class FilterParser {
     const word = token.text.toLowerCase();
     const phrased = this.#phrase();
     if (phrased !== undefined) return this.#comparison(phrased);
-    if (sideOf(word) !== undefined && !this.#atOperator()) return this.#sided(word);
+    if (sideOf(word) !== undefined && !this.#atOperator() && !this.#atFlowSource(word))
+      return this.#sided(word);
     if (word === 'ip' && this.#endsUnit()) return STATE_WORDS.get('ipv4')!.expression;
     const subject = eitherSideSubject(word);
     if (subject !== undefined) return this.#subject(word, targetOf(subject, subject.sides, 'or'));
@@ -393,6 +394,15 @@ class FilterParser {
     );
   }
 
+  /** Whether `source` is the field, not the side: its value follows. */
+  #atFlowSource(word: string): boolean {
+    const next = this.#peek();
+    if (word !== 'source' || next.kind === 'string') return word === 'source';
+    const following = next.text.toLowerCase();
+    if (next.kind !== 'word' || CONNECTIVES.has(following) || SUBJECTS.has(following)) return false;
+    return !isNetworkText(next.text) && listNameOf(next) === undefined;
+  }
+
   /** Whether a new unit, or none, begins here. */
   #endsUnit(): boolean {
     const { kind, text } = this.#peek();
@@ -480,7 +490,7 @@ function distinctFields(names: readonly string[]): FieldDefinition[] {
 
 /** Names instead of numbers where a subject has both: `host www`, `if "Gi0/1"`, `net ~ "^Office"`. */
 function fieldsFor({ fields, named }: Target, operator: string | undefined, values: readonly Token[]) {
-  if (fields === named || isTextField(fields[0]!)) return fields;
+  if (fields === named || isTextField(fields[0]!) || /^[<>]=?$/.test(operator ?? '')) return fields;
   const isAddress = fields[0]!.kind === 'address';
   const isNumeric = ({ text }: Token) => looksNumeric(text) || (isAddress && isNetworkText(text));
   const byName = /like|~/.test(operator ?? '') || !values.some(isNumeric);

@@ -105,7 +105,7 @@ export function isNetworkText(text: string): boolean {
 
 /** Whether a word was meant to be an address or a number, be it a wrong one. */
 export function looksNumeric(text: string): boolean {
-  return /^\d+(\.\d.*|[/-].*|)$/.test(text) || text.includes(':');
+  return /^(0x[0-9a-f]+|\d+(\.\d.*|[/-].*|))$/i.test(text) || text.includes(':');
 }
 
 /** For tcpFlags: letters, or a number. */
@@ -131,10 +131,7 @@ function readNumber(field: FieldDefinition, text: string): bigint | number | und
     case 'protocol':
       return toBigInt(protocolNumber(text)) ?? integer(text);
     case 'named':
-      return (
-        toBigInt(numberNamed(field.valueNames ?? {}, VALUE_ALIASES[text.toLowerCase()] ?? text)) ??
-        integer(text)
-      );
+      return namedValue(field, text) ?? integer(text);
     case 'mac':
       return parseMac(text);
     case 'tcpFlags':
@@ -148,6 +145,12 @@ function readNumber(field: FieldDefinition, text: string): bigint | number | und
     default:
       return integer(text.replace(/^as(?=\d)/i, field.name.endsWith('As') ? '' : 'as'));
   }
+}
+
+function namedValue({ valueNames = {} }: FieldDefinition, text: string): bigint | undefined {
+  const number =
+    numberNamed(valueNames, text) ?? numberNamed(valueNames, VALUE_ALIASES[text.toLowerCase()] ?? text);
+  return toBigInt(number);
 }
 
 function integer(text: string): bigint | undefined {

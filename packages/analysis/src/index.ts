@@ -9,16 +9,23 @@ export {
   parseAddress,
   parseNetwork,
 } from './address.ts';
-export { type DimensionRef, formatDimension, parseDimension } from './dimension.ts';
+export {
+  type DimensionRef,
+  dimensionField,
+  EITHER_SIDE,
+  formatDimension,
+  isEitherSide,
+  parseDimension,
+} from './dimension.ts';
+export { renderSql } from './duckdb-dialect.ts';
+export { renderFilter, type SqlScope } from './duckdb-expression.ts';
 export {
   type AnswerColumn,
   type AnswerKind,
   type RenderedPlan,
   type RenderOptions,
-  renderSql,
   renderTimeRange,
-} from './duckdb-dialect.ts';
-export { renderFilter, type SqlScope } from './duckdb-expression.ts';
+} from './duckdb-source.ts';
 export {
   FIELDS,
   type FieldDefinition,
@@ -39,16 +46,27 @@ export { type ComparisonOperator, FilterError, type FilterExpression } from './f
 export { type FilterLists, listNamesIn } from './filter-list.ts';
 export { type ParseFilterOptions, parseFilter } from './filter-parser.ts';
 export {
+  type BaseMeasure,
+  MEASURES,
+  type Measure,
+  NAMED_MEASURES,
+  parseMeasure,
+} from './measure.ts';
+export {
   automaticStepMs,
+  furtherMeasures,
   type GroupsPlan,
   isPlanError,
   LIMIT_MAX,
-  MEASURES,
-  type Measure,
+  type ParsePlanOptions,
+  type PlanSourceKind,
   parseQueryPlan,
   type QueryPlan,
   type RecordsPlan,
+  rangeRead,
+  SESSION_ORDERS,
   type SeriesPlan,
+  type SessionsPlan,
   type TimeRange,
 } from './query-plan.ts';
 export {

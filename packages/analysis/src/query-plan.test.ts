@@ -85,7 +85,7 @@ describe('parseQueryPlan', () => {
     [{ kind: 'groups', timeRange: RANGE, groupBy: ['octets'] }, 'cannot be grouped by'],
     [{ kind: 'groups', timeRange: RANGE, groupBy: ['srcAddr', 'srcip'] }, 'twice'],
     [{ kind: 'groups', timeRange: RANGE, limit: 0 }, 'limit is 0'],
-    [{ kind: 'groups', timeRange: RANGE, orderBy: 'x' }, 'one of octets, packets, flows'],
+    [{ kind: 'groups', timeRange: RANGE, orderBy: 'x' }, 'a measure such as octets, packets, flows'],
     [{ kind: 'series', timeRange: { fromMs: 0, toMs: 1e9 }, stepMs: 1 }, 'steps'],
     [{ kind: 'records', timeRange: RANGE, cursor: 'x' }, 'cursor is "x"'],
     [{ kind: 'records', timeRange: RANGE, filter: 3 }, 'filter is 3'],

@@ -3,11 +3,19 @@
  * dialect renders. A plan is plain JSON; its filter is text of the filter language.
  */
 import { UserError } from '@weir/base';
-import { type DimensionRef, formatDimension, parseDimension } from './dimension.ts';
+import {
+  type DimensionRef,
+  EITHER_SIDE,
+  formatDimension,
+  isEitherSide,
+  parseDimension,
+} from './dimension.ts';
 import { FIELDS, fieldNamed } from './field.ts';
 import { FilterError } from './filter-expression.ts';
 import { type FilterLists, listNamesIn } from './filter-list.ts';
 import { parseFilter } from './filter-parser.ts';
+import { type BaseMeasure, MEASURES, type Measure, measureHint, parseMeasure } from './measure.ts';
+import { didYouMean } from './near-miss.ts';
 
 /**
  * Milliseconds since the epoch, `toMs` exclusive. A flow belongs to the range in which it ended (in which
@@ -19,24 +27,36 @@ export interface TimeRange {
   readonly toMs: number;
 }
 
-export const MEASURES = ['octets', 'packets', 'flows'] as const;
-export type Measure = (typeof MEASURES)[number];
-
 interface Question {
   readonly timeRange: TimeRange;
   readonly filter?: string;
   /** The lines of the lists that the filter names. */
   readonly lists?: FilterLists;
+  /** Leaves out records of packets that another observation point told of before; else all count. */
+  readonly deduplicated?: boolean;
+  /** Multiplies octets and packets by the sampling rate of their record; else they are as exported. */
+  readonly scaled?: boolean;
+  /** Insists on records or on roll-ups; else the planner chooses. */
+  readonly from?: PlanSourceKind;
 }
 
-/** The largest groups: one row for each, with its dimensions and all measures. */
+export type PlanSourceKind = 'raw' | 'rollup';
+
+/** The largest groups: one row for each, with its dimensions, the sums of MEASURES, and more measures. */
 export interface GroupsPlan extends Question {
   readonly kind: 'groups';
   /** Empty: one row with the totals. */
   readonly groupBy: readonly DimensionRef[];
-  readonly orderBy: Measure;
+  /** Beyond MEASURES and what `orderBy` names. */
+  readonly measures?: readonly string[];
+  /** Name of a measure. */
+  readonly orderBy: string;
   readonly descending: boolean;
   readonly limit: number;
+  /** Adds `octetsBefore` and so on: the sums of the period of the same length before. */
+  readonly previous?: boolean;
+  /** Step of the rates that maxima and percentiles are of; automatic when not given. */
+  readonly stepMs?: number;
 }
 
 /**
@@ -48,7 +68,7 @@ export interface GroupsPlan extends Question {
 export interface SeriesPlan extends Question {
   readonly kind: 'series';
   readonly groupBy: readonly DimensionRef[];
-  readonly orderBy: Measure;
+  readonly orderBy: BaseMeasure;
   readonly limit: number;
   readonly stepMs: number;
 }
@@ -61,7 +81,18 @@ export interface RecordsPlan extends Question {
   readonly cursor?: string;
 }
 
-export type QueryPlan = GroupsPlan | SeriesPlan | RecordsPlan;
+/** Sessions: the records of one sessionId in one row, with the counters of each direction. */
+export interface SessionsPlan extends Question {
+  readonly kind: 'sessions';
+  readonly orderBy: SessionOrder;
+  readonly descending: boolean;
+  readonly limit: number;
+}
+
+export const SESSION_ORDERS = ['start', 'duration', 'octets', 'packets', 'flows'] as const;
+export type SessionOrder = (typeof SESSION_ORDERS)[number];
+
+export type QueryPlan = GroupsPlan | SeriesPlan | RecordsPlan | SessionsPlan;
 
 /** Rows of one answer; more belongs into an export. */
 export const LIMIT_MAX = 100_000;
@@ -70,6 +101,7 @@ const SERIES_LIMIT_MAX = 1000;
 /** Points of one line. */
 const SERIES_STEPS_MAX = 10_000;
 const DIMENSIONS_MAX = 16;
+const MEASURES_MAX = 16;
 const LIMIT_DEFAULT = 10;
 const RECORDS_LIMIT_DEFAULT = 100;
 /** The year 3000: beyond it a time is a mistake in the unit. */
@@ -86,32 +118,74 @@ export interface ParsePlanOptions {
  */
 export function parseQueryPlan(input: unknown, options: ParsePlanOptions = {}): QueryPlan {
   const plan = asObject(input, 'the plan');
-  const timeRange = readTimeRange(plan['timeRange']);
-  const filter = readFilter(plan['filter'], plan['lists'], options);
+  const question: Question = {
+    timeRange: readTimeRange(plan['timeRange']),
+    ...readFilter(plan['filter'], plan['lists'], options),
+    ...readFlag(plan, 'deduplicated'),
+    ...readFlag(plan, 'scaled'),
+    ...readSource(plan['from']),
+  };
   switch (plan['kind']) {
     case 'groups':
-      return {
-        kind: 'groups',
-        timeRange,
-        ...filter,
-        groupBy: readGroupBy(plan['groupBy']),
-        orderBy: readMeasure(plan['orderBy']),
-        descending: readBoolean(plan['descending'], 'descending', true),
-        limit: readInteger(plan['limit'], 'limit', LIMIT_DEFAULT, LIMIT_MAX),
-      };
+      return readGroups(plan, question);
     case 'series':
-      return readSeries(plan, timeRange, filter);
+      return readSeries(plan, question);
     case 'records':
       return {
         kind: 'records',
-        timeRange,
-        ...filter,
+        ...question,
         limit: readInteger(plan['limit'], 'limit', RECORDS_LIMIT_DEFAULT, LIMIT_MAX),
         ...readCursor(plan['cursor']),
       };
+    case 'sessions':
+      return {
+        kind: 'sessions',
+        ...question,
+        orderBy: readOneOf(plan['orderBy'], 'orderBy', SESSION_ORDERS, 'octets'),
+        descending: readBoolean(plan['descending'], 'descending', true),
+        limit: readInteger(plan['limit'], 'limit', RECORDS_LIMIT_DEFAULT, LIMIT_MAX),
+      };
     default:
-      throw invalid(`kind is ${show(plan['kind'])}; it must be "groups", "series" or "records"`);
+      throw invalid(`kind is ${show(plan['kind'])}; it must be "groups", "series", "records" or "sessions"`);
   }
+}
+
+/** The measures of a groups plan beyond MEASURES, `orderBy` included, each once. */
+export function furtherMeasures(plan: Pick<GroupsPlan, 'measures' | 'orderBy' | 'groupBy'>): Measure[] {
+  const sides = plan.groupBy.some(isEitherSide)
+    ? ['octetsSent', 'octetsReceived', 'packetsSent', 'packetsReceived']
+    : [];
+  const names = [...sides, ...(plan.measures ?? []), plan.orderBy];
+  const found = new Map<string, Measure>();
+  for (const name of names) {
+    const measure = parseMeasure(name);
+    if (measure !== undefined && measure.kind !== 'sum') found.set(measure.name, measure);
+  }
+  return [...found.values()];
+}
+
+/**
+ * The flows that a plan reads: those that ended from `fromMs` to `toMs`, or, `overlapping`, those of which a
+ * part lies there. More than its time range when it asks for the period before, too.
+ */
+export function rangeRead(plan: QueryPlan): TimeRange & { readonly overlapping: boolean } {
+  const { fromMs, toMs } = plan.timeRange;
+  const withPrevious = plan.kind === 'groups' && plan.previous === true;
+  const stepwise = plan.kind === 'groups' && furtherMeasures(plan).some(isStepwise);
+  return {
+    fromMs: withPrevious ? Math.max(0, fromMs - (toMs - fromMs)) : fromMs,
+    toMs,
+    overlapping: plan.kind === 'series' || stepwise,
+  };
+}
+
+function isStepwise(measure: Measure): boolean {
+  return measure.kind === 'rate' && measure.statistic !== 'average';
+}
+
+/** The step of a plan's rates. */
+export function rateStepMs(plan: GroupsPlan): number {
+  return plan.stepMs ?? automaticStepMs(plan.timeRange);
 }
 
 /** A step of a round length, so that the range has about `points` of them. */
@@ -157,27 +231,43 @@ const ROUND_STEPS_MS = [
   DAY_MS,
 ];
 
-function readSeries(
-  plan: Record<string, unknown>,
-  timeRange: TimeRange,
-  filter: Pick<Question, 'filter' | 'lists'>,
-): SeriesPlan {
-  const stepMs = readInteger(plan['stepMs'], 'stepMs', automaticStepMs(timeRange), TIME_MAX_MS);
-  const steps = (timeRange.toMs - timeRange.fromMs) / stepMs;
-  if (steps > SERIES_STEPS_MAX) {
-    throw invalid(
-      `stepMs ${stepMs} makes ${Math.ceil(steps)} steps; at most ${SERIES_STEPS_MAX} are allowed`,
-    );
+function readGroups(plan: Record<string, unknown>, question: Question): GroupsPlan {
+  const groupBy = readGroupBy(plan['groupBy']);
+  const measures = readMeasures(plan['measures']);
+  const groups: GroupsPlan = {
+    kind: 'groups',
+    ...question,
+    groupBy,
+    ...(measures.length === 0 ? {} : { measures }),
+    orderBy: readMeasure(plan['orderBy'] ?? 'octets', 'orderBy').name,
+    descending: readBoolean(plan['descending'], 'descending', true),
+    limit: readInteger(plan['limit'], 'limit', LIMIT_DEFAULT, LIMIT_MAX),
+    ...readFlag(plan, 'previous'),
+    ...(plan['stepMs'] === undefined ? {} : { stepMs: readStep(plan, question.timeRange) }),
+  };
+  const needsSides = furtherMeasures(groups).find(({ kind }) => kind === 'sent' || kind === 'received');
+  if (needsSides !== undefined && !groupBy.some(isEitherSide)) {
+    throw invalid(`${needsSides.name} needs a dimension of either side in groupBy, such as host`);
   }
+  return groups;
+}
+
+function readSeries(plan: Record<string, unknown>, question: Question): SeriesPlan {
   return {
     kind: 'series',
-    timeRange,
-    ...filter,
+    ...question,
     groupBy: readGroupBy(plan['groupBy']),
-    orderBy: readMeasure(plan['orderBy']),
+    orderBy: readOneOf(plan['orderBy'], 'orderBy', MEASURES, 'octets'),
     limit: readInteger(plan['limit'], 'limit', LIMIT_DEFAULT, SERIES_LIMIT_MAX),
-    stepMs,
+    stepMs: readStep(plan, question.timeRange),
   };
+}
+
+function readStep(plan: Record<string, unknown>, timeRange: TimeRange): number {
+  const stepMs = readInteger(plan['stepMs'], 'stepMs', automaticStepMs(timeRange), TIME_MAX_MS);
+  const steps = (timeRange.toMs - timeRange.fromMs) / stepMs;
+  if (steps <= SERIES_STEPS_MAX) return stepMs;
+  throw invalid(`stepMs ${stepMs} makes ${Math.ceil(steps)} steps; at most ${SERIES_STEPS_MAX} are allowed`);
 }
 
 function readTimeRange(input: unknown): TimeRange {
@@ -239,22 +329,57 @@ function readDimension(input: unknown): DimensionRef {
   const known = fieldNamed(text.split('/')[0] ?? '');
   throw invalid(
     known === undefined
-      ? `groupBy: there is no dimension ${show(text)} (allowed: ${groupableNames()})`
+      ? `groupBy: there is no dimension ${show(text)}${didYouMean(text, groupableNames())} (allowed: ${groupableNames().join(', ')}; an address with a prefix length, as in srcAddr/24)`
       : `groupBy: ${show(text)} cannot be grouped by`,
   );
 }
 
-function groupableNames(): string {
+function groupableNames(): string[] {
   const names = FIELDS.filter(({ groupable }) => groupable).map(({ name }) => name);
-  return `${names.join(', ')}; an address with a prefix length, as in srcAddr/24`;
+  return [...names, ...Object.keys(EITHER_SIDE)];
 }
 
-function readMeasure(input: unknown): Measure {
-  const measure = input ?? 'octets';
-  const known = MEASURES.find((each) => each === measure);
-  if (known === undefined)
-    throw invalid(`orderBy is ${show(input)}; it must be one of ${MEASURES.join(', ')}`);
-  return known;
+function readMeasures(input: unknown): string[] {
+  if (input === undefined || input === null) return [];
+  if (!Array.isArray(input)) throw invalid(`measures is ${show(input)}; it must be a list of measures`);
+  if (input.length > MEASURES_MAX) throw invalid(`measures has at most ${MEASURES_MAX} measures`);
+  return input.map((each) => readMeasure(each, 'measures').name);
+}
+
+function readMeasure(input: unknown, name: string): Measure {
+  const measure = typeof input === 'string' ? parseMeasure(input) : undefined;
+  if (measure !== undefined) return measure;
+  const hint = typeof input === 'string' ? measureHint(input) : '';
+  throw invalid(
+    `${name} is ${show(input)}${hint}; it must be a measure such as ${MEASURES.join(', ')}, bps, bpsMax, bps95, count(dstAddr)`,
+  );
+}
+
+function readOneOf<Word extends string>(
+  input: unknown,
+  name: string,
+  words: readonly Word[],
+  byDefault: Word,
+): Word {
+  const asked = input === 'bytes' ? 'octets' : (input ?? byDefault);
+  const known = words.find((each) => each === asked);
+  if (known !== undefined) return known;
+  throw invalid(`${name} is ${show(input)}; it must be one of ${words.join(', ')}`);
+}
+
+/** Flags are in a plan only when they are set, so that equal questions are equal text. */
+function readFlag<Name extends 'deduplicated' | 'scaled' | 'previous'>(
+  plan: Record<string, unknown>,
+  name: Name,
+): { readonly [key in Name]?: true } {
+  const flag: { [key in Name]?: true } = {};
+  if (readBoolean(plan[name], name, false)) flag[name] = true;
+  return flag;
+}
+
+function readSource(input: unknown): Pick<Question, 'from'> {
+  if (input === undefined || input === null) return {};
+  return { from: readOneOf(input, 'from', ['raw', 'rollup'] as const, 'raw') };
 }
 
 function readCursor(input: unknown): { cursor?: string } {

@@ -1,6 +1,6 @@
 /** Answers: what a store gives back for a plan, as plain JSON. */
 import { formatTruncated } from './dimension.ts';
-import type { AnswerColumn } from './duckdb-dialect.ts';
+import type { AnswerColumn } from './duckdb-source.ts';
 import { formatCursor, parseCursor, type QueryPlan } from './query-plan.ts';
 import { formatMac } from './value-name.ts';
 

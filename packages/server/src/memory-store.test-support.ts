@@ -61,7 +61,9 @@ function answer(plan: QueryPlan, records: readonly MemoryRecord[]): QueryResult 
           .map(readable)
       : plan.kind === 'groups'
         ? groups(plan, chosen).slice(0, plan.limit)
-        : series(plan, chosen);
+        : plan.kind === 'series'
+          ? series(plan, chosen)
+          : [];
   return { columns: [], rows, elapsedMs: 1 };
 }
 

@@ -202,7 +202,7 @@ function pulseAnswer(answer: QueryResult, nowMs: number): Pulse {
 }
 
 function dimensionsOf(plan: QueryPlan): string[] {
-  return plan.kind === 'records' ? [] : plan.groupBy.map(formatDimension);
+  return 'groupBy' in plan ? plan.groupBy.map(formatDimension) : [];
 }
 
 function measuresOf(row: AnswerRow | undefined): Measures {

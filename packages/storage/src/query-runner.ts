@@ -11,6 +11,7 @@ import {
   type QueryResult,
   type ReadExtra,
   type RenderedPlan,
+  rangeRead,
   renderSql,
   renderTimeRange,
   shapeRows,
@@ -70,6 +71,10 @@ export class QueryRunner {
 
   constructor(config: QueryRunnerConfig) {
     this.#config = config;
+  }
+
+  get runningCount(): number {
+    return this.#running.size;
   }
 
   async plan(plan: QueryPlan, signal?: AbortSignal): Promise<QueryResult> {
@@ -266,14 +271,14 @@ function elementExpression(name: string, kind: ExtraKind): string {
 
 /** Whether a segment can hold rows that count for a plan. */
 function concerns(plan: QueryPlan, bounds: Readonly<TimeBounds>): boolean {
-  const { fromMs, toMs } = plan.timeRange;
-  const firstMs = plan.kind === 'series' ? bounds.startMinMs : bounds.endMinMs;
+  const { fromMs, toMs, overlapping } = rangeRead(plan);
+  const firstMs = overlapping ? bounds.startMinMs : bounds.endMinMs;
   return bounds.endMaxMs >= fromMs && firstMs < toMs;
 }
 
-/** Whether all rows of a segment are in a plan's time range. */
+/** Whether all rows of a segment are in the time range that a plan reads. */
 function isInside(plan: QueryPlan, { endMinMs, endMaxMs }: Readonly<TimeBounds>): boolean {
-  const { fromMs, toMs } = plan.timeRange;
+  const { fromMs, toMs } = rangeRead(plan);
   return endMinMs >= fromMs && endMaxMs < toMs;
 }
 
