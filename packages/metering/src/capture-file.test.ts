@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { readCapture } from './capture-file.ts';
 import type { CapturePacketHandler, CaptureParser } from './capture-parser.ts';
+import { oneByOne } from './frame-burst.ts';
 import { PcapParser } from './pcap-parser.ts';
 import { PcapngParser } from './pcapng-parser.ts';
 
@@ -299,8 +300,8 @@ describe('parsers', () => {
 
   test('one octet at a time gives the same packets', () => {
     const content = pcap(0xa1b2c3d4, true, 5);
-    const whole = feed((onPacket) => new PcapParser(onPacket), content, content.length);
-    expect(feed((onPacket) => new PcapParser(onPacket), content, 1)).toEqual(whole);
+    const whole = feed((onPacket) => new PcapParser(oneByOne(onPacket)), content, content.length);
+    expect(feed((onPacket) => new PcapParser(oneByOne(onPacket)), content, 1)).toEqual(whole);
     const blocks = Buffer.concat([
       sectionHeader(true),
       interfaceDescription(true, 1, 0),
@@ -322,7 +323,7 @@ describe('parsers', () => {
         const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
         const ends: number[] = [];
         const onPacket: CapturePacketHandler = (_, offset, captured) => ends.push(offset + captured);
-        const parser = which === 0 ? new PcapParser(onPacket) : new PcapngParser(onPacket);
+        const parser = which === 0 ? new PcapParser(oneByOne(onPacket)) : new PcapngParser(onPacket);
         const position = parser.parse(content, view, 0, content.length);
         expect(position).toBeLessThanOrEqual(content.length);
         expect(Math.max(0, ...ends)).toBeLessThanOrEqual(content.length);

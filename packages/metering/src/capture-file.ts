@@ -6,6 +6,7 @@ import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { createGunzip } from 'node:zlib';
 import { UserError } from '@weir/base';
 import type { CapturePacketHandler, CaptureParser, CaptureProblem } from './capture-parser.ts';
+import { type FrameBurstHandler, oneByOne } from './frame-burst.ts';
 import { isPcap, PcapParser } from './pcap-parser.ts';
 import { BLOCK_OCTETS_MAX, isPcapng, PcapngParser } from './pcapng-parser.ts';
 
@@ -14,7 +15,9 @@ const CHUNK_OCTETS = 4 * 1024 * 1024;
 
 export interface ReadCaptureOptions {
   /** Awaited after each chunk, so that whoever takes the packets can slow the reading down. */
-  afterChunk?: () => Promise<void> | undefined;
+  afterChunk?: (() => Promise<void> | undefined) | undefined;
+  /** Takes the packets of a pcap file, many at once, in the place of `onPacket`. */
+  onFrames?: FrameBurstHandler;
 }
 
 export interface CaptureSummary {
@@ -33,7 +36,7 @@ export async function readCapture(
   onPacket: CapturePacketHandler,
   options: ReadCaptureOptions = {},
 ): Promise<CaptureSummary> {
-  const feed = new CaptureFeed(path, onPacket);
+  const feed = new CaptureFeed(path, onPacket, options.onFrames ?? oneByOne(onPacket));
   try {
     for await (const hasMore of chunksOf(path, feed)) {
       await options.afterChunk?.();
@@ -131,6 +134,7 @@ function unreadable(path: string, error: unknown): UserError {
 class CaptureFeed {
   readonly #path: string;
   readonly #onPacket: CapturePacketHandler;
+  readonly #onFrames: FrameBurstHandler;
   #bytes = new Uint8Array(CHUNK_OCTETS);
   #view = new DataView(this.#bytes.buffer);
   #filled = 0;
@@ -139,9 +143,10 @@ class CaptureFeed {
   #parser: CaptureParser | undefined;
   #problem: CaptureProblem | undefined;
 
-  constructor(path: string, onPacket: CapturePacketHandler) {
+  constructor(path: string, onPacket: CapturePacketHandler, onFrames: FrameBurstHandler) {
     this.#path = path;
     this.#onPacket = onPacket;
+    this.#onFrames = onFrames;
   }
 
   /** Where the next octets of the file belong; never empty. */
@@ -189,7 +194,7 @@ class CaptureFeed {
 
   #recognize(isWhole: boolean): CaptureParser | undefined {
     if (this.#filled >= 4) {
-      if (isPcap(this.#view)) return new PcapParser(this.#onPacket);
+      if (isPcap(this.#view)) return new PcapParser(this.#onFrames);
       if (isPcapng(this.#view)) return new PcapngParser(this.#onPacket);
       throw this.#notRecognized();
     }

@@ -5,9 +5,13 @@
  * Tabulation Hashing", 2011). Its look-ups do not wait for one another, which is why it is faster here than a
  * chain of multiplications.
  *
- * Hot file: typed-array reads are asserted (`!`); every index is masked to its table.
+ * Hot file: typed-array reads are asserted (`!`); every index is masked to its table. Constants are taken out of
+ * their module at the top, see flow-cache.ts.
  */
-import {
+import * as packet from './packet-burst.ts';
+import { createRandomWords } from './random-words.ts';
+
+const {
   KEY_DESTINATION,
   KEY_INTERFACE,
   KEY_KIND,
@@ -17,8 +21,7 @@ import {
   KIND_IPV6,
   PACKET_HASH,
   PACKET_WORDS,
-} from './packet-burst.ts';
-import { createRandomWords } from './random-words.ts';
+} = packet;
 
 const TABLE_WORDS = 256;
 /** 16 octets of IPv4 addresses and ports and kind, 24 more of an IPv6 address pair. */

@@ -2,23 +2,39 @@
  * From a record of the flow cache to a row of a FlowBatch.
  *
  * Hot file: typed-array reads are asserted (`!`); a slot is one of the cache's, a row below the batch's
- * capacity.
+ * capacity. Constants are taken out of their modules at the top, see flow-cache.ts.
  */
 import {
   type ExporterIdentity,
   FLOW_COLUMN_INDEX,
   type FlowBatch,
   type FlowColumnName,
-  isPresent,
   setPresent,
 } from '@weir/ipfix';
 import type { FlowCache } from './flow-cache.ts';
 import { EXTRA_OCTETS_MAX, type FlowDetails } from './flow-details.ts';
 import { FlowIdHash, type FlowIdKey } from './flow-id.ts';
 import * as record from './flow-record.ts';
-import { PROTOCOL_ICMPV4 } from './icmpv4.ts';
-import { PROTOCOL_ICMPV6 } from './icmpv6.ts';
-import {
+import * as icmpv4 from './icmpv4.ts';
+import * as icmpv6 from './icmpv6.ts';
+import * as packet from './packet-burst.ts';
+import * as tcp from './tcp.ts';
+
+const {
+  BITS_TCP,
+  DOUBLE_FIRST,
+  DOUBLE_LAST,
+  DOUBLE_OCTETS,
+  DOUBLE_PACKETS,
+  RECORD_DOUBLES,
+  RECORD_WORDS,
+  WORD_BITS,
+  WORD_DESTINATION_PREFIX,
+  WORD_MACS,
+  WORD_SOURCE_PREFIX,
+  WORD_TTL,
+} = record;
+const {
   DIRECTION_EGRESS,
   KEY_DESTINATION,
   KEY_INTERFACE,
@@ -29,8 +45,10 @@ import {
   KIND_VLAN_SHIFT,
   LINK_HAS_DESTINATION_MAC,
   LINK_HAS_SOURCE_MAC,
-} from './packet-burst.ts';
-import { PROTOCOL_TCP } from './tcp.ts';
+} = packet;
+const { PROTOCOL_TCP } = tcp;
+const { PROTOCOL_ICMPV4 } = icmpv4;
+const { PROTOCOL_ICMPV6 } = icmpv6;
 
 /**
  * Where rows go: `batch` always has room for one; `full` takes it over when it is full and gives an empty
@@ -64,6 +82,20 @@ const ALWAYS_PRESENT: readonly FlowColumnName[] = [
 ];
 const ALWAYS_PRESENT_INDEXES = ALWAYS_PRESENT.map((name) => FLOW_COLUMN_INDEX[name]);
 
+/** By index, since a name would be looked up for each row. */
+const {
+  flowStart: FLOW_START,
+  icmpTypeCode: ICMP_TYPE_CODE,
+  vlanId: VLAN_ID,
+  tcpFlags: TCP_FLAGS,
+  inIf: IN_IF,
+  outIf: OUT_IF,
+  direction: DIRECTION,
+  srcMac: SRC_MAC,
+  dstMac: DST_MAC,
+  extraLayout: EXTRA_LAYOUT,
+} = FLOW_COLUMN_INDEX;
+
 const DIRECTION_UNKNOWN_BITS = 3;
 
 export class FlowRowWriter {
@@ -90,9 +122,9 @@ export class FlowRowWriter {
     const batch = this.#details === undefined ? this.#sink.batch : this.#batchWithExtraRoom();
     const row = batch.rowCount;
     const { words } = cache;
-    const base = slot * record.RECORD_WORDS;
+    const base = slot * RECORD_WORDS;
     const { columns } = batch;
-    if (!isPresent(batch, 'flowStart', row)) prepare(batch, row);
+    if ((batch.validity[FLOW_START]![row >> 3]! & (1 << (row & 7))) === 0) prepare(batch, row);
     columns.exporter[row] = exporterIndex(batch, this.#exporterOf(words[base + KEY_INTERFACE]!));
     columns.endReason[row] = endReason;
     writeTime(columns.receivedAt, row, receivedAtMs);
@@ -114,12 +146,12 @@ export class FlowRowWriter {
 
   #writeKey(batch: FlowBatch, row: number, words: Int32Array, base: number): void {
     const { columns } = batch;
-    const source = base + record.WORD_SOURCE_PREFIX;
+    const source = base + WORD_SOURCE_PREFIX;
     columns.srcAddrHi[row * 2] = words[source + 1]!;
     columns.srcAddrHi[row * 2 + 1] = words[source]!;
     columns.srcAddrLo[row * 2] = words[base + KEY_SOURCE]!;
     columns.srcAddrLo[row * 2 + 1] = words[source + 2]!;
-    const destination = base + record.WORD_DESTINATION_PREFIX;
+    const destination = base + WORD_DESTINATION_PREFIX;
     columns.dstAddrHi[row * 2] = words[destination + 1]!;
     columns.dstAddrHi[row * 2 + 1] = words[destination]!;
     columns.dstAddrLo[row * 2] = words[base + KEY_DESTINATION]!;
@@ -131,28 +163,33 @@ export class FlowRowWriter {
     const protocol = kind & 0xff;
     columns.protocol[row] = protocol;
     if (protocol === PROTOCOL_ICMPV4 || protocol === PROTOCOL_ICMPV6) {
-      put(batch, 'icmpTypeCode', row, ports & 0xffff);
+      columns.icmpTypeCode[row] = ports & 0xffff;
+      markPresent(batch, ICMP_TYPE_CODE, row);
     }
     const vlanId = (kind >> KIND_VLAN_SHIFT) & 0xfff;
-    if (vlanId !== 0) put(batch, 'vlanId', row, vlanId);
+    if (vlanId !== 0) {
+      columns.vlanId[row] = vlanId;
+      markPresent(batch, VLAN_ID, row);
+    }
     writeObservationPoint(batch, row, (kind >> KIND_DIRECTION_SHIFT) & 3, words[base + KEY_INTERFACE]!);
   }
 
   #writeCounters(batch: FlowBatch, row: number, cache: FlowCache, slot: number): void {
     const { columns } = batch;
     const { doubles, words } = cache;
-    const base = slot * record.RECORD_WORDS;
-    const doubleBase = slot * record.RECORD_DOUBLES;
-    writeTime(columns.flowStart, row, doubles[doubleBase + record.DOUBLE_FIRST]!);
-    writeTime(columns.flowEnd, row, doubles[doubleBase + record.DOUBLE_LAST]!);
-    writeTime(columns.octets, row, doubles[doubleBase + record.DOUBLE_OCTETS]!);
-    writeTime(columns.packets, row, doubles[doubleBase + record.DOUBLE_PACKETS]!);
-    const ttl = words[base + record.WORD_TTL]!;
+    const base = slot * RECORD_WORDS;
+    const doubleBase = slot * RECORD_DOUBLES;
+    writeTime(columns.flowStart, row, doubles[doubleBase + DOUBLE_FIRST]!);
+    writeTime(columns.flowEnd, row, doubles[doubleBase + DOUBLE_LAST]!);
+    writeTime(columns.octets, row, doubles[doubleBase + DOUBLE_OCTETS]!);
+    writeTime(columns.packets, row, doubles[doubleBase + DOUBLE_PACKETS]!);
+    const ttl = words[base + WORD_TTL]!;
     columns.minTtl[row] = ttl;
     columns.maxTtl[row] = ttl >> 8;
     columns.tos[row] = ttl >> 16;
     if ((words[base + KEY_KIND]! & 0xff) === PROTOCOL_TCP) {
-      put(batch, 'tcpFlags', row, words[base + record.WORD_BITS]! & record.BITS_TCP);
+      columns.tcpFlags[row] = words[base + WORD_BITS]! & BITS_TCP;
+      markPresent(batch, TCP_FLAGS, row);
     }
   }
 
@@ -173,15 +210,8 @@ function prepare(batch: FlowBatch, row: number): void {
   for (const index of ALWAYS_PRESENT_INDEXES) setPresent(batch, index, row, batch.capacity);
 }
 
-type SmallColumn = 'icmpTypeCode' | 'vlanId' | 'tcpFlags' | 'inIf' | 'outIf' | 'direction' | 'extraLayout';
-
-function put(batch: FlowBatch, name: SmallColumn, row: number, value: number): void {
-  batch.columns[name][row] = value;
-  markPresent(batch, name, row);
-}
-
-function markPresent(batch: FlowBatch, name: FlowColumnName, row: number): void {
-  batch.validity[FLOW_COLUMN_INDEX[name]]![row >> 3]! |= 1 << (row & 7);
+function markPresent({ validity }: FlowBatch, columnIndex: number, row: number): void {
+  validity[columnIndex]![row >> 3]! |= 1 << (row & 7);
 }
 
 /** A non-negative double below 2^53 into two words, its fraction cut off. */
@@ -198,23 +228,33 @@ function writeObservationPoint(
   direction: number,
   interfaceIndex: number,
 ): void {
-  if (direction !== DIRECTION_UNKNOWN_BITS) put(batch, 'direction', row, direction);
+  const { columns } = batch;
+  if (direction !== DIRECTION_UNKNOWN_BITS) {
+    columns.direction[row] = direction;
+    markPresent(batch, DIRECTION, row);
+  }
   if (interfaceIndex === 0) return;
-  put(batch, direction === DIRECTION_EGRESS ? 'outIf' : 'inIf', row, interfaceIndex);
+  if (direction === DIRECTION_EGRESS) {
+    columns.outIf[row] = interfaceIndex;
+    markPresent(batch, OUT_IF, row);
+  } else {
+    columns.inIf[row] = interfaceIndex;
+    markPresent(batch, IN_IF, row);
+  }
 }
 
 function writeMacs(batch: FlowBatch, row: number, words: Int32Array, base: number): void {
-  const bits = words[base + record.WORD_BITS]!;
-  const macs = base + record.WORD_MACS;
+  const bits = words[base + WORD_BITS]!;
+  const macs = base + WORD_MACS;
   if ((bits & LINK_HAS_SOURCE_MAC) !== 0) {
     batch.columns.srcMac[row * 2] = words[macs + 2]!;
     batch.columns.srcMac[row * 2 + 1] = words[macs + 1]! & 0xffff;
-    markPresent(batch, 'srcMac', row);
+    markPresent(batch, SRC_MAC, row);
   }
   if ((bits & LINK_HAS_DESTINATION_MAC) !== 0) {
     batch.columns.dstMac[row * 2] = (words[macs]! << 16) | (words[macs + 1]! >>> 16);
     batch.columns.dstMac[row * 2 + 1] = words[macs]! >>> 16;
-    markPresent(batch, 'dstMac', row);
+    markPresent(batch, DST_MAC, row);
   }
 }
 
@@ -223,7 +263,8 @@ function writeDetails(batch: FlowBatch, row: number, details: FlowDetails, slot:
   batch.extraEnd[row] = end;
   if (layout === undefined) return;
   const index = batch.layouts.indexOf(layout);
-  put(batch, 'extraLayout', row, index < 0 ? batch.layouts.push(layout) - 1 : index);
+  batch.columns.extraLayout[row] = index < 0 ? batch.layouts.push(layout) - 1 : index;
+  markPresent(batch, EXTRA_LAYOUT, row);
 }
 
 function exporterIndex(batch: FlowBatch, identity: ExporterIdentity): number {

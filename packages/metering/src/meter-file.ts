@@ -3,7 +3,13 @@ import { readCapture } from './capture-file.ts';
 import type { CaptureProblem } from './capture-parser.ts';
 import { END_REASON_FORCED } from './flow-record.ts';
 import type { FlowRowSink } from './flow-row.ts';
-import { createPacketMeter, type PacketMeterCounters, type PacketMeterOptions } from './packet-meter.ts';
+import type { FrameBurst } from './frame-burst.ts';
+import {
+  createPacketMeter,
+  type PacketMeter,
+  type PacketMeterCounters,
+  type PacketMeterOptions,
+} from './packet-meter.ts';
 
 /** Capture time between two ticks: how late a record's end can be found, in the file's time. */
 const TICK_INTERVAL_MS = 100;
@@ -31,30 +37,45 @@ export async function meterFile(
 ): Promise<MeterFileSummary> {
   const { afterChunk, ...meterOptions } = options;
   const meter = createPacketMeter(meterOptions, sink);
-  let nextTickMs = Number.NEGATIVE_INFINITY;
-  let nowMs = 0;
+  const clock = new CaptureClock();
   const summary = await readCapture(
     path,
-    (bytes, offset, capturedLength, wireLength, timestampMs, direction, interfaceIndex, linkType) => {
-      nowMs = timestampMs;
-      if (timestampMs >= nextTickMs || timestampMs < nextTickMs - 2 * TICK_INTERVAL_MS) {
-        meter.tick(timestampMs);
-        nextTickMs = timestampMs + TICK_INTERVAL_MS;
-      }
-      meter.packet(
-        bytes,
-        offset,
-        capturedLength,
-        wireLength,
-        timestampMs,
-        direction,
-        interfaceIndex,
-        linkType,
-      );
+    (bytes, offset, captured, wire, timestampMs, direction, interfaceIndex, linkType) => {
+      if (clock.isTick(timestampMs)) meter.tick(timestampMs);
+      meter.packet(bytes, offset, captured, wire, timestampMs, direction, interfaceIndex, linkType);
     },
-    afterChunk === undefined ? {} : { afterChunk },
+    { afterChunk, onFrames: (frames) => meterFrames(meter, clock, frames) },
   );
-  meter.tick(nowMs);
+  meter.tick(clock.nowMs);
   meter.flushAll(END_REASON_FORCED);
   return { format: summary.format, counters: meter.counters(), problem: summary.problem };
+}
+
+/** The packets' own time, which says when a tick is due; it may go back. */
+class CaptureClock {
+  nowMs = 0;
+  #nextTickMs = Number.NEGATIVE_INFINITY;
+
+  /** Sets the clock; true when a tick is due. */
+  isTick(timestampMs: number): boolean {
+    this.nowMs = timestampMs;
+    if (timestampMs < this.#nextTickMs && timestampMs >= this.#nextTickMs - 2 * TICK_INTERVAL_MS)
+      return false;
+    this.#nextTickMs = timestampMs + TICK_INTERVAL_MS;
+    return true;
+  }
+}
+
+/** Meters a burst in as few parts as its ticks allow. */
+function meterFrames(meter: PacketMeter, clock: CaptureClock, frames: FrameBurst): void {
+  const { timesMs, size } = frames;
+  let from = 0;
+  for (let index = 0; index < size; index += 1) {
+    const timestampMs = timesMs[index]!;
+    if (!clock.isTick(timestampMs)) continue;
+    meter.frames(frames, from, index);
+    from = index;
+    meter.tick(timestampMs);
+  }
+  meter.frames(frames, from, size);
 }

@@ -7,13 +7,22 @@
  * link-layer.ts.
  */
 import { ETHERNET_PAYLOAD_OCTETS_MIN, ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from './ethernet.ts';
+import type { FrameBurst } from './frame-burst.ts';
 import { checkIcmpv4, icmpv4TypeCode, PROTOCOL_ICMPV4 } from './icmpv4.ts';
 import { checkIcmpv6, icmpv6TypeCode, PROTOCOL_ICMPV6 } from './icmpv6.ts';
 import * as ipv4 from './ipv4.ts';
 import * as ipv6 from './ipv6.ts';
 import { findNetworkLayer, LINK_TRUNCATED, LINK_UNSUPPORTED, NetworkStart } from './link-layer.ts';
 import { LINKTYPE_ETHERNET } from './link-type.ts';
-import {
+import type { PacketBurst } from './packet-burst.ts';
+import * as packet from './packet-burst.ts';
+import { dissectPlainFrame } from './plain-frame.ts';
+import { checkSctp, PROTOCOL_SCTP, sctpPorts } from './sctp.ts';
+import { checkTcpControlBits, checkTcpPorts, PROTOCOL_TCP, tcpControlBits, tcpPorts } from './tcp.ts';
+import { checkUdp, PROTOCOL_UDP, udpPorts } from './udp.ts';
+
+// This file's own, see flow-cache.ts.
+const {
   DIRECTION_UNKNOWN,
   KEY_DESTINATION,
   KEY_DESTINATION_PREFIX,
@@ -30,12 +39,10 @@ import {
   PACKET_BITS,
   PACKET_MACS,
   PACKET_OCTETS,
+  PACKET_TIME,
   PACKET_TTL,
-  type PacketBurst,
-} from './packet-burst.ts';
-import { checkSctp, PROTOCOL_SCTP, sctpPorts } from './sctp.ts';
-import { checkTcpControlBits, checkTcpPorts, PROTOCOL_TCP, tcpControlBits, tcpPorts } from './tcp.ts';
-import { checkUdp, PROTOCOL_UDP, udpPorts } from './udp.ts';
+  PACKET_WORDS,
+} = packet;
 
 /** What became of a frame. The numbers index the meter's counters; PACKET_OUTCOMES names them. */
 export const OUTCOME_IP = 0;
@@ -50,6 +57,8 @@ export const OUTCOME_UNSUPPORTED_LINK = 4;
  */
 export const PACKET_OUTCOMES = ['ip', 'notIp', 'truncated', 'malformed', 'unsupportedLink'] as const;
 
+const KIND_NO_DIRECTION = (DIRECTION_UNKNOWN & 3) << KIND_DIRECTION_SHIFT;
+
 /** Where the transport header of the last packet begins; kept only when somebody asked for it. */
 export interface TransportPlace {
   /** Over the octets that `offset` and `end` are places in. */
@@ -63,6 +72,7 @@ export interface TransportPlace {
 }
 
 export class PacketDissector {
+  readonly #burst: PacketBurst;
   readonly #words: Int32Array;
   readonly #place: TransportPlace | undefined;
   #view: DataView = new DataView(new ArrayBuffer(0));
@@ -74,6 +84,7 @@ export class PacketDissector {
 
   /** With `place` given, `dissect` says there where the transport header is. */
   constructor(burst: PacketBurst, place?: TransportPlace) {
+    this.#burst = burst;
     this.#words = burst.words;
     this.#place = place;
   }
@@ -114,6 +125,31 @@ export class PacketDissector {
       }
     }
     return this.#dissectLink(view, offset, end, wireEnd, direction, interfaceIndex, linkType);
+  }
+
+  /**
+   * Dissects the frames `from` to `to` − 1 into the rows after the burst's last, which must be enough, adds
+   * the packets to the burst, and counts what became of the frames in `outcomes`. Keeps no transport place.
+   */
+  dissectFrames(frames: FrameBurst, from: number, to: number, outcomes: Float64Array): void {
+    const { bytes, view, linkType, offsets, capturedLengths, wireLengths, timesMs } = frames;
+    const { words, doubles } = this.#burst;
+    const isEthernet = linkType === LINKTYPE_ETHERNET;
+    let { size } = this.#burst;
+    for (let index = from; index < to; index += 1) {
+      const row = size * PACKET_WORDS;
+      const offset = offsets[index]!;
+      const captured = capturedLengths[index]!;
+      doubles[(row >> 1) + PACKET_TIME] = timesMs[index]!;
+      let outcome = OUTCOME_IP;
+      if (!isEthernet || !dissectPlainFrame(view, offset, captured, words, row, KIND_NO_DIRECTION, 0)) {
+        const wire = wireLengths[index]!;
+        outcome = this.dissect(row, bytes, offset, captured, wire, DIRECTION_UNKNOWN, 0, linkType);
+      }
+      outcomes[outcome]! += 1;
+      if (outcome === OUTCOME_IP) size += 1;
+    }
+    this.#burst.size = size;
   }
 
   #attach(bytes: Uint8Array): void {

@@ -15,8 +15,9 @@ import {
   RECORD_WORDS,
 } from './flow-record.ts';
 import { type FlowRowSink, FlowRowWriter } from './flow-row.ts';
+import type { FrameBurst } from './frame-burst.ts';
 import type { NameWatchCounters } from './name-watch.ts';
-import { BURST_PACKETS, PACKET_TIME, PACKET_WORDS, PacketBurst } from './packet-burst.ts';
+import { BURST_PACKETS, DIRECTION_UNKNOWN, PACKET_TIME, PACKET_WORDS, PacketBurst } from './packet-burst.ts';
 import { OUTCOME_IP, PACKET_OUTCOMES, PacketDissector } from './packet-dissector.ts';
 
 export interface PacketMeterOptions extends Partial<FlowCacheOptions>, FlowDetailOptions {
@@ -120,6 +121,23 @@ export class PacketMeter {
     if (this.#details !== undefined) this.#details.look(burst);
     burst.size += 1;
     if (burst.size === BURST_PACKETS) this.#cache.observe(burst);
+  }
+
+  /** Meters the frames `from` to `to` − 1 of a burst, as `packet` would one by one. */
+  frames(frames: FrameBurst, from: number, to: number): void {
+    if (this.#details === undefined) {
+      this.#cache.observe(this.#burst);
+      this.#dissector.dissectFrames(frames, from, to, this.#outcomes);
+      this.#cache.observe(this.#burst);
+      return;
+    }
+    const { bytes, linkType, offsets, capturedLengths, wireLengths, timesMs } = frames;
+    for (let index = from; index < to; index += 1) {
+      const offset = offsets[index]!;
+      const captured = capturedLengths[index]!;
+      const wire = wireLengths[index]!;
+      this.packet(bytes, offset, captured, wire, timesMs[index]!, DIRECTION_UNKNOWN, 0, linkType);
+    }
   }
 
   /** Changes the timeouts of all flows, those that are in the cache included. */

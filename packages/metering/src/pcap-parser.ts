@@ -10,13 +10,9 @@
  * |  seconds  | fraction  |captured| on wire|  octets              record
  * +-----------+-----------+--------+--------+-------- - -
  */
-import {
-  CAPTURED_OCTETS_MAX,
-  type CapturePacketHandler,
-  type CaptureParser,
-  type Damage,
-} from './capture-parser.ts';
-import { DIRECTION_UNKNOWN } from './packet-burst.ts';
+import { CAPTURED_OCTETS_MAX, type CaptureParser, type Damage } from './capture-parser.ts';
+import { FrameBurst, type FrameBurstHandler } from './frame-burst.ts';
+import { BURST_PACKETS } from './packet-burst.ts';
 
 const FILE_HEADER_OCTETS = 24;
 
@@ -54,12 +50,12 @@ export class PcapParser implements CaptureParser {
   readonly format = 'pcap';
   packets = 0;
   damage: Damage | undefined;
-  readonly #onPacket: CapturePacketHandler;
+  readonly #onFrames: FrameBurstHandler;
+  readonly #frames = new FrameBurst();
   #dialect: Dialect | undefined;
-  #linkType = 0;
 
-  constructor(onPacket: CapturePacketHandler) {
-    this.#onPacket = onPacket;
+  constructor(onFrames: FrameBurstHandler) {
+    this.#onFrames = onFrames;
   }
 
   parse(bytes: Uint8Array, view: DataView, position: number, end: number): number {
@@ -71,17 +67,28 @@ export class PcapParser implements CaptureParser {
         return position;
       }
       // The upper bits may hold the length of the frame check sequence.
-      this.#linkType = view.getUint32(position + 20, this.#dialect.littleEndian) & 0x03ff_ffff;
+      this.#frames.linkType = view.getUint32(position + 20, this.#dialect.littleEndian) & 0x03ff_ffff;
       position += FILE_HEADER_OCTETS;
     }
-    return this.#parseRecords(bytes, view, position, end, this.#dialect);
+    const frames = this.#frames;
+    frames.bytes = bytes;
+    frames.view = view;
+    for (;;) {
+      const next = this.#gather(view, position, end, this.#dialect);
+      if (next === position) return position;
+      this.packets += frames.size;
+      this.#onFrames(frames);
+      position = next;
+    }
   }
 
-  #parseRecords(bytes: Uint8Array, view: DataView, position: number, end: number, dialect: Dialect): number {
+  /** Fills the burst with whole records; returns where the first that is not in it begins. */
+  #gather(view: DataView, start: number, end: number, dialect: Dialect): number {
     const { littleEndian, fractionsPerMs, recordHeaderOctets } = dialect;
-    const linkType = this.#linkType;
-    const onPacket = this.#onPacket;
-    while (end - position >= recordHeaderOctets) {
+    const { offsets, capturedLengths, wireLengths, timesMs } = this.#frames;
+    let position = start;
+    let size = 0;
+    while (size < BURST_PACKETS && end - position >= recordHeaderOctets) {
       const captured = view.getUint32(position + 8, littleEndian);
       if (captured > CAPTURED_OCTETS_MAX) {
         this.damage = { position, message: `a packet of ${captured} captured octets` };
@@ -90,12 +97,14 @@ export class PcapParser implements CaptureParser {
       const at = position + recordHeaderOctets;
       if (end - at < captured) break;
       const seconds = view.getUint32(position, littleEndian);
-      const timestampMs = seconds * 1000 + view.getUint32(position + 4, littleEndian) / fractionsPerMs;
-      const wire = view.getUint32(position + 12, littleEndian);
-      onPacket(bytes, at, captured, wire, timestampMs, DIRECTION_UNKNOWN, 0, linkType);
-      this.packets += 1;
+      timesMs[size] = seconds * 1000 + view.getUint32(position + 4, littleEndian) / fractionsPerMs;
+      wireLengths[size] = view.getUint32(position + 12, littleEndian);
+      offsets[size] = at;
+      capturedLengths[size] = captured;
+      size += 1;
       position = at + captured;
     }
+    this.#frames.size = size;
     return position;
   }
 }
