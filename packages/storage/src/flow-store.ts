@@ -32,6 +32,8 @@ export interface FlowStore {
   flush(): Promise<void>;
   /** Writes all open records to Parquet files, for who wants to read the folder by other means. */
   seal(): Promise<void>;
+  /** Merges small files, which the store does by itself when an hour is over. */
+  compact(): Promise<{ readonly filesMerged: number }>;
   status(): Promise<StoreStatus>;
   /** Flushes and lets go of the folder. Producers must have stopped. */
   close(): Promise<void>;
@@ -97,6 +99,7 @@ function openHereWith(owner: StoreOwner): FlowStore {
     sql: (text, options) => owner.sql(text, options?.signal),
     flush: () => owner.flush(),
     seal: () => owner.sealAll(),
+    compact: () => owner.compact(),
     status: async () => owner.status(),
     async close() {
       for (const port of ports) port.close();
@@ -176,6 +179,7 @@ async function openInWorker(
     sql: (text, queryOptions) => call({ kind: 'sql', text }, queryOptions?.signal),
     flush: () => call({ kind: 'flush' }),
     seal: () => call({ kind: 'seal' }),
+    compact: () => call({ kind: 'compact' }),
     status: () => call({ kind: 'status' }),
     async close() {
       try {

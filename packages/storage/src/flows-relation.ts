@@ -1,6 +1,6 @@
 import { quoted } from './database.ts';
-import type { SealedFile } from './lake.ts';
 import type { OpenRelation } from './open-flows-function.ts';
+import type { SealedFile } from './sealed-file.ts';
 import { STORED_COLUMNS } from './stored-column.ts';
 import type { TimeBounds } from './time-bounds.ts';
 

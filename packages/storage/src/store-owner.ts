@@ -29,6 +29,7 @@ import { readExtraFields } from './extra-fields.ts';
 import { BLOCK_ROWS, BlockPool } from './flow-block.ts';
 import { SEGMENT_LABELS_MAX } from './label-dictionary.ts';
 import { type DimensionTables, Lake } from './lake.ts';
+import { Maintenance } from './maintenance.ts';
 import { OpenFlows } from './open-flows-function.ts';
 import { QueryRunner, type SqlResult } from './query-runner.ts';
 import { formatSegmentId, HOUR_MS, OpenSegment, parseSegmentId, type SegmentId } from './segment.ts';
@@ -62,6 +63,7 @@ export class StoreOwner {
   readonly #queries: QueryRunner;
   readonly #openFlows: OpenFlows;
   readonly #pool: BlockPool;
+  readonly #maintenance: Maintenance;
   readonly #logDirectory: string;
   /** Segments that take records, by hour. */
   readonly #open = new Map<number, OpenSegment>();
@@ -85,6 +87,15 @@ export class StoreOwner {
     this.#logDirectory = logDirectoryOf(config.dataDirectory);
     this.#openFlows = new OpenFlows(database.connection);
     this.#pool = new BlockPool(Math.ceil(config.options.segmentRowsMax / BLOCK_ROWS) + 1);
+    this.#maintenance = new Maintenance({
+      lake,
+      options: config.options,
+      clock: config.clock,
+      logger: config.logger,
+      counters: this.counters,
+      nextSequence: () => this.#takeSequence(),
+      isBusy: () => this.#closed.length > 0 || this.#queries.runningCount > 0,
+    });
     this.#queries = new QueryRunner({
       database,
       lake,
@@ -162,6 +173,11 @@ export class StoreOwner {
     await this.#writeDimensions();
   }
 
+  /** Merges small files now, those of open hours included. */
+  compact(): Promise<{ readonly filesMerged: number }> {
+    return this.#maintenance.compact();
+  }
+
   /** Closes every open segment and waits until all are Parquet files. */
   async sealAll(): Promise<void> {
     for (const hourMs of [...this.#open.keys()]) this.#closeSegment(hourMs);
@@ -214,6 +230,7 @@ export class StoreOwner {
    */
   async close(): Promise<void> {
     for (const cancel of this.#timers) cancel();
+    await this.#maintenance.stop();
     await this.#sealing;
     await this.#queries.close();
     const lost = await this.#sealUnlogged();
@@ -296,11 +313,15 @@ export class StoreOwner {
     const known = this.#open.get(hourMs);
     if (known !== undefined) return known;
     if (this.#open.size >= OPEN_HOURS_MAX) this.#closeSegment(Math.min(...this.#open.keys()));
-    const id: SegmentId = { hourMs, sequence: this.#nextSequence };
-    this.#nextSequence += 1;
+    const id: SegmentId = { hourMs, sequence: this.#takeSequence() };
     const segment = new OpenSegment(id, new SegmentLog(this.#logPath(id)), this.#pool);
     this.#open.set(hourMs, segment);
     return segment;
+  }
+
+  #takeSequence(): number {
+    this.#nextSequence += 1;
+    return this.#nextSequence - 1;
   }
 
   #logPath(id: SegmentId): string {
@@ -336,7 +357,8 @@ export class StoreOwner {
     const snapshot = this.#openFlows.take(segment);
     try {
       await this.#writeDimensions();
-      const file = await this.#lake.seal(segment, snapshot.sql);
+      const behind = this.#closed.length > 1;
+      const file = await this.#lake.seal(segment, snapshot.sql, !behind);
       this.#lake.add(file);
       this.#closed.shift();
     } catch (error) {
@@ -380,11 +402,7 @@ export class StoreOwner {
       if (hourMs + HOUR_MS + HOUR_GRACE_MS <= nowMs) this.#closeSegment(hourMs);
     }
     if (this.#closed.length > 0) this.#startSealing();
-    const { retentionMs } = this.#config.options;
-    if (retentionMs === undefined) return;
-    const oldestMs = nowMs - retentionMs;
-    const count = await this.#lake.expire(({ id }) => id.hourMs + HOUR_MS <= oldestMs);
-    if (count > 0) this.#config.logger.info({ files: count }, 'files past the retention were deleted');
+    this.#maintenance.tick();
   }
 
   /** Reads back the logs that the process before left. */
@@ -402,8 +420,8 @@ export class StoreOwner {
     }
     const { filesExpired: _, ...found } = this.#lake.counters;
     Object.assign(this.repair, found);
-    const { rowsReplayed, tornOctets, logsRemoved, temporaryFilesRemoved, filesUnreadable } = this.repair;
-    if (rowsReplayed + tornOctets + logsRemoved + temporaryFilesRemoved + filesUnreadable > 0) {
+    const { filesAdopted: ___, segmentsReplayed: ____, ...mended } = this.repair;
+    if (Object.values(mended).some((count) => count > 0)) {
       this.#config.logger.info(
         { ...this.repair },
         'the store was opened and what was left open was read back',
@@ -509,6 +527,9 @@ function newCounters(): StoreCounters {
     keysRefused: 0,
     timesCleared: 0,
     batchesRefused: 0,
+    filesMerged: 0,
+    rowsMerged: 0,
+    maintenanceFailures: 0,
   };
 }
 
@@ -521,5 +542,6 @@ function newReport(): RepairReport {
     temporaryFilesRemoved: 0,
     filesAdopted: 0,
     filesUnreadable: 0,
+    filesReplaced: 0,
   };
 }

@@ -20,6 +20,11 @@ export interface StoreCounters {
   timesCleared: number;
   /** Batches that were not one; a programmer's mistake on the other side of a port. */
   batchesRefused: number;
+  /** Small or unsorted files that were merged into others. */
+  filesMerged: number;
+  rowsMerged: number;
+  /** Merges and deletions that failed; they are tried again. */
+  maintenanceFailures: number;
 }
 
 /** What the opening found and mended after the process before had not ended cleanly. */
@@ -35,6 +40,8 @@ export interface RepairReport {
   /** Parquet files that the database did not know. */
   filesAdopted: number;
   filesUnreadable: number;
+  /** Files whose records were in a merged one already. */
+  filesReplaced: number;
 }
 
 export interface StoreStatus {

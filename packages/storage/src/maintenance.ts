@@ -1,0 +1,120 @@
+/**
+ * What a store does beside taking and answering, one thing at a time and when nobody asks: files past the
+ * retention go, small files of hours that are over are merged.
+ */
+import type { Clock, Logger } from '@weir/base';
+import type { Lake, TakenFiles } from './lake.ts';
+import { chooseMerge } from './merge-choice.ts';
+import { formatSegmentId, HOUR_MS } from './segment.ts';
+import type { StoreOptions } from './store-options.ts';
+import type { StoreCounters } from './store-status.ts';
+
+/** How long after its end the files of an hour are merged: what was on its way has been sealed by then. */
+const MERGE_DELAY_MS = 120_000;
+/** Turns (of 5 s) that the work leaves to running questions before it goes on beside them. */
+const TURNS_LEFT_MAX = 12;
+
+export interface MaintenanceConfig {
+  readonly lake: Lake;
+  readonly options: StoreOptions;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly counters: StoreCounters;
+  /** A number for the name of a new file. */
+  readonly nextSequence: () => number;
+  /** Whether questions are being answered, or segments wait to be sealed. */
+  readonly isBusy: () => boolean;
+}
+
+export class Maintenance {
+  readonly #config: MaintenanceConfig;
+  #running: Promise<void> | undefined;
+  #turnsLeft = 0;
+  #stopped = false;
+
+  constructor(config: MaintenanceConfig) {
+    this.#config = config;
+  }
+
+  /** Begins a turn unless one is under way, or the store has something better to do. */
+  tick(): void {
+    if (this.#running !== undefined || this.#stopped || this.#shallWait()) return;
+    this.#running = Promise.resolve()
+      .then(() => this.#turn())
+      .catch((error: unknown) => this.#failed(error))
+      .finally(() => {
+        this.#running = undefined;
+      });
+  }
+
+  /** Merges whatever can be merged now, open hours included. Rejects when a file cannot be written. */
+  async compact(): Promise<{ readonly filesMerged: number }> {
+    await this.#running;
+    const before = this.#config.counters.filesMerged;
+    await this.#mergeAll(Number.MAX_SAFE_INTEGER);
+    return { filesMerged: this.#config.counters.filesMerged - before };
+  }
+
+  /** Resolves when nothing is under way; nothing begins after that. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#running;
+  }
+
+  #shallWait(): boolean {
+    if (!this.#config.isBusy() || this.#turnsLeft >= TURNS_LEFT_MAX) {
+      this.#turnsLeft = 0;
+      return false;
+    }
+    this.#turnsLeft += 1;
+    return true;
+  }
+
+  async #turn(): Promise<void> {
+    const endedBeforeMs = this.#config.clock.nowMs() - MERGE_DELAY_MS;
+    await this.#expire();
+    await this.#mergeAll(endedBeforeMs);
+  }
+
+  async #expire(): Promise<void> {
+    const { lake, options, clock, logger } = this.#config;
+    if (options.retentionMs === undefined) return;
+    const oldestMs = clock.nowMs() - options.retentionMs;
+    const count = await lake.expire(({ id }) => id.hourMs + HOUR_MS <= oldestMs);
+    if (count > 0) logger.info({ files: count }, 'files past the retention were deleted');
+  }
+
+  async #mergeAll(endedBeforeMs: number): Promise<void> {
+    while (!this.#stopped) {
+      const taken = this.#takeMerge(endedBeforeMs);
+      if (taken === undefined) return;
+      try {
+        await this.#merge(taken);
+      } finally {
+        taken.release();
+      }
+    }
+  }
+
+  #takeMerge(endedBeforeMs: number): TakenFiles | undefined {
+    const { lake, options } = this.#config;
+    const { segmentRowsMax } = options;
+    const chosen = chooseMerge(lake.files(), { segmentRowsMax, endedBeforeMs, groupOf: () => '' });
+    return chosen === undefined ? undefined : lake.take((file) => chosen.includes(file));
+  }
+
+  async #merge({ files }: TakenFiles): Promise<void> {
+    const { lake, counters, nextSequence, logger } = this.#config;
+    const merged = await lake.merge(files, nextSequence());
+    await lake.replace(files, merged);
+    counters.filesMerged += files.length;
+    counters.rowsMerged += merged.rowCount;
+    const facts = { files: files.length, rows: merged.rowCount, into: formatSegmentId(merged.id) };
+    logger.debug(facts, 'files of an hour were merged');
+  }
+
+  #failed(error: unknown): void {
+    this.#config.counters.maintenanceFailures += 1;
+    this.#config.logger.error({ error: String(error) }, 'the store could not tidy up; trying again');
+  }
+}
