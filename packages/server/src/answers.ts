@@ -26,6 +26,7 @@ export const seriesAnswerSchema = z.object({
     }),
   ),
   tookMs: z.number(),
+  sql: z.string().optional().describe('What the store was asked'),
 });
 
 export const queryAnswerSchema = z.object({
@@ -44,6 +45,7 @@ export const flowsAnswerSchema = z.object({
     .describe('Records, newest first, each field by its name; fields that a record has not are left out'),
   next: z.string().nullable().describe('Cursor of the next, older page; null at the end'),
   tookMs: z.number(),
+  sql: z.string().optional().describe('What the store was asked'),
 });
 
 export const pulseSchema = measuresSchema.extend({

@@ -79,11 +79,11 @@ export function createStoreQuestions({ store, gate, clock }: StoreQuestionsOptio
     async series(question, signal) {
       const plan = seriesPlan(question);
       const answer = await ask(plan, signal);
-      return seriesAnswer(plan, answer);
+      return { ...seriesAnswer(plan, answer), sql: renderSql(plan).sql };
     },
     async records(question, signal) {
-      const answer = await ask(recordsPlan(question, clock.nowMs()), signal);
-      return recordsAnswer(answer);
+      const plan = recordsPlan(question, clock.nowMs());
+      return { ...recordsAnswer(await ask(plan, signal)), sql: renderSql(plan).sql };
     },
     async pulse(filter, signal) {
       const plan = pulsePlan(filter, clock.nowMs());
