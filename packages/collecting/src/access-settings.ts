@@ -1,5 +1,6 @@
 /** Parameters of a flow source that say who may send, how much, and when an operator is to be told. */
 import { isIP } from 'node:net';
+import type { FlowDecoderOptions } from '@weir/ipfix';
 import { z } from 'zod';
 
 /** Compared by prefix length, so that a long list costs no more than 33 look-ups for IPv4. */
@@ -54,6 +55,12 @@ export const alarmsSchema = z.strictObject(
 );
 
 export type ExporterRateLimits = Readonly<z.output<typeof limitsSchema>>;
+
+/** What a source's limits mean for its decoder. */
+export function decoderOptionsOf(limits: ExporterRateLimits | undefined): FlowDecoderOptions {
+  const templates = limits?.templates;
+  return templates === undefined ? {} : { limits: { templatesPerExporterMax: templates } };
+}
 
 export const ACCESS_KEYS: Readonly<Record<string, readonly string[]>> = {
   limits: Object.keys(limitsSchema.shape),

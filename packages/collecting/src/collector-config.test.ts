@@ -49,7 +49,10 @@ describe('parseCollectorConfig', () => {
       '[]',
       'collector.json:1:1: found []; allowed: an object with the property "sources", a list of flow sources',
     ],
-    ['{"source": []}', 'collector.json:1:2: source: unknown; allowed: sources, exporters, reverseDnsOfExporters'],
+    [
+      '{"source": []}',
+      'collector.json:1:2: source: unknown; allowed: sources, exporters, reverseDnsOfExporters',
+    ],
     ['{"sources": {}}', 'collector.json:1:2: sources: found {}; allowed: a list of flow sources'],
     [
       '{"sources": ["udp"]}',

@@ -4,6 +4,7 @@
  */
 import type { Clock, Logger } from '@weir/base';
 import type { OnDatagram } from '@weir/host';
+import { decoderOptionsOf } from './access-settings.ts';
 import type { BatchWriter } from './batch-writer.ts';
 import type { AlarmLimits } from './exporter-health.ts';
 import { createExporterSessions, type ExporterSessions } from './exporter-sessions.ts';
@@ -11,6 +12,7 @@ import type { FlowSource } from './flow-source.ts';
 import { acceptedVersions, describeVersion } from './flow-source-type.ts';
 import type { RefusedVersion } from './listener-status.ts';
 import { createMessageIntake, type MessageIntake } from './message-intake.ts';
+import { createRateLimiter } from './rate-limit.ts';
 
 /** Between two lines of log on the same refused version. */
 const REFUSAL_LOG_EVERY_MS = 60_000;
@@ -25,6 +27,8 @@ export interface DatagramIntake {
   refusedVersions(): RefusedVersion[];
   /** Datagrams whose sender the receiver could not name. */
   nameless(): number;
+  /** Datagrams that their exporters sent beyond their limits. */
+  rateLimited(): number;
 }
 
 export interface DatagramIntakeOptions {
@@ -44,6 +48,8 @@ export function createDatagramIntake(options: DatagramIntakeOptions): DatagramIn
     writer,
     clock,
     logger,
+    decoder: decoderOptionsOf(source.limits),
+    rateLimitedOf: (address) => sessions.ofAddress(address)?.limiter?.limited ?? 0,
     ...(options.alarmLimitsOf === undefined ? {} : { alarmLimitsOf: options.alarmLimitsOf }),
   });
   const accepted = new Uint8Array(VERSION_MAX + 1);
@@ -54,8 +60,10 @@ export function createDatagramIntake(options: DatagramIntakeOptions): DatagramIn
     source: source.name,
     localSocket: options.localSocket,
     addressOf,
+    createLimiter: () => createRateLimiter(source.limits, clock),
   });
   let nameless = 0;
+  let rateLimited = 0;
 
   function refuse(version: number, senderKey: number): void {
     const counted = version > VERSION_MAX ? 0 : version;
@@ -81,11 +89,17 @@ export function createDatagramIntake(options: DatagramIntakeOptions): DatagramIn
         nameless += 1;
         return;
       }
+      if (session.limiter?.admit() === false) {
+        rateLimited += 1;
+        return;
+      }
       writer.wait();
       const rows = messages.take(bytes.subarray(offset, offset + length), session.transport);
+      session.limiter?.spend(rows);
       if (rows > 0) session.proven = true;
     },
     nameless: () => nameless,
+    rateLimited: () => rateLimited,
     refusedVersions() {
       return [...refused.entries()]
         .filter(([, datagrams]) => datagrams > 0)

@@ -4,6 +4,7 @@
  * read: the kernel's buffer takes the burst, and what it drops it counts.
  */
 import type { Clock, Logger } from '@weir/base';
+import { createSenderFilter } from '@weir/host';
 import type { BatchWriter } from './batch-writer.ts';
 import { createDatagramIntake } from './datagram-intake.ts';
 import type { AlarmLimits } from './exporter-health.ts';
@@ -44,7 +45,12 @@ export async function openDatagramReception(options: DatagramReceptionOptions): 
     logger,
   });
   const onInterface = monitoringInterface === 'any' ? {} : { interfaceName: monitoringInterface };
-  const receiver = await openPolledReceiver({ address, port, ...onInterface }, intake.datagram, options.kind);
+  const senders = source.allow === undefined ? undefined : createSenderFilter(source.allow);
+  const receiver = await openPolledReceiver(
+    { address, port, senders, ...onInterface },
+    intake.datagram,
+    options.kind,
+  );
   if (templates !== undefined) restoreTemplates(templates);
   let stopping = false;
   const running = run();
@@ -69,9 +75,10 @@ export async function openDatagramReception(options: DatagramReceptionOptions): 
     receiveBufferOctets: receiver.receiveBufferOctets,
     messages: intake.messages,
     counters() {
-      const { datagrams, octets, truncated, kernelDrops } = receiver.statistics();
+      const { datagrams, octets, truncated, strangers, kernelDrops } = receiver.statistics();
       const refused = intake.refusedVersions().reduce((sum, version) => sum + version.datagrams, 0);
-      return { datagrams, octets, truncated, kernelDrops, refused, nameless: intake.nameless() };
+      const [nameless, rateLimited] = [intake.nameless(), intake.rateLimited()];
+      return { datagrams, octets, truncated, kernelDrops, refused, nameless, strangers, rateLimited };
     },
     refusedVersions: () => intake.refusedVersions(),
     stream: () => undefined,

@@ -7,6 +7,7 @@
  * decoder keeps for an address has its own limits.
  */
 import type { TransportSession } from '@weir/ipfix';
+import type { RateLimiter } from './rate-limit.ts';
 
 /** As many as a receiver remembers senders, and four times the exporters that a decoder keeps; about 10 MiB. */
 export const SESSIONS_MAX = 65_536;
@@ -15,6 +16,8 @@ export interface ExporterSession {
   readonly transport: TransportSession;
   /** Whether it ever sent a record that was understood. */
   proven: boolean;
+  /** undefined where nothing is limited. */
+  readonly limiter: RateLimiter | undefined;
 }
 
 export interface ExporterSessions {
@@ -26,6 +29,8 @@ export interface ExporterSessions {
    * may give an address a new key. undefined when the receiver knows no such sender.
    */
   find(senderKey: number): ExporterSession | undefined;
+  /** The session of an address that sent something. */
+  ofAddress(address: string): ExporterSession | undefined;
 }
 
 export interface ExporterSessionsOptions {
@@ -34,11 +39,13 @@ export interface ExporterSessionsOptions {
   localSocket: () => string;
   /** Tells the address when a key is new. */
   addressOf: (senderKey: number) => string | undefined;
+  /** What an exporter may send. */
+  createLimiter?: () => RateLimiter | undefined;
   sessionsMax?: number;
 }
 
 export function createExporterSessions(options: ExporterSessionsOptions): ExporterSessions {
-  const { source, localSocket, addressOf, sessionsMax = SESSIONS_MAX } = options;
+  const { source, localSocket, addressOf, createLimiter, sessionsMax = SESSIONS_MAX } = options;
   const byAddress = new Map<string, ExporterSession>();
   const byKey = new Map<number, ExporterSession>();
   let forgotten = 0;
@@ -64,6 +71,7 @@ export function createExporterSessions(options: ExporterSessionsOptions): Export
       session = {
         transport: { exporterAddress, localSocket: localSocket(), transport: 'udp', source },
         proven: false,
+        limiter: createLimiter?.(),
       };
       byAddress.set(exporterAddress, session);
     }
@@ -79,6 +87,7 @@ export function createExporterSessions(options: ExporterSessionsOptions): Export
     get forgotten() {
       return forgotten;
     },
+    ofAddress: (address) => byAddress.get(address),
     find(senderKey) {
       if (senderKey === latestKey) return latest;
       latest = byKey.get(senderKey) ?? learn(senderKey);

@@ -5,6 +5,7 @@ import type { Alarm, ExporterAlarmCode, SourceAlarmCode } from './exporter-alarm
 import type { ExporterRates } from './exporter-health.ts';
 import type { FileSourceStatus } from './file-source-status.ts';
 import type { ReceiverKind } from './polled-receiver.ts';
+import type { RelayStatus } from './relay-status.ts';
 import type { Transport } from './socket-address.ts';
 import type { StreamStatus } from './stream-status.ts';
 
@@ -55,6 +56,10 @@ export interface ListenerCounters {
   refused: number;
   /** Datagrams whose sender the receiver could not name; none is expected. */
   nameless: number;
+  /** Datagrams, over TCP and TLS connections, of senders outside the networks that are allowed. */
+  strangers: number;
+  /** Datagrams that were not decoded because their exporter sent more than it may. */
+  rateLimited: number;
 }
 
 export interface RefusedVersion {
@@ -86,6 +91,8 @@ export interface ListenerStatus {
   readonly stream: StreamStatus | undefined;
   /** What became of the files of a source file path. */
   readonly files: FileSourceStatus | undefined;
+  /** What became of the datagrams that the source is to relay. */
+  readonly relay: RelayStatus | undefined;
   /** What is wrong with the source as a whole. */
   readonly alarms: readonly Alarm<SourceAlarmCode>[];
 }

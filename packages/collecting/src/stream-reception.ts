@@ -1,6 +1,7 @@
 /** Receives over TCP or TLS: events of the sockets, and a tick for what depends on time. */
 import type { Clock, Logger } from '@weir/base';
 import type { DecodeErrorCode } from '@weir/ipfix';
+import { decoderOptionsOf } from './access-settings.ts';
 import type { BatchWriter } from './batch-writer.ts';
 import type { AlarmLimits } from './exporter-health.ts';
 import { connectionLimits, type FlowSource } from './flow-source.ts';
@@ -41,7 +42,12 @@ export async function openStreamReception(options: StreamReceptionOptions): Prom
     logger,
     alarmLimitsOf,
     // A connection that has not sent a record yet has a scope of its own, which must not be evicted.
-    decoder: { limits: { exportersUnprovenMax: connectionLimits(source).max + 1 } },
+    decoder: {
+      limits: {
+        ...decoderOptionsOf(source.limits).limits,
+        exportersUnprovenMax: connectionLimits(source).max + 1,
+      },
+    },
     problem({ code }) {
       malformed ||= MALFORMED.has(code);
     },
@@ -71,7 +77,16 @@ export async function openStreamReception(options: StreamReceptionOptions): Prom
     kind: 'stream',
     receiveBufferOctets: 0,
     messages,
-    counters: () => ({ datagrams, octets, truncated: 0, kernelDrops: undefined, refused: 0, nameless: 0 }),
+    counters: () => ({
+      datagrams,
+      octets,
+      truncated: 0,
+      kernelDrops: undefined,
+      refused: 0,
+      nameless: 0,
+      strangers: server.strangers(),
+      rateLimited: 0,
+    }),
     refusedVersions: () => [],
     stream: () => server.status(),
     finish: () => server.finish(),

@@ -15,6 +15,7 @@ import {
   type Server as TlsServer,
 } from 'node:tls';
 import { type Clock, type Logger, UserError } from '@weir/base';
+import { createSenderFilter, type SenderFilter } from '@weir/host';
 import type { DecodeProblem, TransportSession } from '@weir/ipfix';
 import { type ConnectionLimits, connectionLimits, type FlowSource, type TlsSettings } from './flow-source.ts';
 import { createOccasionalLog } from './occasional-log.ts';
@@ -67,6 +68,8 @@ export interface StreamServerOptions {
 
 export interface StreamServer {
   readonly localPort: number;
+  /** Connections from outside the networks that are allowed; they were reset. */
+  strangers(): number;
   status(): StreamStatus;
   /** What depends on time. To be called at least every 50 ms. */
   tick(): void;
@@ -110,6 +113,8 @@ class ListeningServer implements StreamServer {
   readonly #peersOfAddress = new Map<string, number>();
   /** Connections that came, those refused included. */
   #arrivals = 0;
+  #strangers = 0;
+  readonly #allowed: SenderFilter | undefined;
   #pausedSinceMs = -1;
   #finishing = false;
   #sweepDueMs = 0;
@@ -119,6 +124,7 @@ class ListeningServer implements StreamServer {
     const { source, clock, logger } = options;
     this.#options = options;
     this.#limits = connectionLimits(source);
+    this.#allowed = source.allow === undefined ? undefined : createSenderFilter(source.allow);
     this.#credentials = credentials;
     this.#log = createOccasionalLog(clock, logger);
     const socketOptions = { allowHalfOpen: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
@@ -197,9 +203,18 @@ class ListeningServer implements StreamServer {
     return server;
   }
 
+  strangers(): number {
+    return this.#strangers;
+  }
+
   #admit(socket: Socket): void {
     this.#arrivals += 1;
     const at = remoteOf(socket);
+    if (at !== undefined && this.#allowed?.allows(at.address) === false) {
+      this.#strangers += 1;
+      socket.resetAndDestroy();
+      return;
+    }
     if (at === undefined || this.#finishing || !this.#hasRoomFor(at)) {
       socket.resetAndDestroy();
       return;

@@ -215,6 +215,20 @@ export function samplingRateOfSpace(interval: number, space: number): number {
   return interval === 0 ? 0 : Math.min(0xffffffff, Math.round((interval + space) / interval));
 }
 
+/** n out of N packets: N / n, rounded (RFC 5476 section 6.5.2.3). */
+export function copySizeAndPopulation(copy: ColumnCopy, rows: Rows): void {
+  const column = u32ColumnOf(copy, rows);
+  for (let i = 0; i < rows.count; i++) {
+    const size = readUnsigned(rows.view, placeOf(copy, rows, i), copy.width);
+    const population = readUnsigned(rows.view, otherPlaceOf(copy, rows, i), copy.otherWidth);
+    column[rows.row + i] = samplingRateOfPopulation(size, population);
+  }
+}
+
+export function samplingRateOfPopulation(size: number, population: number): number {
+  return size === 0 ? 0 : Math.min(0xffffffff, Math.round(population / size));
+}
+
 /** Two octets, type and code, from two fields of one octet each. */
 export function copyPair(copy: ColumnCopy, rows: Rows): void {
   const { bytes } = rows.view;

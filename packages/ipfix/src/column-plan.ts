@@ -12,9 +12,6 @@ import {
   ADDRESS_SOURCES,
   DURATION_SOURCES,
   ELEMENT_PADDING_OCTETS,
-  ELEMENT_SAMPLING_INTERVAL,
-  ELEMENT_SAMPLING_PACKET_INTERVAL,
-  ELEMENT_SAMPLING_PACKET_SPACE,
   ELEMENT_SYSTEM_INIT_TIME_MILLISECONDS,
   elementKey,
   FALLBACK_TIME_SOURCES,
@@ -25,6 +22,8 @@ import {
   MAC_SOURCES,
   NUMBER_SOURCES,
   SAMPLER_ID_SOURCES,
+  SAMPLING_INTERVAL_SOURCES,
+  SAMPLING_PAIR_SOURCES,
   type TimeSource,
   type TimeUnit,
 } from './column-sources.ts';
@@ -60,6 +59,7 @@ export const COPY = {
   pair: 20,
   duration: 21,
   icmpFromPorts: 22,
+  sizeAndPopulation: 23,
 } as const;
 
 /** Where a field of each record is: so many octets behind the start of a segment. */
@@ -122,6 +122,7 @@ export interface ColumnPlan {
   readonly samplerId: Place | undefined;
   readonly hasSamplingRate: boolean;
   readonly hasInIf: boolean;
+  readonly hasOutIf: boolean;
 }
 
 /** Options for compiling: v1 … v9 count sysUptime from the header, IPFIX from an element or an option. */
@@ -322,18 +323,22 @@ class PlanCompiler {
 
   /** Whether the records say their own sampling rate. */
   #mapSampling(): boolean {
-    const interval = this.#numberField(ELEMENT_SAMPLING_INTERVAL, 8);
-    if (interval !== undefined) {
+    for (const [kind, first, second] of SAMPLING_PAIR_SOURCES) {
+      const index = this.#numberField(first, 4);
+      const other = this.#numberField(second, 4);
+      if (index === undefined || other === undefined) continue;
+      // Both stay in `extra`: the rate is rounded.
+      this.#copy(COPY[kind], 'samplingRate', index, { other });
+      return true;
+    }
+    for (const element of SAMPLING_INTERVAL_SOURCES) {
+      const interval = this.#numberField(element, 8);
+      if (interval === undefined) continue;
       this.#copy(numberKind(this.#place(interval).length, 4), 'samplingRate', interval);
       this.#mapped.add(interval);
       return true;
     }
-    const packets = this.#numberField(ELEMENT_SAMPLING_PACKET_INTERVAL, 4);
-    const space = this.#numberField(ELEMENT_SAMPLING_PACKET_SPACE, 4);
-    if (packets === undefined || space === undefined) return false;
-    // Both stay in `extra`: the rate is rounded.
-    this.#copy(COPY.intervalAndSpace, 'samplingRate', packets, { other: space });
-    return true;
+    return false;
   }
 
   #copy(
@@ -389,6 +394,7 @@ class PlanCompiler {
       samplerId: sampler === undefined ? undefined : this.#place(sampler),
       hasSamplingRate,
       hasInIf: this.#present.has(FLOW_COLUMN_INDEX.inIf),
+      hasOutIf: this.#present.has(FLOW_COLUMN_INDEX.outIf),
     };
   }
 

@@ -32,6 +32,7 @@ import {
   copyPair,
   copyRecordUptime,
   copySeconds,
+  copySizeAndPopulation,
   copyVariableNumber,
   readUnsigned,
 } from './column-kernels-rare.ts';
@@ -237,7 +238,7 @@ export class ColumnReader {
     const { groups } = plan;
     for (let index = 0; index < groups.length; index++) this.#run(groups[index]!, batch, context);
     markColumnsPresent(batch.validity, plan.presentColumns, row, row + count);
-    if (!plan.hasSamplingRate) this.#fillSampling(plan, batch, context);
+    this.#fillSampling(plan, batch, context);
     const layout = plan.extraLayout;
     if (layout !== null && withExtra) this.#copyExtra(plan, layout, batch, row, count);
     else this.#endExtra(plan, batch, row, count);
@@ -326,6 +327,9 @@ export class ColumnReader {
       case COPY.intervalAndSpace:
         copyIntervalAndSpace(copy, rows);
         break;
+      case COPY.sizeAndPopulation:
+        copySizeAndPopulation(copy, rows);
+        break;
       case COPY.pair:
         copyPair(copy, rows);
         break;
@@ -338,24 +342,50 @@ export class ColumnReader {
     }
   }
 
-  /** The sampling rate of records that do not say it: the header's, the sampler's, the domain's. */
+  /**
+   * The sampling rate of records that do not say it, or say 0: the header's, their sampler's, their interface's,
+   * the domain's.
+   */
   #fillSampling(plan: ColumnPlan, batch: FlowBatch, context: SetContext): void {
-    const { sampling } = context;
-    if (context.headerSamplingRate === 0 && sampling.isEmpty) return;
+    const { sampling, headerSamplingRate } = context;
     const { row, count } = this.#rows;
-    const constant = context.headerSamplingRate || sampling.onlyRate;
+    if (plan.hasSamplingRate) {
+      this.#replaceZeroRates(plan, batch, context);
+      return;
+    }
+    if (headerSamplingRate === 0 && sampling.isEmpty) return;
+    const constant = headerSamplingRate || (plan.samplerId === undefined ? sampling.onlyRate : 0);
     if (constant > 0) {
       fill32(batch.columns.samplingRate, row, count, constant);
       markColumnsPresent(batch.validity, SAMPLING_RATE_COLUMN, row, row + count);
       return;
     }
     for (let i = 0; i < count; i++) {
-      const sampler = plan.samplerId === undefined ? -1 : this.#numberAt(plan.samplerId, i);
-      const rate = sampling.rateOf(sampler, plan.hasInIf ? batch.columns.inIf[row + i]! : -1);
+      const rate = this.#rateAt(plan, batch, sampling, i);
       if (rate === 0) continue;
       batch.columns.samplingRate[row + i] = rate;
       markColumnsPresent(batch.validity, SAMPLING_RATE_COLUMN, row + i, row + i + 1);
     }
+  }
+
+  /** A rate of 0 says nothing, and would make nothing of the octets of whoever multiplies by it. */
+  #replaceZeroRates(plan: ColumnPlan, batch: FlowBatch, context: SetContext): void {
+    const { row, count } = this.#rows;
+    const rates = batch.columns.samplingRate;
+    const bitmap = batch.validity[COLUMN.samplingRate]!;
+    for (let at = row; at < row + count; at++) {
+      if (rates[at] !== 0) continue;
+      const rate = context.headerSamplingRate || this.#rateAt(plan, batch, context.sampling, at - row);
+      rates[at] = rate;
+      if (rate === 0) bitmap[at >> 3]! &= ~(1 << (at & 7));
+    }
+  }
+
+  #rateAt(plan: ColumnPlan, batch: FlowBatch, sampling: SamplingState, index: number): number {
+    const row = this.#rows.row + index;
+    const sampler = plan.samplerId === undefined ? -1 : this.#numberAt(plan.samplerId, index);
+    const inIf = plan.hasInIf ? batch.columns.inIf[row]! : -1;
+    return sampling.rateOf(sampler, inIf, plan.hasOutIf ? batch.columns.outIf[row]! : -1);
   }
 
   #numberAt(place: Place, index: number): number {

@@ -108,8 +108,20 @@ export const ICMP_PAIR_SOURCES: readonly (readonly [type: number, code: number])
   [176, 177],
   [178, 179],
 ];
-export const ELEMENT_SAMPLING_INTERVAL = 34;
-export const ELEMENT_SAMPLING_PACKET_INTERVAL = 305;
-export const ELEMENT_SAMPLING_PACKET_SPACE = 306;
+/**
+ * samplingPacketInterval and samplingPacketSpace, samplingTimeInterval and samplingTimeSpace, samplingSize and
+ * samplingPopulation.
+ */
+export const SAMPLING_PAIR_SOURCES: readonly (readonly [
+  kind: 'intervalAndSpace' | 'sizeAndPopulation',
+  first: number,
+  second: number,
+])[] = [
+  ['sizeAndPopulation', 309, 310],
+  ['intervalAndSpace', 305, 306],
+  ['intervalAndSpace', 307, 308],
+];
+/** samplingInterval, samplerRandomInterval, and samplingPacketInterval where no space is with it. */
+export const SAMPLING_INTERVAL_SOURCES: readonly number[] = [34, 50, 305];
 /** samplerId (v9), selectorId (IPFIX): which sampler of the options records a flow went through. */
 export const SAMPLER_ID_SOURCES: readonly number[] = [48, 302];

@@ -31,7 +31,7 @@ import {
   PendingSets,
   type UndecodedSet,
 } from './pending-sets.ts';
-import { SamplingState } from './sampling-state.ts';
+import { SamplingState, SharedSampling } from './sampling-state.ts';
 import type { Template } from './template.ts';
 import { TEMPLATE_FIELDS_PER_EXPORTER_MAX, TemplateBudget } from './template-budget.ts';
 import {
@@ -429,6 +429,7 @@ function createMessageContext(): MessageContext {
       session,
       domains: new Map(),
       templateBudget: new TemplateBudget(0),
+      sampling: new SharedSampling(),
       pendingOctets: 0,
       pendingSets: 0,
       proven: false,

@@ -145,6 +145,7 @@ function restoreSampling(value: unknown, { sampling }: DomainState): void {
   if (isRate(value['domainRate'])) sampling.setDomainRate(value['domainRate']);
   for (const [id, rate] of listOf(value['samplers']).filter(isPair)) sampling.setSamplerRate(id, rate);
   for (const [id, rate] of listOf(value['interfaces']).filter(isPair)) sampling.setInterfaceRate(id, rate);
+  for (const [id, rate] of listOf(value['others']).filter(isPair)) sampling.setOtherDomainRate(id, rate);
 }
 
 function restoreTemplate(value: unknown, { templates }: DomainState): boolean {

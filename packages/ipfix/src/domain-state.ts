@@ -4,7 +4,7 @@
  * record goes first.
  */
 import type { ExporterIdentity } from './flow-batch.ts';
-import { SamplingState } from './sampling-state.ts';
+import { SamplingState, type SharedSampling } from './sampling-state.ts';
 import { type SequenceCounters, SequenceTracker } from './sequence-tracker.ts';
 import type { TemplateBudget } from './template-budget.ts';
 import { TemplateStore, type TemplateStoreCounters } from './template-store.ts';
@@ -45,6 +45,8 @@ export interface ExporterScope {
   readonly session: TransportSession;
   readonly domains: Map<number, DomainState>;
   readonly templateBudget: TemplateBudget;
+  /** What its domains together know of sampling. */
+  readonly sampling: SharedSampling;
   /** Octets and Sets of this scope that wait for their template. */
   pendingOctets: number;
   pendingSets: number;
@@ -94,7 +96,7 @@ export function createDomainState(
     observationDomainId,
     scope,
     templates: new TemplateStore(transport, counters, scope.templateBudget),
-    sampling: new SamplingState(),
+    sampling: new SamplingState(scope.sampling, observationDomainId),
     counters,
     systemInitTimeMs: 0,
     lastSeenMs: 0,

@@ -1,5 +1,6 @@
 import type { DomainState, ExporterScope, StreamState } from './domain-state.ts';
 import { createDomainState, createStreamState, domainKey } from './domain-state.ts';
+import { SharedSampling } from './sampling-state.ts';
 import { TEMPLATE_FIELDS_MAX, TEMPLATE_FIELDS_PER_EXPORTER_MAX, TemplateBudget } from './template-budget.ts';
 import type { TransportSession } from './transport-session.ts';
 
@@ -151,6 +152,7 @@ export class ExporterTable {
         this.#templateBudget,
         this.#limits.templatesPerExporterMax,
       ),
+      sampling: new SharedSampling(),
       pendingOctets: 0,
       pendingSets: 0,
       proven: false,

@@ -2,7 +2,7 @@
  * What options records say that decoding needs: sampling rates (RFC 5476, RFC 3954 section 8, Cisco's
  * samplers) and the time from which an IPFIX exporter counts its uptimes.
  */
-import { samplingRateOfSpace } from './column-kernels-rare.ts';
+import { samplingRateOfPopulation, samplingRateOfSpace } from './column-kernels-rare.ts';
 import type { DomainState } from './domain-state.ts';
 import type { FieldMap, RecordFields } from './field-value.ts';
 
@@ -15,26 +15,77 @@ export function applyOptionsRecord(record: RecordFields, domain: DomainState): v
   if (rate > 0) applyRate(rate, all, record.scope ?? {}, domain);
 }
 
-/** To whom a rate applies: the sampler that is named, else the interface that is the scope, else all. */
-function applyRate(rate: number, all: FieldMap, scope: FieldMap, { sampling }: DomainState): void {
-  const samplerId = all['samplerId'] ?? all['selectorId'];
-  const ifIndex = scope['ingressInterface'];
-  if (typeof samplerId === 'number') sampling.setSamplerRate(samplerId, rate);
-  else if (typeof ifIndex === 'number' && ifIndex !== 0) sampling.setInterfaceRate(ifIndex, rate);
-  else sampling.setDomainRate(rate);
-}
+/** Scopes that stand for the exporter as a whole; v9's System is the first. */
+const EXPORTER_SCOPES = ['exportingProcessId', 'exporterIPv4Address', 'exporterIPv6Address'];
 
 /**
- * One in so many packets, or 0 when the record does not say: 34 (samplingInterval), 50
- * (samplerRandomInterval), 305 with 306 (interval and space), 309 with 310 (n out of N), 311 (probability).
+ * To whom a rate applies: the sampler that is named, else the interface or the observation domain that is the
+ * scope, else all of this domain; where the scope is the exporter, also its domains that say nothing of their own.
+ */
+function applyRate(rate: number, all: FieldMap, scope: FieldMap, domain: DomainState): void {
+  const { sampling, version, observationDomainId } = domain;
+  const samplerId = all['samplerId'] ?? all['selectorId'];
+  const interfaces = [scope['ingressInterface'], scope['egressInterface']].filter(isIdentifier);
+  const scopeDomain = scope['observationDomainId'];
+  if (typeof samplerId === 'number') {
+    sampling.setSamplerRate(samplerId, rate);
+  } else if (interfaces.length > 0) {
+    for (const ifIndex of interfaces) sampling.setInterfaceRate(ifIndex, rate);
+  } else if (isIdentifier(scopeDomain) && scopeDomain !== observationDomainId) {
+    sampling.setOtherDomainRate(scopeDomain, rate);
+  } else {
+    // RFC 7011 section 3.1: a message of domain 0 is about the Exporting Process.
+    const ofExporter = EXPORTER_SCOPES.some((name) => scope[name] !== undefined);
+    sampling.setDomainRate(rate, ofExporter || (version === 10 && observationDomainId === 0));
+  }
+}
+
+function isIdentifier(value: unknown): value is number {
+  return typeof value === 'number' && value > 0;
+}
+
+/** selectorAlgorithm (304): which elements say the rate. IOS-XR sends those of two algorithms in one record. */
+const RATES_BY_ALGORITHM: Readonly<Record<number, (fields: FieldMap) => number>> = {
+  1: packetSpaceRate,
+  2: timeSpaceRate,
+  3: populationRate,
+  4: probabilityRate,
+};
+
+/**
+ * One in so many packets, or 0 when the record does not say: what its selectorAlgorithm asks for, else 34
+ * (samplingInterval), 50 (samplerRandomInterval), 305 with 306 (packets, interval and space), 309 with 310 (n out
+ * of N), 311 (probability), 307 with 308 (time, interval and space).
  */
 export function samplingRateOf(fields: FieldMap): number {
-  const interval = positive(fields['samplingInterval']) || positive(fields['samplerRandomInterval']);
-  if (interval > 0) return interval;
-  const packets = positive(fields['samplingPacketInterval']);
-  if (packets > 0) return samplingRateOfSpace(packets, positive(fields['samplingPacketSpace']));
-  const size = positive(fields['samplingSize']);
-  if (size > 0) return Math.round(positive(fields['samplingPopulation']) / size);
+  const rateOf = RATES_BY_ALGORITHM[Number(fields['selectorAlgorithm'])];
+  return (
+    (rateOf?.(fields) ?? 0) ||
+    positive(fields['samplingInterval']) ||
+    positive(fields['samplerRandomInterval']) ||
+    packetSpaceRate(fields) ||
+    populationRate(fields) ||
+    probabilityRate(fields) ||
+    timeSpaceRate(fields)
+  );
+}
+
+/** Without a space, exporters mean one in so many by the interval. */
+function packetSpaceRate(fields: FieldMap): number {
+  const interval = positive(fields['samplingPacketInterval']);
+  const space = fields['samplingPacketSpace'];
+  return space === undefined ? interval : samplingRateOfSpace(interval, positive(space));
+}
+
+function timeSpaceRate(fields: FieldMap): number {
+  return samplingRateOfSpace(positive(fields['samplingTimeInterval']), positive(fields['samplingTimeSpace']));
+}
+
+function populationRate(fields: FieldMap): number {
+  return samplingRateOfPopulation(positive(fields['samplingSize']), positive(fields['samplingPopulation']));
+}
+
+function probabilityRate(fields: FieldMap): number {
   const probability = positive(fields['samplingProbability']);
   return probability > 0 ? Math.min(0xffffffff, Math.round(1 / probability)) : 0;
 }

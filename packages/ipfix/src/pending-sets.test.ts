@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createDomainState, type DomainState, type ExporterScope } from './domain-state.ts';
 import { type PendingLimits, PendingSets, type UndecodedSet } from './pending-sets.ts';
+import { SharedSampling } from './sampling-state.ts';
 import { TemplateBudget } from './template-budget.ts';
 
 const LIMITS: PendingLimits = {
@@ -18,6 +19,7 @@ function domain(name: string): DomainState {
     session: { exporterAddress: name, localSocket: '', transport: 'udp', source: '' },
     domains: new Map(),
     templateBudget: new TemplateBudget(0),
+    sampling: new SharedSampling(),
     pendingOctets: 0,
     pendingSets: 0,
     proven: false,
