@@ -6,7 +6,7 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import { connect, isIP, type Socket } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import type { Collector, TlsFiles } from './profile-collector.ts';
 import type { LocalSocket, SendDone } from './udp-transport.ts';
 
@@ -69,7 +69,9 @@ export function createStreamTransport(collector: Collector, tls: TlsFiles): Stre
       versions = await versionsOf();
       const [ca, cert, key] = await Promise.all([files.ca, files.certificate, files.key].map(readPem));
       const socket = await openTcp(collector, remember);
-      const secured = connectTls({
+      // Not at the top: whoever loads this package would wait for OpenSSL to be made ready.
+      const tlsModule = await import('node:tls');
+      const secured = tlsModule.connect({
         socket,
         host: collector.host,
         servername: files.serverName ?? (isIP(collector.host) === 0 ? collector.host : ''),

@@ -7,7 +7,7 @@
  */
 import { createSocket, type Socket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
-import { pathMtu } from '@weir/host';
+import type { PathMtu } from '@weir/host';
 import type { CollectorAddress } from './collector-address.ts';
 
 /** The socket that export traffic leaves from, so that a meter can leave it out. */
@@ -42,6 +42,7 @@ export const MESSAGE_OCTETS_DEFAULT = 1280 - 40 - 8;
 export function createUdpTransport(address: CollectorAddress): MessageTransport {
   let socket: Socket | undefined;
   let remoteAddress: string | undefined;
+  let pathMtu: ((address: string) => PathMtu) | undefined;
 
   async function resolve(): Promise<{ host: string; family: number }> {
     if (address.family !== 0) return { host: address.host, family: address.family };
@@ -53,6 +54,8 @@ export function createUdpTransport(address: CollectorAddress): MessageTransport 
     onRefused: () => {},
     async open() {
       const { host, family } = await resolve();
+      // Not at the top: commands that send nothing start without what is about the host.
+      ({ pathMtu } = await import('@weir/host'));
       const opened = createSocket(family === 6 ? 'udp6' : 'udp4');
       try {
         await connect(opened, host, address.port);
@@ -75,7 +78,7 @@ export function createUdpTransport(address: CollectorAddress): MessageTransport 
       };
     },
     payloadOctetsMax() {
-      if (remoteAddress === undefined) return MESSAGE_OCTETS_DEFAULT;
+      if (remoteAddress === undefined || pathMtu === undefined) return MESSAGE_OCTETS_DEFAULT;
       const { known, payloadOctetsMax } = pathMtu(remoteAddress);
       return known ? payloadOctetsMax : MESSAGE_OCTETS_DEFAULT;
     },
