@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import path from 'node:path';
+import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { silentLogger } from '@weir/base';
@@ -18,6 +19,7 @@ const RESTARTS = 20;
 const KILLS = 5;
 /** Of our own exporter, which waits longer and longer before it connects again. */
 const OWN_RESTARTS = 4;
+const OWN_KILLS = Number(process.env['WEIR_TEST_KILLS'] ?? 4);
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
 const folder = temporaryFolder();
 const certificate = path.join(folder, 'collector.pem');
@@ -98,6 +100,14 @@ function exporterOf(connectTo: NumberedExporterConnect, domain: number): Numbere
 }
 type NumberedExporterConnect = Parameters<typeof startNumberedExporter>[0]['connect'];
 
+/** What the collectors of a folder counted as lost. */
+function lostOnTheWay(data: string): number {
+  const { accounts } = JSON.parse(readFileSync(path.join(data, 'deliveries.json'), 'utf8')) as {
+    accounts: { recordsLost: number }[];
+  };
+  return accounts.reduce((sum, { recordsLost }) => sum + recordsLost, 0);
+}
+
 describe.skipIf(!hasOpenssl)('a collector over TCP and TLS (skipped: openssl is not installed)', () => {
   test(`stopped and started ${RESTARTS} times loses no record and doubles none`, async () => {
     const data = path.join(folder, 'stopped');
@@ -168,4 +178,32 @@ describe.skipIf(!hasOpenssl)('a collector over TCP and TLS (skipped: openssl is 
     expect(lost).toBeGreaterThanOrEqual(0);
     expect(lost).toBeLessThanOrEqual(recordsOnBroken);
   }, 120_000);
+
+  test(`killed ${OWN_KILLS} times it counts how many records of our own exporter are gone: sent is stored and lost`, async () => {
+    const data = path.join(folder, 'audited');
+    const [tcp = 0] = await freePorts(1);
+    const listen = `tcp/127.0.0.1:${tcp}`;
+    const exporter = await startNumberedFlows({
+      collectors: [`Tcp/127.0.0.1:${tcp}`],
+      observationDomainId: 5,
+      spoolDirectory: path.join(folder, 'audited-spool'),
+    });
+    for (let run = 1; run <= OWN_KILLS; run += 1) {
+      const weir = await startCollect(data, listen);
+      await eventually(
+        async () => exporter.connectionsOpened,
+        (count) => count >= run,
+      );
+      // The first time until it has written down who came, which it looks at each 2 s.
+      await sleep(run === 1 ? 4000 : 300 + run * 70);
+      await weir.stop('SIGKILL');
+    }
+    const last = await startCollect(data, listen);
+    await exporter.stop();
+    expect(await last.stop('SIGTERM')).toBe(0);
+    const stored = await storedNumbers(data, 5, 'tcp');
+    expect(exporter.notSent).toBe(0);
+    expect(stored.different).toBe(stored.count);
+    expect(stored.count + lostOnTheWay(data)).toBe(exporter.flows);
+  }, 180_000);
 });

@@ -24,6 +24,7 @@ import { createLiveMeter } from '@weir/metering';
 import { createServer, type Server } from '@weir/server';
 import { type FlowStore, openStore } from '@weir/storage';
 import type { Endpoint } from './endpoint.ts';
+import { recordCounter } from './record-counter.ts';
 import { removeServiceAddress, writeServiceAddress } from './service-address.ts';
 import { createStatusReader, type MeteringPlan } from './status-reader.ts';
 
@@ -115,7 +116,13 @@ function assemble(
     'collector',
     createCollector(
       { sources, dataDirectory, tolerant, ...origin.exporters() },
-      { logger, clock, connectWriter, files: { worker: FILE_WORKER, flushStore: () => store.flush() } },
+      {
+        logger,
+        clock,
+        connectWriter,
+        countRecords: recordCounter(store),
+        files: { worker: FILE_WORKER, flushStore: () => store.flush() },
+      },
     ),
   );
   const flowSources = createFlowSourceEditor({ collector, origin, pinned, dataDirectory, logger });

@@ -2,6 +2,12 @@ import { isDeepStrictEqual } from 'node:util';
 import type { MessagePort } from 'node:worker_threads';
 import type { CancelTimer, Clock, Component, Logger, MetricsSnapshot } from '@weir/base';
 import type { ExporterConfig } from './collector-config.ts';
+import {
+  type CountRecords,
+  type DeliveryAudit,
+  type DeliveryLoss,
+  openDeliveryAudit,
+} from './delivery-audit.ts';
 import { createExporterNames, type ExporterName, reverseDns } from './exporter-names.ts';
 import type { ExporterOptions } from './exporter-options.ts';
 import type { ExporterReport } from './exporter-report.ts';
@@ -33,6 +39,8 @@ export interface CollectorServices {
   clock: Clock;
   /** A new way into the store, for batches of FLOW_BATCH_ROWS_DEFAULT rows; called once a listener. */
   connectWriter: () => MessagePort;
+  /** What the store has; without it nobody can tell what was lost on the way over TCP and TLS. */
+  countRecords?: CountRecords | undefined;
   /** What sources that read files need; without it there are none. */
   files?: Omit<FileServices, 'dataDirectory'> | undefined;
 }
@@ -95,6 +103,8 @@ export interface Collector extends Component {
   address(sourceName: string): SocketAddress | undefined;
 }
 
+/** Often enough that a collector that is killed soon after its start has written down who came. */
+const DELIVERIES_AUDITED_EVERY_MS = 2_000;
 /** An exporter's new template is lost by a crash for at most so long. */
 const TEMPLATES_SAVED_EVERY_MS = 60_000;
 
@@ -117,6 +127,8 @@ export function createCollector(options: CollectorOptions, services: CollectorSe
   let slots: readonly Slot[] = options.sources.map((source) => ({ source, listener: undefined }));
   let savedTemplates: ReadonlyMap<string, TemplateRecords> = new Map();
   let cancelSaving: CancelTimer | undefined;
+  let cancelAuditing: CancelTimer | undefined;
+  let audit: DeliveryAudit | undefined;
   let saving: Promise<void> = Promise.resolve();
   let deploying: Promise<unknown> = Promise.resolve();
 
@@ -130,6 +142,18 @@ export function createCollector(options: CollectorOptions, services: CollectorSe
     }
     savedTemplates = templates;
     await writeTemplateFile(dataDirectory, templates);
+  }
+
+  async function openAudit(): Promise<void> {
+    const { countRecords } = services;
+    if (dataDirectory === undefined || countRecords === undefined) return;
+    audit = await openDeliveryAudit({ dataDirectory, logger, countRecords });
+    cancelAuditing = clock.every(DELIVERIES_AUDITED_EVERY_MS, () => void auditDeliveries(clock.nowMs()));
+  }
+
+  async function auditDeliveries(nowMs: number): Promise<void> {
+    const stated = await Promise.all(listenersOf(slots).map((listener) => listener.deliveries()));
+    await audit?.audit(stated.flat(), nowMs);
   }
 
   function isConfigured(sourceName: string): boolean {
@@ -250,22 +274,28 @@ export function createCollector(options: CollectorOptions, services: CollectorSe
         throw error;
       }
       cancelSaving = clock.every(TEMPLATES_SAVED_EVERY_MS, () => void save());
+      await openAudit();
     },
     async stop() {
       cancelSaving?.();
+      cancelAuditing?.();
       await deploying;
       await stopAll();
+      // Everything that was received is in the store now.
+      await auditDeliveries(Number.POSITIVE_INFINITY);
       await save();
     },
     async status() {
       const local = slots.filter(({ source }) => source.targetCollector === TARGET_COLLECTOR_DEFAULT);
-      return { sources: await Promise.all(local.map(statusOf)) };
+      const losses = audit?.losses() ?? [];
+      return { sources: await Promise.all(local.map((slot) => statusOf(slot, losses))) };
     },
     metrics: () => Promise.all(listenersOf(slots).map((listener) => listener.metrics())),
     options: async () => (await Promise.all(listenersOf(slots).map((listener) => listener.options()))).flat(),
     async exporters() {
       const reports = await Promise.all(listenersOf(slots).map((listener) => listener.exporters()));
-      return reports.flat().map((report) => ({ ...report, ...names.nameOf(report) }));
+      const losses = audit?.losses() ?? [];
+      return withLosses(reports.flat(), losses).map((report) => ({ ...report, ...names.nameOf(report) }));
     },
     address: (sourceName) => slots.find(({ source }) => source.name === sourceName)?.listener?.address,
   };
@@ -302,7 +332,22 @@ function listenersOf(slots: readonly Slot[]): Listener[] {
   return slots.flatMap(({ listener }) => (listener === undefined ? [] : [listener]));
 }
 
-async function statusOf({ source, listener }: Slot): Promise<SourceStatus> {
+/** What was lost on the way counts as lost, beside what sequence numbers tell of datagrams. */
+function withLosses<
+  Exporter extends Omit<DeliveryLoss, 'recordsLost' | 'lastLossAtMs'> & { unitsLost: number },
+>(exporters: readonly Exporter[], losses: readonly DeliveryLoss[]): Exporter[] {
+  return exporters.map((exporter) => {
+    const loss = losses.find(
+      ({ address, observationDomainId, source }) =>
+        address === exporter.address &&
+        observationDomainId === exporter.observationDomainId &&
+        source === exporter.source,
+    );
+    return loss === undefined ? exporter : { ...exporter, unitsLost: exporter.unitsLost + loss.recordsLost };
+  });
+}
+
+async function statusOf({ source, listener }: Slot, losses: readonly DeliveryLoss[]): Promise<SourceStatus> {
   if (listener === undefined) {
     const state = source.enabled ? 'stopped' : 'disabled';
     return { source, state, restarts: 0, problem: undefined, remarks: [], listener: undefined };
@@ -310,7 +355,8 @@ async function statusOf({ source, listener }: Slot): Promise<SourceStatus> {
   const status = await listener.status();
   const { state, restarts, problem } = listener;
   const remarks = status === undefined ? [] : refusalRemarks(source, status);
-  return { source, state, restarts, problem, remarks, listener: status };
+  const known = status && { ...status, exporters: withLosses(status.exporters, losses) };
+  return { source, state, restarts, problem, remarks, listener: known };
 }
 
 /** What arrives on a source that its type does not take. */

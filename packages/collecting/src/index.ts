@@ -16,6 +16,7 @@ export {
   createCountingStore,
   type StoreSums,
 } from './counting-store.ts';
+export type { CountRecords } from './delivery-audit.ts';
 export {
   type Alarm,
   EXPORTER_ALARM_CODES,

@@ -1,6 +1,7 @@
 /** What the main thread and a listener's worker say to each other. Everything here is structured-cloneable. */
 import type { MessagePort } from 'node:worker_threads';
 import type { MetricsSnapshot } from '@weir/base';
+import type { DeliveryStatement } from './delivery-statements.ts';
 import type { ExporterOptions } from './exporter-options.ts';
 import type { ExporterReport } from './exporter-report.ts';
 import type { ExporterSettings } from './exporter-settings.ts';
@@ -26,16 +27,25 @@ export interface ListenerSetup {
   readonly receiver: ReceiverKind | undefined;
 }
 
-export type ListenerQuestion = 'status' | 'metrics' | 'options' | 'exporters' | 'templates' | 'stop';
+export type ListenerQuestion =
+  | 'status'
+  | 'metrics'
+  | 'options'
+  | 'exporters'
+  | 'deliveries'
+  | 'templates'
+  | 'stop';
 
 export interface ListenerAnswers {
   status: ListenerStatus;
   metrics: MetricsSnapshot;
   options: ExporterOptions[];
   exporters: ExporterReport[];
+  /** Those since the last answer. */
+  deliveries: DeliveryStatement[];
   templates: TemplateRecords;
   /** The last word: everything that was received is in the store. */
-  stop: { status: ListenerStatus; templates: TemplateRecords };
+  stop: { status: ListenerStatus; templates: TemplateRecords; deliveries: DeliveryStatement[] };
 }
 
 export interface ListenerRequest {

@@ -14,6 +14,7 @@ import {
 import { FLOW_BATCH_ROWS_DEFAULT, type FlowBatchNote, flowBatchOctets } from '@weir/ipfix';
 import { type BatchWriter, createBatchWriter } from './batch-writer.ts';
 import { openDatagramReception } from './datagram-reception.ts';
+import type { DeliveryStatement } from './delivery-statements.ts';
 import type { ExporterOptions } from './exporter-options.ts';
 import { type ExporterReport, reportExporters } from './exporter-report.ts';
 import { createAlarmLimits } from './exporter-settings.ts';
@@ -40,6 +41,8 @@ export interface ListenerThread {
   metrics(): Promise<MetricsSnapshot>;
   options(): ExporterOptions[];
   exporters(): ExporterReport[];
+  /** Those since the last call. */
+  deliveries(): DeliveryStatement[];
   templates(): TemplateRecords;
   /** Takes what has arrived, closes the sockets, and resolves with the last word when the store has everything. */
   stop(): Promise<ListenerAnswers['stop']>;
@@ -107,13 +110,15 @@ export async function openListenerThread(setup: ListenerSetup, services: Service
       messages.ledger.look(clock.nowMs());
       return reportExporters(messages);
     },
+    deliveries: () => messages.deliveries.drain(),
     templates: templatesNow,
     async stop() {
       watch.stop();
       await reception.finish();
       writer.flush();
       await Promise.race([sender.drained(), delay(STORE_DRAIN_MS_MAX)]);
-      const last = { status: status(), templates: templatesNow() };
+      const deliveries = messages.deliveries.drain();
+      const last = { status: status(), templates: templatesNow(), deliveries };
       sender.close();
       await reception.close();
       return last;

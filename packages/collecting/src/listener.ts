@@ -1,5 +1,6 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { CancelTimer, Clock, Component, Logger, MetricsSnapshot } from '@weir/base';
+import type { DeliveryStatement } from './delivery-statements.ts';
 import type { ExporterOptions } from './exporter-options.ts';
 import type { ExporterReport } from './exporter-report.ts';
 import type { ExporterSettings } from './exporter-settings.ts';
@@ -32,6 +33,8 @@ export interface Listener extends Component {
   options(): Promise<ExporterOptions[]>;
   /** Everything known of its exporters; empty while it does not listen. */
   exporters(): Promise<ExporterReport[]>;
+  /** What exporters said of their deliveries since the last call; also what they said before `stop`. */
+  deliveries(): Promise<readonly DeliveryStatement[]>;
   /** Templates and options known now; after `stop` those known then. */
   templates(): Promise<TemplateRecords | undefined>;
 }
@@ -83,6 +86,7 @@ class SupervisedListener implements Listener {
   #link: ListenerLink | undefined;
   #lastStatus: ListenerStatus | undefined;
   #lastTemplates: TemplateRecords | undefined;
+  #lastDeliveries: readonly DeliveryStatement[] = [];
   #cancelRestart: CancelTimer = () => {};
 
   constructor(source: FlowSource, services: ListenerServices) {
@@ -134,6 +138,12 @@ class SupervisedListener implements Listener {
     return this.#ask('exporters', []);
   }
 
+  deliveries(): Promise<readonly DeliveryStatement[]> {
+    const last = this.#lastDeliveries;
+    this.#lastDeliveries = [];
+    return this.#ask('deliveries', last);
+  }
+
   metrics(): Promise<MetricsSnapshot> {
     return this.#ask('metrics', []);
   }
@@ -181,6 +191,7 @@ class SupervisedListener implements Listener {
       const last = await link.ask('stop');
       this.#lastStatus = last.status;
       this.#lastTemplates = last.templates;
+      this.#lastDeliveries = last.deliveries;
     } catch (error) {
       logger.error({ source: this.source.name, error: String(error) }, 'the listener did not end by itself');
     }

@@ -12,6 +12,7 @@ import {
   type TransportSession,
 } from '@weir/ipfix';
 import type { BatchWriter } from './batch-writer.ts';
+import { createDeliveryStatements, type DeliveryStatements } from './delivery-statements.ts';
 import { ALARM_LIMITS_DEFAULT, type AlarmLimits } from './exporter-health.ts';
 import { createExporterKnowledge, type ExporterKnowledge } from './exporter-knowledge.ts';
 import { createExporterLedger, type ExporterLedger } from './exporter-ledger.ts';
@@ -27,6 +28,8 @@ export interface MessageIntake {
   readonly ledger: ExporterLedger;
   /** What exporters said of themselves in options records, by which their flows can be named. */
   readonly knowledge: ExporterKnowledge;
+  /** What exporters say they sent, and how much of it arrived. */
+  readonly deliveries: DeliveryStatements;
   /**
    * Decodes a datagram, or a message of a stream, that was received now unless another time is told. The writer
    * must be ready. Answers how many rows came of it.
@@ -65,6 +68,8 @@ export function createMessageIntake(options: MessageIntakeOptions): MessageIntak
   });
   const ledger = createExporterLedger(decoder, watch);
   const knowledge = createExporterKnowledge();
+  const deliveries = createDeliveryStatements();
+  let session: TransportSession | undefined;
   let ledgerDueMs = 0;
   let nowMs = clock.nowMs();
 
@@ -73,7 +78,10 @@ export function createMessageIntake(options: MessageIntakeOptions): MessageIntak
       return writer.batch;
     },
     full: () => writer.full(),
-    optionsRecord: (record) => knowledge.take(record, nowMs),
+    optionsRecord(record) {
+      knowledge.take(record, nowMs);
+      if (session !== undefined) deliveries.take(record, session, nowMs);
+    },
     problem(problem, exporter) {
       ledger.problem(problem, exporter, nowMs);
       options.problem?.(problem);
@@ -88,13 +96,18 @@ export function createMessageIntake(options: MessageIntakeOptions): MessageIntak
     decoder,
     ledger,
     knowledge,
-    take(bytes, session, receivedAtMs) {
+    deliveries,
+    take(bytes, sender, receivedAtMs) {
       nowMs = clock.nowMs();
+      session = sender;
       const before = rowsTaken();
-      decoder.decodeDatagram(bytes, session, receivedAtMs ?? nowMs, sink);
-      return rowsTaken() - before;
+      decoder.decodeDatagram(bytes, sender, receivedAtMs ?? nowMs, sink);
+      const rows = rowsTaken() - before;
+      deliveries.noteRows(sender, rows, nowMs);
+      return rows;
     },
     closeSession(session) {
+      deliveries.closeSession(session);
       ledger.look(clock.nowMs());
       ledger.keepWhatEnds(() => decoder.closeSession(session));
     },
@@ -107,6 +120,7 @@ export function createMessageIntake(options: MessageIntakeOptions): MessageIntak
       if (monotonicMs < ledgerDueMs) return;
       ledgerDueMs = monotonicMs + LEDGER_EVERY_MS;
       ledger.look(nowMs);
+      deliveries.tick(nowMs);
     },
   };
 }

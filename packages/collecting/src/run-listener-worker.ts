@@ -61,6 +61,8 @@ async function answer(
       return listener.options();
     case 'exporters':
       return listener.exporters();
+    case 'deliveries':
+      return listener.deliveries();
     case 'templates':
       return listener.templates();
     case 'stop':
