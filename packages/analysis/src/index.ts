@@ -53,6 +53,13 @@ export {
   parseMeasure,
 } from './measure.ts';
 export {
+  choosePlanSource,
+  type PlanSource,
+  planNotes,
+  type RollupCoverage,
+  type StoreCoverage,
+} from './plan-source.ts';
+export {
   automaticStepMs,
   furtherMeasures,
   type GroupsPlan,

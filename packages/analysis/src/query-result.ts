@@ -1,6 +1,7 @@
 /** Answers: what a store gives back for a plan, as plain JSON. */
 import { formatTruncated } from './dimension.ts';
 import type { AnswerColumn } from './duckdb-source.ts';
+import type { PlanSource } from './plan-source.ts';
 import { formatCursor, parseCursor, type QueryPlan } from './query-plan.ts';
 import { formatMac } from './value-name.ts';
 
@@ -19,6 +20,10 @@ export interface QueryResult {
   readonly columns: readonly { readonly name: string; readonly kind: AnswerColumn['kind'] }[];
   readonly rows: readonly AnswerRow[];
   readonly elapsedMs: number;
+  /** What counts and what not, for people. */
+  readonly notes: readonly string[];
+  /** Where the answer comes from, and why from there. */
+  readonly source: PlanSource;
   /** For records: the cursor of the next page, absent when this was the last. */
   readonly nextCursor?: string;
 }

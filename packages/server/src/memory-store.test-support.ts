@@ -3,7 +3,9 @@ import {
   type AnswerRow,
   formatDimension,
   matchesFilter,
+  type PlanSource,
   parseFilter,
+  planNotes,
   type QueryPlan,
   type QueryResult,
 } from '@weir/analysis';
@@ -47,6 +49,8 @@ export function createMemoryStore(records: MemoryRecord[] = []): MemoryStore {
   return store;
 }
 
+const RECORDS: PlanSource = { source: 'raw', why: 'records, exact', rows: 0, octets: 0 };
+
 function answer(plan: QueryPlan, records: readonly MemoryRecord[]): QueryResult {
   const filter = parseFilter(plan.filter ?? '');
   const { fromMs, toMs } = plan.timeRange;
@@ -64,7 +68,7 @@ function answer(plan: QueryPlan, records: readonly MemoryRecord[]): QueryResult 
         : plan.kind === 'series'
           ? series(plan, chosen)
           : [];
-  return { columns: [], rows, elapsedMs: 1 };
+  return { columns: [], rows, elapsedMs: 1, notes: planNotes(plan), source: RECORDS };
 }
 
 function readable(record: MemoryRecord): AnswerRow {

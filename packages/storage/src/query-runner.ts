@@ -7,6 +7,7 @@ import {
   type AnswerRow,
   nextCursorOf,
   plainValue,
+  planNotes,
   type QueryPlan,
   type QueryResult,
   type ReadExtra,
@@ -95,7 +96,15 @@ export class QueryRunner {
           .filter(({ kind }) => kind !== 'layout' && kind !== 'extraField')
           .map(({ name, kind }) => ({ name, kind }));
         const elapsedMs = performance.now() - startMs;
-        return { columns: shown, rows, elapsedMs, ...(nextCursor === undefined ? {} : { nextCursor }) };
+        const { rowCount, octets } = source;
+        return {
+          columns: shown,
+          rows,
+          elapsedMs,
+          notes: planNotes(plan),
+          source: { source: 'raw', why: 'records, exact', rows: rowCount, octets },
+          ...(nextCursor === undefined ? {} : { nextCursor }),
+        };
       } finally {
         source.release();
       }
@@ -184,6 +193,8 @@ export class QueryRunner {
     return {
       relation: (asked) => flowsRelation(taken.files, snapshots, restriction, asked),
       extraColumns: extraColumnsOfAll([...taken.files, ...snapshots]),
+      rowCount: [...taken.files, ...open].reduce((sum, { rowCount }) => sum + rowCount, 0),
+      octets: taken.files.reduce((sum, { octets }) => sum + octets, 0),
       release: () => {
         taken.release();
         for (const snapshot of snapshots) snapshot.release();
@@ -218,6 +229,9 @@ export class QueryRunner {
 
 /** What a question reads: pinned until `release`. */
 interface FlowsSource {
+  /** Records in the parts that it reads, and the octets of the files among them. */
+  readonly rowCount: number;
+  readonly octets: number;
   /** Elements that any of its records may have, at most SOURCE_EXTRAS_MAX. */
   readonly extraColumns: readonly AskedColumn[];
   /** The SQL of the relation with these columns beside the stored ones. */
