@@ -1,20 +1,17 @@
 /**
- * The sealed segments: Parquet files below `flows/date=YYYY-MM-DD/hour=HH/`. The folder is the truth; the
- * table `segments` in weir.duckdb only saves opening every file at the start. A file comes into being whole
- * and is never changed after that. Files of one hour may be merged into one, which says which it replaces.
+ * The sealed segments: Parquet files below `flows/date=YYYY-MM-DD/hour=HH/`, sorted by source address. Files
+ * of one hour may be merged into one.
  */
-import { type Dirent, existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { assert, ensure, type Logger, UserError } from '@weir/base';
+import { assert, ensure, type Logger } from '@weir/base';
 import type { ExporterIdentity, ExtraLayout } from '@weir/ipfix';
-import { type Database, quoted, readRows } from './database.ts';
+import { type Database, readRows } from './database.ts';
 import { type DimensionTable, layoutText, parseLayout } from './dimension-table.ts';
-import { faultPoint } from './fault-point.ts';
 import { type AskedColumn, flowsRelation } from './flows-relation.ts';
-import { TEMPORARY_SUFFIX, writeParquet } from './parquet-file.ts';
+import { type CatalogueShape, ParquetCatalogue, type TakenFiles } from './parquet-catalogue.ts';
 import { type FileMetadata, SCHEMA_VERSION, type SealedFile, sealedFile } from './sealed-file.ts';
-import { formatSegmentId, type OpenSegment, parquetName, parseSegmentId, type SegmentId } from './segment.ts';
+import { formatSegmentId, type OpenSegment, parquetName, type SegmentId } from './segment.ts';
 import { STORED_COLUMNS } from './stored-column.ts';
 import { emptyBounds, mergeBounds } from './time-bounds.ts';
 
@@ -44,70 +41,37 @@ export interface DimensionTables {
   readonly layouts: DimensionTable<ExtraLayout>;
 }
 
-/** Files that a reader holds: none of them goes before `release`. */
-export interface TakenFiles {
-  readonly files: readonly SealedFile[];
-  release(): void;
-}
-
 export class Lake {
   readonly #directory: string;
   readonly #database: Database;
   readonly #dimensions: DimensionTables;
-  readonly #logger: Logger;
-  readonly #files = new Map<string, SealedFile>();
-  readonly #pins = new Map<string, number>();
-  readonly #doomed = new Set<string>();
-  readonly counters = {
-    temporaryFilesRemoved: 0,
-    filesAdopted: 0,
-    filesUnreadable: 0,
-    filesReplaced: 0,
-    filesExpired: 0,
-  };
+  readonly catalogue: ParquetCatalogue<SealedFile, FileMetadata>;
 
   private constructor(directory: string, database: Database, dimensions: DimensionTables, logger: Logger) {
     this.#directory = directory;
     this.#database = database;
     this.#dimensions = dimensions;
-    this.#logger = logger;
+    this.catalogue = new ParquetCatalogue(sealedFiles(directory, dimensions), database, logger);
   }
 
-  /**
-   * Lists the folder, removes what a killed process left half done, and learns of unknown files. Throws the
-   * UserError `store_newer` when a file is of a later schema.
-   */
+  /** Throws the UserError `store_newer` when a file is of a later schema. */
   static async open(directory: string, database: Database, dimensions: DimensionTables, logger: Logger) {
     const lake = new Lake(directory, database, dimensions, logger);
-    await database.run(
-      'CREATE TABLE IF NOT EXISTS segments ("segment" VARCHAR PRIMARY KEY, "octets" UBIGINT, "metadata" VARCHAR)',
-    );
-    await lake.#discover();
+    await lake.catalogue.open();
     return lake;
   }
 
   files(): IterableIterator<SealedFile> {
-    return this.#files.values();
+    return this.catalogue.files();
   }
 
   /** Whether the records of a segment are in a file, its own or one that replaces it. */
   has(id: SegmentId): boolean {
-    const name = formatSegmentId(id);
-    if (this.#files.has(name)) return true;
-    for (const { lineage } of this.#files.values()) if (lineage.includes(name)) return true;
-    return false;
+    return this.catalogue.has(formatSegmentId(id));
   }
 
-  /** Files with flows of a time range, pinned until `release`. */
-  take(wanted: (file: SealedFile) => boolean): TakenFiles {
-    const files = [...this.#files.values()].filter(wanted);
-    for (const { path } of files) this.#pins.set(path, (this.#pins.get(path) ?? 0) + 1);
-    return {
-      files,
-      release: () => {
-        for (const { path } of files) this.#unpin(path);
-      },
-    };
+  take(wanted: (file: SealedFile) => boolean): TakenFiles<SealedFile> {
+    return this.catalogue.take(wanted);
   }
 
   /**
@@ -136,12 +100,12 @@ export class Lake {
   }
 
   add(file: SealedFile): void {
-    this.#files.set(formatSegmentId(file.id), file);
+    this.catalogue.add(file);
   }
 
   /**
    * Writes the records of `files`, which belong to one hour and are pinned by the caller, into one file with
-   * a sequence number of its own. Nothing changes for queries until `replace`.
+   * a sequence number of its own. Nothing changes for queries until the catalogue's `replace`.
    */
   async merge(files: readonly SealedFile[], sequence: number): Promise<SealedFile> {
     const [first] = files;
@@ -174,46 +138,7 @@ export class Lake {
     }
   }
 
-  /** Lists `merged` in place of `files`, in one step for whoever asks; the files go when nobody reads them. */
-  async replace(files: readonly SealedFile[], merged: SealedFile): Promise<void> {
-    for (const file of files) this.#files.delete(formatSegmentId(file.id));
-    this.add(merged);
-    for (const file of files) await this.#remove(file);
-    this.counters.filesReplaced += files.length;
-  }
-
-  /** Forgets and deletes files; one that a query reads goes when the query ends. */
-  async expire(expired: (file: SealedFile) => boolean): Promise<number> {
-    let count = 0;
-    for (const [name, file] of this.#files) {
-      if (!expired(file)) continue;
-      this.#files.delete(name);
-      await this.#remove(file);
-      count += 1;
-    }
-    this.counters.filesExpired += count;
-    return count;
-  }
-
-  async #remove({ id, path }: SealedFile): Promise<void> {
-    if (this.#pins.has(path)) this.#doomed.add(path);
-    else rmSync(path, { force: true });
-    faultPoint('file-removed');
-    await this.#database.run(`DELETE FROM segments WHERE "segment" = ${quoted(formatSegmentId(id))}`);
-    faultPoint('file-forgotten');
-  }
-
-  #unpin(path: string): void {
-    const pins = (this.#pins.get(path) ?? 1) - 1;
-    if (pins > 0) {
-      this.#pins.set(path, pins);
-      return;
-    }
-    this.#pins.delete(path);
-    if (this.#doomed.delete(path)) rmSync(path, { force: true });
-  }
-
-  async #write(
+  #write(
     connection: DuckDBConnection,
     id: SegmentId,
     select: string,
@@ -223,12 +148,8 @@ export class Lake {
       metadata.sorted === true && SORT_KEY.every((name) => metadata.columnNames.includes(name));
     const order = sortable ? ` ORDER BY ${SORT_KEY.map((name) => `"${name}"`).join(', ')}` : '';
     const path = join(this.#directory, parquetName(id));
-    const rows = `${select}${order}`;
-    const octets = await writeParquet(connection, { path, rows, options: PARQUET_OPTIONS, metadata });
-    const file = sealedFile(id, path, octets, metadata);
-    await this.#record(file, metadata);
-    faultPoint('file-recorded');
-    return file;
+    const file = { id, path, rows: `${select}${order}`, options: PARQUET_OPTIONS };
+    return this.catalogue.write(connection, file, metadata);
   }
 
   #keysOf(
@@ -241,84 +162,22 @@ export class Lake {
       layouts: layoutIds.map((key) => [key, layoutText(ensure(layouts.valueOf(key), 'a key has a value'))]),
     };
   }
-
-  async #record(file: SealedFile, metadata: FileMetadata): Promise<void> {
-    const { exporters: _, layouts: __, ...small } = metadata;
-    const values = `${quoted(formatSegmentId(file.id))}, ${file.octets}, ${quoted(JSON.stringify(small))}`;
-    await this.#database.run(`INSERT OR REPLACE INTO segments VALUES (${values})`);
-  }
-
-  async #discover(): Promise<void> {
-    const known = await this.#knownSegments();
-    for (const path of listFiles(this.#directory)) {
-      if (path.endsWith(TEMPORARY_SUFFIX)) {
-        rmSync(path, { force: true });
-        this.counters.temporaryFilesRemoved += 1;
-        continue;
-      }
-      const name = /([^/\\]+)\.parquet$/.exec(path)?.[1];
-      const id = parseSegmentId(name ?? '');
-      if (name === undefined || id === undefined) continue;
-      const octets = statSync(path).size;
-      const remembered = known.get(name);
-      const metadata = remembered?.octets === octets ? remembered.metadata : await this.#adopt(path);
-      if (metadata === undefined) continue;
-      const file = sealedFile(id, path, octets, metadata);
-      this.#files.set(name, file);
-      if (remembered?.octets !== octets) await this.#record(file, metadata);
-    }
-    await this.#finishReplacements();
-    for (const name of known.keys()) {
-      if (this.#files.has(name)) continue;
-      await this.#database.run(`DELETE FROM segments WHERE "segment" = ${quoted(name)}`);
-    }
-  }
-
-  /** A process that died between a merge and the removal of what it merged left both. */
-  async #finishReplacements(): Promise<void> {
-    const replaced = new Set([...this.#files.values()].flatMap(({ lineage }) => lineage.slice(1)));
-    this.counters.filesReplaced += await this.expire(({ id }) => replaced.has(formatSegmentId(id)));
-    this.counters.filesExpired = 0;
-  }
-
-  async #knownSegments(): Promise<Map<string, { octets: number; metadata: FileMetadata }>> {
-    const { rows } = await this.#database.rows('SELECT "segment", "octets", "metadata" FROM segments');
-    return new Map(
-      rows.map(([name, octets, metadata]) => [
-        String(name),
-        { octets: Number(octets), metadata: JSON.parse(String(metadata)) as FileMetadata },
-      ]),
-    );
-  }
-
-  /** Reads what a file says of itself; a file that says nothing, or is damaged, is left alone and not used. */
-  async #adopt(path: string): Promise<FileMetadata | undefined> {
-    try {
-      const metadata = await readMetadata(this.#database.connection, path);
-      for (const [key, exporter] of metadata.exporters) this.#dimensions.exporters.adopt(key, exporter);
-      for (const [key, layout] of metadata.layouts) this.#dimensions.layouts.adopt(key, parseLayout(layout));
-      this.counters.filesAdopted += 1;
-      return metadata;
-    } catch (error) {
-      if (error instanceof UserError) throw error;
-      this.counters.filesUnreadable += 1;
-      this.#logger.error(
-        { path, error: String(error) },
-        'a Parquet file of the store is not readable; left out',
-      );
-      return undefined;
-    }
-  }
 }
 
-/** What a file says of itself. Throws when it says nothing, and `store_newer` when a later version wrote it. */
-async function readMetadata(connection: DuckDBConnection, path: string): Promise<FileMetadata> {
-  const sql = `SELECT decode(value) FROM parquet_kv_metadata(${quoted(path)}) WHERE decode(key) = 'weir'`;
-  const { rows } = await readRows(connection, sql, 1);
-  const metadata = JSON.parse(String(rows[0]?.[0])) as FileMetadata;
-  if (metadata.schemaVersion <= SCHEMA_VERSION) return metadata;
-  const versions = `schema ${metadata.schemaVersion}; this program reads up to ${SCHEMA_VERSION}`;
-  throw new UserError('store_newer', `a later version of weir wrote ${path} (${versions})`);
+function sealedFiles(
+  directory: string,
+  dimensions: DimensionTables,
+): CatalogueShape<SealedFile, FileMetadata> {
+  return {
+    table: 'segments',
+    directory,
+    entry: sealedFile,
+    adopt({ exporters, layouts }) {
+      for (const [key, exporter] of exporters) dimensions.exporters.adopt(key, exporter);
+      for (const [key, layout] of layouts) dimensions.layouts.adopt(key, parseLayout(layout));
+    },
+    remembered: ({ exporters: _, layouts: __, ...small }) => small,
+  };
 }
 
 async function distinctKeys(connection: DuckDBConnection, relation: string, name: string): Promise<number[]> {
@@ -338,10 +197,4 @@ const TEXT_NAMES = new Set(
 /** A column of open records as the file shall have it. */
 function storedExpression(name: string, asEnum: boolean): string {
   return TEXT_NAMES.has(name) && !asEnum ? `"${name}"::VARCHAR AS "${name}"` : `"${name}"`;
-}
-
-function listFiles(directory: string): string[] {
-  if (!existsSync(directory)) return [];
-  const entries: Dirent[] = readdirSync(directory, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }

@@ -3,8 +3,10 @@
  * retention go, small files of hours that are over are merged.
  */
 import type { Clock, Logger } from '@weir/base';
-import type { Lake, TakenFiles } from './lake.ts';
+import type { Lake } from './lake.ts';
 import { chooseMerge } from './merge-choice.ts';
+import type { TakenFiles } from './parquet-catalogue.ts';
+import type { SealedFile } from './sealed-file.ts';
 import { formatSegmentId, HOUR_MS } from './segment.ts';
 import type { StoreOptions } from './store-options.ts';
 import type { StoreCounters } from './store-status.ts';
@@ -80,8 +82,8 @@ export class Maintenance {
     const { lake, options, clock, logger } = this.#config;
     if (options.retentionMs === undefined) return;
     const oldestMs = clock.nowMs() - options.retentionMs;
-    const count = await lake.expire(({ id }) => id.hourMs + HOUR_MS <= oldestMs);
-    if (count > 0) logger.info({ files: count }, 'files past the retention were deleted');
+    const { length } = await lake.catalogue.expire(({ id }) => id.hourMs + HOUR_MS <= oldestMs);
+    if (length > 0) logger.info({ files: length }, 'files past the retention were deleted');
   }
 
   async #mergeAll(endedBeforeMs: number): Promise<void> {
@@ -96,17 +98,17 @@ export class Maintenance {
     }
   }
 
-  #takeMerge(endedBeforeMs: number): TakenFiles | undefined {
+  #takeMerge(endedBeforeMs: number): TakenFiles<SealedFile> | undefined {
     const { lake, options } = this.#config;
     const { segmentRowsMax } = options;
     const chosen = chooseMerge(lake.files(), { segmentRowsMax, endedBeforeMs, groupOf: () => '' });
     return chosen === undefined ? undefined : lake.take((file) => chosen.includes(file));
   }
 
-  async #merge({ files }: TakenFiles): Promise<void> {
+  async #merge({ files }: TakenFiles<SealedFile>): Promise<void> {
     const { lake, counters, nextSequence, logger } = this.#config;
     const merged = await lake.merge(files, nextSequence());
-    await lake.replace(files, merged);
+    await lake.catalogue.replace(files, merged);
     counters.filesMerged += files.length;
     counters.rowsMerged += merged.rowCount;
     const facts = { files: files.length, rows: merged.rowCount, into: formatSegmentId(merged.id) };

@@ -209,7 +209,7 @@ export class StoreOwner {
     }
     const hours = new Set(segments.map(({ id }) => new Date(id.hourMs).toISOString()));
     this.counters.keysRefused = exporters.refusedCount + layouts.refusedCount;
-    this.counters.filesExpired = this.#lake.counters.filesExpired;
+    this.counters.filesExpired = this.#lake.catalogue.counters.filesExpired;
     return {
       dataDirectory: this.#config.dataDirectory,
       rowCount: rowCount + openRowCount,
@@ -418,7 +418,7 @@ export class StoreOwner {
         this.repair.logsRemoved += 1;
       } else this.#replay(id);
     }
-    const { filesExpired: _, ...found } = this.#lake.counters;
+    const { filesExpired: _, ...found } = this.#lake.catalogue.counters;
     Object.assign(this.repair, found);
     const { filesAdopted: ___, segmentsReplayed: ____, ...mended } = this.repair;
     if (Object.values(mended).some((count) => count > 0)) {
