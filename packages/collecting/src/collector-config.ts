@@ -103,7 +103,7 @@ function keysAllowed(path: readonly PropertyKey[]): string {
 
 /** Of the objects within a flow source. */
 const KEYS_OF_OBJECT: Readonly<Record<string, readonly string[]>> = {
-  forwarding: ['enabled', 'port', 'destinations'],
+  forwarding: ['enabled', 'port', 'destinations', 'templatesEverySeconds'],
   tls: ['certificate', 'key', 'clientCa', 'subjects'],
   connections: ['max', 'perAddressMax', 'idleTimeoutSeconds'],
   ...ACCESS_KEYS,

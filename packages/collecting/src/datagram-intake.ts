@@ -45,6 +45,7 @@ export interface DatagramIntakeOptions {
 export function createDatagramIntake(options: DatagramIntakeOptions): DatagramIntake {
   const { source, addressOf, writer, clock, logger } = options;
   const messages = createMessageIntake({
+    forwards: source,
     writer,
     clock,
     logger,

@@ -4,7 +4,8 @@
  * silently be without effect is refused.
  */
 import { FLOW_SOURCES_MAX, type FlowSource, nextMonitoringPort } from './flow-source.ts';
-import { addressesCollide } from './socket-address.ts';
+import { ownDestination } from './relay-destination.ts';
+import { addressesCollide, formatSocketAddress } from './socket-address.ts';
 
 /** A breach of the rules for sources: where it is, and what is found and allowed there. */
 export interface FlowSourceBreach {
@@ -55,8 +56,19 @@ function* effectBreaches(source: FlowSource): Generator<FlowSourceBreach> {
   if (source.sourceFilePath !== undefined) yield* fileBreaches(source);
   else if (source.transport === 'udp') yield* datagramBreaches(source);
   else yield* streamBreaches(source);
-  if (source.forwarding.enabled) yield { path: ['forwarding', 'enabled'], message };
+  if (source.forwarding.enabled) yield* forwardingBreaches(source);
   if (source.asymmetricFlows) yield { path: ['asymmetricFlows'], message };
+}
+
+function* forwardingBreaches(source: FlowSource): Generator<FlowSourceBreach> {
+  const path = ['forwarding', 'destinations'];
+  if (source.forwarding.destinations.length === 0) {
+    yield { path, message: 'found none; allowed: at least one where forwarding is enabled' };
+  }
+  const own = ownDestination(source);
+  if (own === undefined) return;
+  const message = `found ${formatSocketAddress(own)}, where this source listens itself; allowed: other sockets`;
+  yield { path, message };
 }
 
 /** Files come by no socket, and nobody waits for what is relayed at the speed of a disk. */

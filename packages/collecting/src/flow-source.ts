@@ -41,11 +41,21 @@ const filePath = z.string({ error: 'a path' }).min(1, 'a path');
 const subject = z
   .string({ error: 'a name in a certificate' })
   .regex(/^[\x21-\x7e][\x20-\x7e]{0,254}$/, 'a name in a certificate, 1 to 255 printable characters');
+const DESTINATION_ALLOWED = '"IP" or "Udp/IP:Port", IPv6 in brackets';
 const destination = z
-  .string({ error: '"IP" or "Udp/IP:Port", IPv6 in brackets' })
+  .string({ error: DESTINATION_ALLOWED })
   .refine((text) => isIP(text) !== 0 || (parseSocketAddress(text)?.port ?? 0) > 0, {
-    error: '"IP" or "Udp/IP:Port", IPv6 in brackets',
+    error: DESTINATION_ALLOWED,
   });
+
+const sampledDestination = z.strictObject(
+  {
+    to: destination,
+    /** Every so manieth datagram is sent, and each that carries templates. */
+    oneIn: wholeNumber(1, 1_000_000).default(1),
+  },
+  objectError('an object with to and oneIn'),
+);
 
 const forwardingSchema = z.strictObject(
   {
@@ -53,9 +63,13 @@ const forwardingSchema = z.strictObject(
     /** Port of those destinations that name none. */
     port: port.default(FORWARDING_PORT_DEFAULT),
     destinations: z
-      .array(destination, { error: 'a list of destinations' })
+      .array(z.union([destination, sampledDestination], { error: DESTINATION_ALLOWED }), {
+        error: 'a list of destinations',
+      })
       .max(FORWARDING_DESTINATIONS_MAX, `at most ${FORWARDING_DESTINATIONS_MAX} destinations`)
       .default([]),
+    /** Known templates are sent again so often, for who begins to listen; left out, 60. */
+    templatesEverySeconds: wholeNumber(1, DAY_S).optional(),
   },
   objectError('an object'),
 );

@@ -95,6 +95,7 @@ export async function openListenerThread(setup: ListenerSetup, services: Service
       exporterCount: exporters.length,
       stream: reception.stream(),
       files: reception.files?.(),
+      relay: messages.relay?.status(),
       alarms: watch.alarms(),
     };
   }
@@ -115,6 +116,7 @@ export async function openListenerThread(setup: ListenerSetup, services: Service
     async stop() {
       watch.stop();
       await reception.finish();
+      await messages.relay?.finish();
       writer.flush();
       await Promise.race([sender.drained(), delay(STORE_DRAIN_MS_MAX)]);
       const deliveries = messages.deliveries.drain();

@@ -18,6 +18,8 @@ import { createExporterKnowledge, type ExporterKnowledge } from './exporter-know
 import { createExporterLedger, type ExporterLedger } from './exporter-ledger.ts';
 import type { ExporterOptions, SamplingRates } from './exporter-options.ts';
 import { createExporterWatch } from './exporter-watch.ts';
+import type { FlowSource } from './flow-source.ts';
+import { openRelay, type Relay } from './relay.ts';
 import type { TemplateRecords } from './template-file.ts';
 
 /** Between two looks at who sent. */
@@ -26,6 +28,8 @@ const LEDGER_EVERY_MS = 1000;
 export interface MessageIntake {
   readonly decoder: FlowDecoder;
   readonly ledger: ExporterLedger;
+  /** Sends on what is taken; undefined where the source forwards nothing. */
+  readonly relay: Relay | undefined;
   /** What exporters said of themselves in options records, by which their flows can be named. */
   readonly knowledge: ExporterKnowledge;
   /** What exporters say they sent, and how much of it arrived. */
@@ -53,6 +57,8 @@ export interface MessageIntakeOptions {
   /** Datagrams of an address that were beyond its rate limit. */
   rateLimitedOf?: (address: string) => number;
   decoder?: FlowDecoderOptions;
+  /** The source whose destinations get what is taken; left out, nobody does. */
+  forwards?: FlowSource;
   /** Told of each problem after it was counted. */
   problem?: (problem: DecodeProblem) => void;
 }
@@ -68,6 +74,8 @@ export function createMessageIntake(options: MessageIntakeOptions): MessageIntak
   });
   const ledger = createExporterLedger(decoder, watch);
   const knowledge = createExporterKnowledge();
+  const domains = () => decoder.domainCounters();
+  const relay = options.forwards && openRelay({ source: options.forwards, domains, clock, logger });
   const deliveries = createDeliveryStatements();
   let session: TransportSession | undefined;
   let ledgerDueMs = 0;
@@ -95,6 +103,7 @@ export function createMessageIntake(options: MessageIntakeOptions): MessageIntak
   return {
     decoder,
     ledger,
+    relay,
     knowledge,
     deliveries,
     take(bytes, sender, receivedAtMs) {
@@ -102,6 +111,7 @@ export function createMessageIntake(options: MessageIntakeOptions): MessageIntak
       session = sender;
       const before = rowsTaken();
       decoder.decodeDatagram(bytes, sender, receivedAtMs ?? nowMs, sink);
+      relay?.take(bytes, sender);
       const rows = rowsTaken() - before;
       deliveries.noteRows(sender, rows, nowMs);
       return rows;
@@ -115,6 +125,7 @@ export function createMessageIntake(options: MessageIntakeOptions): MessageIntak
     snapshot: () => ({ ...decoder.snapshot(), knowledge: knowledge.snapshot() }),
     tick() {
       writer.flushIfOld();
+      relay?.tick();
       nowMs = clock.nowMs();
       const monotonicMs = clock.monotonicMs();
       if (monotonicMs < ledgerDueMs) return;

@@ -37,6 +37,7 @@ export async function openStreamReception(options: StreamReceptionOptions): Prom
   let datagrams = 0;
   let octets = 0;
   const messages = createMessageIntake({
+    forwards: source,
     writer,
     clock,
     logger,

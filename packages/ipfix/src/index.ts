@@ -103,6 +103,7 @@ export {
   type RecordSink,
 } from './record-decoder.ts';
 export { type FieldSpecifier, type Template, VARIABLE_LENGTH } from './template.ts';
+export { V9_SCOPE_ELEMENT_IDS } from './template-set.ts';
 export type { TransportKind, TransportSession } from './transport-session.ts';
 export { decodeValue, type EncodableValue, encodeValue, type PlainValue } from './value-codec.ts';
 export { WEIR_ELEMENTS, WEIR_ENTERPRISE_NUMBER } from './weir-elements.ts';
