@@ -51,7 +51,7 @@ describe('parseCollectorConfig', () => {
     ],
     [
       '{"source": []}',
-      'collector.json:1:2: source: unknown; allowed: sources, exporters, reverseDnsOfExporters',
+      'collector.json:1:2: source: unknown; allowed: sources, exporters, reverseDnsOfExporters, enrichment',
     ],
     ['{"sources": {}}', 'collector.json:1:2: sources: found {}; allowed: a list of flow sources'],
     [
@@ -72,11 +72,11 @@ describe('parseCollectorConfig', () => {
     ],
     [
       source(', "port": 1'),
-      'collector.json:3:43: sources[0].port: unknown; allowed: name, enabled, targetCollector, type, monitoringInterface, monitoringAddress, monitoringPort, transport, tls, connections, sourceFilePath, allow, limits, alarms, asymmetricFlows, forwarding',
+      'collector.json:3:43: sources[0].port: unknown; allowed: name, enabled, targetCollector, type, monitoringInterface, monitoringAddress, monitoringPort, transport, tls, connections, sourceFilePath, allow, limits, alarms, asymmetricFlows, sessions, forwarding',
     ],
     [
       source(', "forwarding": {"ports": 1}'),
-      'collector.json:3:58: sources[0].forwarding.ports: unknown; allowed: enabled, port, destinations',
+      'collector.json:3:58: sources[0].forwarding.ports: unknown; allowed: enabled, port, destinations, templatesEverySeconds',
     ],
     [
       source(', "forwarding": {"destinations": ["Udp/127.0.0.1"]}'),
@@ -123,8 +123,8 @@ describe('parseCollectorConfig', () => {
       'collector.json:3:79: sources[0].connections.max: found 0; allowed: a whole number from 1 to 4096',
     ],
     [
-      source(', "asymmetricFlows": true'),
-      'collector.json:3:43: sources[0].asymmetricFlows: not supported by this version; allowed: leave it out',
+      source(', "sessions": {"windowSeconds": -1}'),
+      'collector.json:3:56: sources[0].sessions.windowSeconds: found -1; allowed: a whole number from 0 to 300',
     ],
   ])('%s', (text, message) => {
     const failure = failureOf(text);

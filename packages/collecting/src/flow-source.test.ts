@@ -6,8 +6,9 @@ import {
   FLOW_SOURCES_MAX,
   flowSourceOfListen,
   nextMonitoringPort,
+  writtenFlowSourceSchema,
 } from './flow-source.ts';
-import { checkFlowSources } from './flow-source-check.ts';
+import { checkFlowSources, flowSourceBreaches } from './flow-source-check.ts';
 import { acceptedVersions } from './flow-source-type.ts';
 import { addressesCollide, formatSocketAddress, parseListen, parseSocketAddress } from './socket-address.ts';
 
@@ -112,5 +113,33 @@ describe('flow sources', () => {
   ])('%s and %s on one port: collide %s', (one, other, expected) => {
     expect(addressesCollide({ address: one, port: 5 }, { address: other, port: 5 })).toBe(expected);
     expect(addressesCollide({ address: one, port: 5 }, { address: other, port: 6 })).toBe(false);
+  });
+});
+
+describe('a source that reads files', () => {
+  test('needs no port, and takes none from others', () => {
+    const source = writtenFlowSourceSchema.parse({ name: 'files', sourceFilePath: '/srv/flows' });
+    expect(checkFlowSources([source, ...defaultFlowSources()])).toBeUndefined();
+    expect(nextMonitoringPort([source], 'NetFlow')).toBe(2055);
+    expect(writtenFlowSourceSchema.safeParse({ name: 'socket' }).success).toBe(false);
+  });
+
+  test('refuses what only sockets have, all of it', () => {
+    const source = createFlowSource({
+      name: 'files',
+      monitoringPort: 1,
+      sourceFilePath: '/srv/flows',
+      transport: 'tcp',
+      monitoringInterface: 'eth0',
+      connections: {},
+      forwarding: { enabled: true, destinations: ['192.0.2.1'] },
+    });
+    expect(flowSourceBreaches([source]).map(({ path }) => path.join('.'))).toEqual([
+      '0.transport',
+      '0.connections',
+      '0.monitoringInterface',
+      '0.forwarding.enabled',
+    ]);
+    expect(flowSourceBreaches([{ ...source, enabled: false }])).toEqual([]);
   });
 });
