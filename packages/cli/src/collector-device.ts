@@ -172,6 +172,7 @@ function serve(
     port: http.port,
     store,
     consoleDirectory: CONSOLE_DIRECTORY,
+    listsDirectory: path.join(dataDirectory, 'lists'),
     status: createStatusReader({ ...options, demo: demoSource !== undefined, store, collector, meter }),
     metrics: () => collector.metrics(),
     flowSources,

@@ -29,6 +29,17 @@ export const seriesAnswerSchema = z.object({
   sql: z.string().optional().describe('What the store was asked'),
 });
 
+export const planSourceSchema = z.object({
+  source: z.enum(['raw', 'rollup']),
+  level: z.string().optional(),
+  cube: z.string().optional(),
+  stepMs: z.number().optional(),
+  why: z.string().describe('For people'),
+  errorShare: z.number().optional().describe('The most that a group can lack, as a share of the total'),
+  rows: z.number().describe('Rows read, about'),
+  octets: z.number().describe('Octets of the files that hold them'),
+});
+
 export const queryAnswerSchema = z.object({
   from: timeMs,
   to: timeMs,
@@ -37,6 +48,8 @@ export const queryAnswerSchema = z.object({
   total: measuresSchema.describe('Sums over all flows of the question, also those beyond the rows'),
   tookMs: z.number(),
   sql: z.string().describe('What the store was asked'),
+  notes: z.array(z.string()).describe('What counts and what not'),
+  source: planSourceSchema,
 });
 
 export const flowsAnswerSchema = z.object({
@@ -46,6 +59,17 @@ export const flowsAnswerSchema = z.object({
   next: z.string().nullable().describe('Cursor of the next, older page; null at the end'),
   tookMs: z.number(),
   sql: z.string().optional().describe('What the store was asked'),
+});
+
+export const valuesAnswerSchema = z.object({
+  field: z.string(),
+  values: z
+    .array(z.object({ value: z.union([z.string(), z.number()]), flows: z.number(), octets: z.number() }))
+    .describe('Most frequent first'),
+});
+
+export const listsAnswerSchema = z.object({
+  lists: z.array(z.string()).describe('Names of the lists that a filter may name with @'),
 });
 
 export const pulseSchema = measuresSchema.extend({
@@ -151,4 +175,6 @@ export type SeriesLine = SeriesAnswer['series'][number];
 export type QueryAnswer = z.infer<typeof queryAnswerSchema>;
 export type FlowsAnswer = z.infer<typeof flowsAnswerSchema>;
 export type Pulse = z.infer<typeof pulseSchema>;
+export type ValuesAnswer = z.infer<typeof valuesAnswerSchema>;
+export type SuggestedValue = ValuesAnswer['values'][number];
 export type Problem = z.infer<typeof problemSchema>['error'];

@@ -6,15 +6,23 @@ export type MeasureName = 'octets' | 'packets' | 'flows';
 interface Question {
   readonly filter: string;
   readonly window: TimeWindow;
+  readonly deduplicated?: boolean | undefined;
+  readonly scaled?: boolean | undefined;
 }
 
 export interface RankQuestion extends Question {
   readonly by: readonly string[];
   readonly top: number;
-  readonly orderBy: MeasureName;
+  /** Any measure. */
+  readonly orderBy: string;
+  readonly measures?: readonly string[];
+  readonly previous?: boolean | undefined;
 }
 
-export interface SeriesQuestion extends RankQuestion {
+export interface SeriesQuestion extends Question {
+  readonly by: readonly string[];
+  readonly top: number;
+  readonly orderBy: MeasureName;
   /** The answer has at most so many steps. */
   readonly points: number;
 }

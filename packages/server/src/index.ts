@@ -1,4 +1,5 @@
 export { describeCollector, describeStore } from './describe-status.ts';
+export { createListFolder, type ListFolder } from './list-folder.ts';
 export { createServer, type Server, type ServerCounters, type ServerOptions } from './server.ts';
 export type { QueryableStore } from './store-questions.ts';
 export type {

@@ -23,7 +23,7 @@ export function addLiveRoute(app: FastifyInstance, feed: LiveFeed, clock: Clock)
   };
   app.get('/live', { schema }, (request, reply) => {
     const { last, ...asked } = liveParameters.parse(request.query);
-    parseFilter(asked.filter);
+    parseFilter(asked.filter, { lists: 'unread' });
     const stream = reply.raw;
     const backlog: LiveEvent[] = [];
     let send = (event: LiveEvent): void => void backlog.push(event);

@@ -52,7 +52,7 @@ export function createMemoryStore(records: MemoryRecord[] = []): MemoryStore {
 const RECORDS: PlanSource = { source: 'raw', why: 'records, exact', rows: 0, octets: 0 };
 
 function answer(plan: QueryPlan, records: readonly MemoryRecord[]): QueryResult {
-  const filter = parseFilter(plan.filter ?? '');
+  const filter = parseFilter(plan.filter ?? '', { lists: plan.lists ?? {} });
   const { fromMs, toMs } = plan.timeRange;
   const chosen = records.filter(
     (record) => record.flowEnd >= fromMs && record.flowEnd < toMs && matchesFilter(filter, record),

@@ -29,7 +29,12 @@ const names = (standard: string) =>
     .string()
     .max(400)
     .default(standard)
-    .transform((text) => text.split(',').map((name) => name.trim()))
+    .transform((text) =>
+      text
+        .split(',')
+        .map((name) => name.trim())
+        .filter((name) => name !== ''),
+    )
     .refine((list) => list.length <= 8, 'expected at most 8 dimensions');
 
 const question = {
@@ -39,12 +44,23 @@ const question = {
   to: instant.optional().describe('End of the window, exclusive; now when it is not given'),
 };
 const orderBy = z.enum(['octets', 'packets', 'flows']).default('octets').describe('What ranks');
+const flag = z
+  .enum(['true', 'false', '1', '0'])
+  .transform((text) => text === 'true' || text === '1')
+  .optional();
+const counting = {
+  deduplicated: flag.describe('Leave out records of packets that another observation point told of'),
+  scaled: flag.describe('Multiply octets and packets by the sampling rate'),
+};
 
 export const queryParameters = z.strictObject({
   ...question,
   by: names('srcAddr,dstAddr').describe('Dimensions, separated by commas'),
   top: count(10_000, 10).describe('Rows'),
-  orderBy,
+  orderBy: z.string().max(100).default('octets').describe('A measure: octets, packets, flows, bps, bps95, …'),
+  measures: names('').describe('More measures, separated by commas'),
+  previous: flag.describe('Also the sums of the period before'),
+  ...counting,
 });
 
 export const seriesParameters = z.strictObject({
@@ -53,12 +69,22 @@ export const seriesParameters = z.strictObject({
   top: count(50, 8).describe('Lines; the rest is one more line'),
   points: count(2000, 200).describe('Steps at most'),
   orderBy,
+  ...counting,
 });
 
 export const flowsParameters = z.strictObject({
   ...question,
   limit: count(1000, 50).describe('Records'),
   cursor: z.string().max(200).optional().describe('`next` of the page before'),
+});
+
+export const valuesParameters = z.strictObject({
+  field: z.string().max(200).describe('A field, or a dimension of either side such as host'),
+  prefix: z.string().max(200).default('').describe('Only values that begin so'),
+  last: question.last,
+  from: question.from,
+  to: question.to,
+  limit: count(1000, 50).describe('Values'),
 });
 
 export const pulseParameters = z.strictObject({ filter: question.filter });

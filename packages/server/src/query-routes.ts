@@ -3,18 +3,23 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import {
   flowsAnswerSchema,
+  listsAnswerSchema,
+  planSourceSchema,
   problemSchema,
   pulseSchema,
   queryAnswerSchema,
   seriesAnswerSchema,
+  valuesAnswerSchema,
 } from './answers.ts';
 import { clientSignal } from './client-signal.ts';
+import type { ListFolder } from './list-folder.ts';
 import {
   flowsParameters,
   pulseParameters,
   queryParameters,
   seriesParameters,
   timeWindow,
+  valuesParameters,
 } from './parameters.ts';
 import type { StoreQuestions } from './store-questions.ts';
 
@@ -22,6 +27,12 @@ import type { StoreQuestions } from './store-questions.ts';
  * Windows of "the last 15 minutes" start on whole seconds, so that pages which ask at once share an answer.
  */
 const WINDOW_ROUNDING_MS = 1000;
+
+/** A plan that brings lists along: half a million addresses. */
+const PLAN_OCTETS_MAX = 16 * 1024 * 1024;
+
+/** Values of the last hour, when nothing else is asked for. */
+const VALUES_RANGE_MS = 3_600_000;
 
 /** The schemas of one route, for the OpenAPI document; requests are checked with the same zod schemas. */
 export function describeRoute(summary: string, parameters: z.ZodType | undefined, answer: z.ZodType) {
@@ -44,10 +55,19 @@ const planAnswerSchema = z.object({
   elapsedMs: z.number(),
   nextCursor: z.string().optional(),
   sql: z.string(),
+  notes: z.array(z.string()),
+  source: planSourceSchema,
 });
 
-/** `/query`, `/series`, `/flows`, `/pulse`: questions to the store. */
-export function addQueryRoutes(app: FastifyInstance, questions: StoreQuestions, clock: Clock): void {
+const PLAN_ROUTE = describeRoute('A query plan', undefined, planAnswerSchema);
+
+/** `/query`, `/series`, `/flows`, `/pulse`, `/values`, `/lists`: questions to the store. */
+export function addQueryRoutes(
+  app: FastifyInstance,
+  questions: StoreQuestions,
+  lists: ListFolder | undefined,
+  clock: Clock,
+): void {
   const window = (parameters: Parameters<typeof timeWindow>[0]) =>
     timeWindow(parameters, Math.floor(clock.nowMs() / WINDOW_ROUNDING_MS) * WINDOW_ROUNDING_MS);
 
@@ -60,7 +80,7 @@ export function addQueryRoutes(app: FastifyInstance, questions: StoreQuestions, 
     },
   );
 
-  app.post('/query', describeRoute('A query plan', undefined, planAnswerSchema), (request, reply) =>
+  app.post('/query', { ...PLAN_ROUTE, bodyLimit: PLAN_OCTETS_MAX }, (request, reply) =>
     questions.plan(request.body, clientSignal(reply)),
   );
 
@@ -93,4 +113,21 @@ export function addQueryRoutes(app: FastifyInstance, questions: StoreQuestions, 
       return questions.pulse(filter, clientSignal(reply));
     },
   );
+
+  app.get(
+    '/values',
+    describeRoute('The most frequent values of a field', valuesParameters, valuesAnswerSchema),
+    (request, reply) => {
+      const { field, prefix, limit, ...range } = valuesParameters.parse(request.query);
+      const last = range.last ?? (range.from === undefined ? VALUES_RANGE_MS : undefined);
+      return questions.values(
+        { field, prefix, limit, window: window({ ...range, last }) },
+        clientSignal(reply),
+      );
+    },
+  );
+
+  app.get('/lists', describeRoute('Named lists for filters', undefined, listsAnswerSchema), () => ({
+    lists: lists?.names() ?? [],
+  }));
 }

@@ -21,6 +21,7 @@ import { answerPage } from './console-pages.ts';
 import { addExporterRoutes, type ExporterObserver } from './exporter-routes.ts';
 import { addFlowSourceRoutes } from './flow-source-routes.ts';
 import { createHostGuard, isCrossSite, isLoopbackAddress, SECURITY_HEADERS } from './host-guard.ts';
+import { createListFolder } from './list-folder.ts';
 import { createLiveFeed, type LiveFeed } from './live-feed.ts';
 import { addLiveRoute } from './live-routes.ts';
 import { problemOf, STATUS_CLIENT_GONE } from './problem.ts';
@@ -44,6 +45,8 @@ export interface ServerOptions {
   readonly store: QueryableStore;
   /** Folder of the built console; without it only the API is served. */
   readonly consoleDirectory?: string | URL;
+  /** Folder of named lists for filters, `NAME.txt` each. */
+  readonly listsDirectory?: string;
   readonly status: () => Promise<SystemStatus>;
   /** Where flow sources are edited; without it there are no routes for them. */
   readonly flowSources?: FlowSourceEditor;
@@ -79,7 +82,13 @@ export interface ServerCounters {
 export function createServer(options: ServerOptions): Server {
   const { host = '127.0.0.1', port = PORT_DEFAULT, store, logger, clock = systemClock } = options;
   const gate = createQueryGate(clock);
-  const questions = createStoreQuestions({ store, gate, clock });
+  const lists = options.listsDirectory === undefined ? undefined : createListFolder(options.listsDirectory);
+  const questions = createStoreQuestions({
+    store,
+    gate,
+    clock,
+    ...(lists === undefined ? {} : { readList: lists.read }),
+  });
   const rates = createStatusRates();
   const status = async () => rates(await options.status(), clock.nowMs());
   const feed = createLiveFeed({ questions, status, clock, logger });
@@ -111,7 +120,7 @@ export function createServer(options: ServerOptions): Server {
         describeRoute('What is metered, received and kept', undefined, statusAnswerSchema),
         status,
       );
-      addQueryRoutes(api, questions, clock);
+      addQueryRoutes(api, questions, lists, clock);
       addLiveRoute(api, feed, clock);
       if (options.exporters !== undefined) addExporterRoutes(api, options.exporters, () => clock.nowMs());
       if (options.flowSources !== undefined) addFlowSourceRoutes(api, options.flowSources, host);

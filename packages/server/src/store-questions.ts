@@ -22,6 +22,7 @@ import type {
 } from './answers.ts';
 import type { FlowQuestions, RankQuestion, RecordsQuestion, SeriesQuestion } from './flow-questions.ts';
 import type { QueryGate } from './query-gate.ts';
+import { createValueSuggestions, type ValueSuggestions } from './value-suggestions.ts';
 
 /** What the server needs of a store; FlowStore of `storage` has it. */
 export interface QueryableStore {
@@ -40,23 +41,32 @@ interface StoreQuestionsOptions {
   readonly store: QueryableStore;
   readonly gate: QueryGate;
   readonly clock: Clock;
+  /** The lines of a named list. */
+  readonly readList?: (name: string) => readonly string[] | undefined;
 }
 
-export interface StoreQuestions extends FlowQuestions {
+export interface StoreQuestions extends FlowQuestions, ValueSuggestions {
   /** Answers a plan from outside. Throws what parseQueryPlan throws. */
   plan(input: unknown, signal: AbortSignal): Promise<QueryResult & { sql: string }>;
 }
 
-export function createStoreQuestions({ store, gate, clock }: StoreQuestionsOptions): StoreQuestions {
+export function createStoreQuestions(options: StoreQuestionsOptions): StoreQuestions {
+  const { store, gate, clock } = options;
+  const parse = (input: unknown): QueryPlan =>
+    parseQueryPlan(input, options.readList === undefined ? {} : { readList: options.readList });
+  const suggestions = createValueSuggestions(ask, clock);
+
   function ask(plan: QueryPlan, signal: AbortSignal): Promise<QueryResult> {
     return gate.run(JSON.stringify(plan), (cancel) => store.query(plan, { signal: cancel }), signal);
   }
 
   async function rank(question: RankQuestion, signal: AbortSignal): Promise<QueryAnswer> {
     const { fromMs, toMs } = question.window;
-    const common = { timeRange: { fromMs, toMs }, filter: question.filter, orderBy: question.orderBy };
-    const plan = parseQueryPlan({ ...common, kind: 'groups', groupBy: question.by, limit: question.top });
-    const totalPlan = parseQueryPlan({ ...common, kind: 'groups', groupBy: [], limit: 1 });
+    const { filter, deduplicated, scaled, measures, previous } = question;
+    const common = { kind: 'groups', timeRange: { fromMs, toMs }, filter, deduplicated, scaled };
+    const ranking = { orderBy: question.orderBy, limit: question.top, measures, previous };
+    const plan = parse({ ...common, ...ranking, groupBy: question.by });
+    const totalPlan = parse({ ...common, groupBy: [], limit: 1 });
     const [answer, total] = await Promise.all([ask(plan, signal), ask(totalPlan, signal)]);
     return {
       from: fromMs,
@@ -66,42 +76,49 @@ export function createStoreQuestions({ store, gate, clock }: StoreQuestionsOptio
       total: measuresOf(total.rows[0]),
       tookMs: answer.elapsedMs,
       sql: renderSql(plan).sql,
+      notes: [...answer.notes],
+      source: answer.source,
     };
   }
 
   return {
     rank,
+    values: suggestions.values,
     async plan(input, signal) {
-      const plan = parseQueryPlan(input);
+      const plan = parse(input);
       const answer = await ask(plan, signal);
       return { ...answer, sql: renderSql(plan).sql };
     },
     async series(question, signal) {
-      const plan = seriesPlan(question);
+      const plan = seriesPlan(question, parse);
       const answer = await ask(plan, signal);
       return { ...seriesAnswer(plan, answer), sql: renderSql(plan).sql };
     },
     async records(question, signal) {
-      const plan = recordsPlan(question, clock.nowMs());
+      const plan = recordsPlan(question, clock.nowMs(), parse);
       return { ...recordsAnswer(await ask(plan, signal)), sql: renderSql(plan).sql };
     },
     async pulse(filter, signal) {
-      const plan = pulsePlan(filter, clock.nowMs());
+      const plan = pulsePlan(filter, clock.nowMs(), parse);
       const answer = await ask(plan, signal);
       return pulseAnswer(answer, plan.timeRange.toMs - CLOCK_SKEW_MAX_MS);
     },
   };
 }
 
+type ParsePlan = (input: unknown) => QueryPlan;
+
 /** Whole steps only: a step that has just begun would look like a drop in traffic. */
-function seriesPlan(question: SeriesQuestion) {
+function seriesPlan(question: SeriesQuestion, parse: ParsePlan) {
   const stepMs = automaticStepMs(question.window, question.points);
   const fromMs = Math.ceil(question.window.fromMs / stepMs) * stepMs;
   const toMs = Math.max(fromMs + stepMs, Math.floor(question.window.toMs / stepMs) * stepMs);
-  const plan = parseQueryPlan({
+  const plan = parse({
     kind: 'series',
     timeRange: { fromMs, toMs },
     filter: question.filter,
+    deduplicated: question.deduplicated,
+    scaled: question.scaled,
     groupBy: question.by,
     orderBy: question.orderBy,
     limit: question.top,
@@ -146,12 +163,12 @@ function emptyLine(key: DimensionValue[] | null, count: number): SeriesLine {
   return { key, octets: zeros(), packets: zeros(), flows: zeros() };
 }
 
-function recordsPlan(question: RecordsQuestion, nowMs: number): QueryPlan {
+function recordsPlan(question: RecordsQuestion, nowMs: number, parse: ParsePlan): QueryPlan {
   const { fromMs, toMs } = question.window;
   // A window that ends now goes on a little: its end moves with each question, which a shared answer must
   // not.
   const endsNow = Math.abs(nowMs - toMs) < 1000;
-  return parseQueryPlan({
+  return parse({
     kind: 'records',
     timeRange: { fromMs, toMs: endsNow ? toMs + CLOCK_SKEW_MAX_MS : toMs },
     filter: question.filter,
@@ -177,10 +194,10 @@ function withoutNulls(row: AnswerRow): AnswerRow {
  * What was reported in the window, by time of arrival: flows are reported some seconds after they ended, so
  * what *ended* in the last minute is never all there yet, what *arrived* is.
  */
-function pulsePlan(filter: string, nowMs: number) {
-  parseFilter(filter); // alone first: `a) or (b` must not become a filter by being put in parentheses
+function pulsePlan(filter: string, nowMs: number, parse: ParsePlan) {
+  parseFilter(filter, { lists: 'unread' }); // alone first: `a) or (b` must not become a filter by being put in parentheses
   const arrived = `receivedAt >= ${new Date(nowMs - PULSE_WINDOW_MS).toISOString()}`;
-  return parseQueryPlan({
+  return parse({
     kind: 'groups',
     timeRange: { fromMs: nowMs - PULSE_FLOW_AGE_MAX_MS, toMs: nowMs + CLOCK_SKEW_MAX_MS },
     filter: filter.trim() === '' ? arrived : `(${filter}) and ${arrived}`,
