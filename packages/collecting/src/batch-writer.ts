@@ -54,6 +54,8 @@ export interface BatchWriterOptions {
   sender: BufferSender<FlowBatchNote>;
   capacity: number;
   clock: Clock;
+  /** What is done to the rows of a batch before it is sent: called once for each batch that holds any. */
+  finish?: (batch: FlowBatch) => void;
   /** After so long without a buffer rows are given up; Infinity where the sender waits with us. */
   waitMsMax?: number;
   /** Blocks this thread for so many milliseconds. */
@@ -65,6 +67,7 @@ export function createBatchWriter({
   sender,
   capacity,
   clock,
+  finish = () => {},
   waitMsMax = WAIT_MS_MAX,
   sleep = blockThread,
 }: BatchWriterOptions): BatchWriter {
@@ -109,6 +112,7 @@ export function createBatchWriter({
       dropSpareRows();
       return;
     }
+    finish(batch);
     counters.batches += 1;
     counters.records += batch.rowCount;
     sender.send(batch.buffer, noteOfFlowBatch(batch));

@@ -2,6 +2,11 @@ import { EXIT_USAGE, UserError } from '@weir/base';
 import { findNodeAtLocation, type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
 import { z } from 'zod';
 import { ACCESS_KEYS } from './access-settings.ts';
+import {
+  ENRICHMENT_KEYS,
+  type EnrichmentSettings,
+  enrichmentSchema,
+} from './enrichment/enrichment-settings.ts';
 import { EXPORTER_SETTINGS_KEYS, type ExporterSettings, exporterListSchema } from './exporter-settings.ts';
 import {
   defaultFlowSources,
@@ -10,11 +15,14 @@ import {
   writtenFlowSourceSchema,
 } from './flow-source.ts';
 import { checkFlowSources } from './flow-source-check.ts';
+import { SESSIONS_KEYS } from './session-parameters.ts';
 
 /** What a configuration says of exporters, beside the flow sources. */
 export interface ExporterConfig {
   /** What is said of single exporters. */
   readonly exporters?: readonly ExporterSettings[] | undefined;
+  /** What is added to records; left out, as by default. */
+  readonly enrichment?: EnrichmentSettings | undefined;
   /** Whether exporters without another name are called as reverse DNS says. */
   readonly reverseDnsOfExporters?: boolean | undefined;
 }
@@ -33,6 +41,7 @@ const configSchema = z.strictObject(
     sources: z.array(writtenFlowSourceSchema, { error: 'a list of flow sources' }).optional(),
     exporters: exporterListSchema.optional(),
     reverseDnsOfExporters: z.boolean({ error: 'true or false' }).optional(),
+    enrichment: enrichmentSchema.optional(),
   },
   { error: (issue) => (issue.code === 'unrecognized_keys' ? undefined : ALLOWED_DOCUMENT) },
 );
@@ -57,11 +66,12 @@ export function parseCollectorConfig(text: string, fileName: string): CollectorC
       `${pathText(path)}: ${breach.message}`,
     );
   }
-  const { exporters, reverseDnsOfExporters } = result.data;
+  const { exporters, reverseDnsOfExporters, enrichment } = result.data;
   return {
     sources,
     ...(exporters === undefined ? {} : { exporters }),
     ...(reverseDnsOfExporters === undefined ? {} : { reverseDnsOfExporters }),
+    ...(enrichment === undefined ? {} : { enrichment }),
   };
 }
 
@@ -95,7 +105,7 @@ function schemaError(text: string, fileName: string, tree: Node, error: z.ZodErr
 }
 
 function keysAllowed(path: readonly PropertyKey[]): string {
-  if (path.length === 0) return 'sources, exporters, reverseDnsOfExporters';
+  if (path.length === 0) return 'sources, exporters, reverseDnsOfExporters, enrichment';
   if (path[0] === 'exporters') return EXPORTER_SETTINGS_KEYS.join(', ');
   const shape = KEYS_OF_OBJECT[String(path.at(-1))] ?? Object.keys(flowSourceSchema.shape);
   return shape.join(', ');
@@ -106,6 +116,8 @@ const KEYS_OF_OBJECT: Readonly<Record<string, readonly string[]>> = {
   forwarding: ['enabled', 'port', 'destinations', 'templatesEverySeconds'],
   tls: ['certificate', 'key', 'clientCa', 'subjects'],
   connections: ['max', 'perAddressMax', 'idleTimeoutSeconds'],
+  sessions: SESSIONS_KEYS,
+  enrichment: ENRICHMENT_KEYS,
   ...ACCESS_KEYS,
 };
 

@@ -8,6 +8,7 @@ import {
   type DeliveryLoss,
   openDeliveryAudit,
 } from './delivery-audit.ts';
+import type { Enrichment } from './enrichment/enrichment.ts';
 import { createExporterNames, type ExporterName, reverseDns } from './exporter-names.ts';
 import type { ExporterOptions } from './exporter-options.ts';
 import type { ExporterReport } from './exporter-report.ts';
@@ -37,6 +38,8 @@ export interface CollectorOptions extends ExporterConfig {
 export interface CollectorServices {
   logger: Logger;
   clock: Clock;
+  /** Tables that records are enriched from; left out, records get none of it. Started and stopped by the owner. */
+  enrichment?: Enrichment | undefined;
   /** A new way into the store, for batches of FLOW_BATCH_ROWS_DEFAULT rows; called once a listener. */
   connectWriter: () => MessagePort;
   /** What the store has; without it nobody can tell what was lost on the way over TCP and TLS. */
@@ -115,7 +118,7 @@ const TEMPLATES_SAVED_EVERY_MS = 60_000;
  */
 export function createCollector(options: CollectorOptions, services: CollectorServices): Collector {
   const { dataDirectory, receiver, exporters = [], reverseDnsOfExporters = false } = options;
-  const { logger, clock, connectWriter } = services;
+  const { logger, clock, connectWriter, enrichment } = services;
   const files =
     services.files && dataDirectory !== undefined ? { ...services.files, dataDirectory } : undefined;
   checkSources(options.sources);
@@ -171,7 +174,16 @@ export function createCollector(options: CollectorOptions, services: CollectorSe
   /** A listener of a source that knows what the source's former listener knew, under whatever name. */
   function listenerOf(source: FlowSource, formerName = source.name): Listener {
     const templates = savedTemplates.get(formerName);
-    return createListener(source, { logger, clock, connectWriter, templates, receiver, exporters, files });
+    return createListener(source, {
+      logger,
+      clock,
+      connectWriter,
+      templates,
+      receiver,
+      exporters,
+      files,
+      enrichment,
+    });
   }
 
   async function startAll(): Promise<void> {

@@ -52,12 +52,10 @@ function* rivalBreaches(
 
 /** A parameter that would silently be without effect is refused instead. */
 function* effectBreaches(source: FlowSource): Generator<FlowSourceBreach> {
-  const message = 'not supported by this version; allowed: leave it out';
   if (source.sourceFilePath !== undefined) yield* fileBreaches(source);
   else if (source.transport === 'udp') yield* datagramBreaches(source);
   else yield* streamBreaches(source);
   if (source.forwarding.enabled) yield* forwardingBreaches(source);
-  if (source.asymmetricFlows) yield { path: ['asymmetricFlows'], message };
 }
 
 function* forwardingBreaches(source: FlowSource): Generator<FlowSourceBreach> {

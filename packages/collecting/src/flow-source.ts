@@ -8,6 +8,7 @@ import { EXIT_USAGE, UserError } from '@weir/base';
 import { z } from 'zod';
 import { alarmsSchema, allowSchema, limitsSchema } from './access-settings.ts';
 import { FLOW_SOURCE_TYPES, type FlowSourceType } from './flow-source-type.ts';
+import { sessionsSchema } from './session-parameters.ts';
 import {
   canonicalAddress,
   formatSocketAddress,
@@ -134,7 +135,9 @@ export const flowSourceSchema = z.strictObject(
     /** Of each exporter. */
     limits: limitsSchema.optional(),
     alarms: alarmsSchema.optional(),
+    /** Pair directions across exporters. */
     asymmetricFlows: yesOrNo.default(false),
+    sessions: sessionsSchema.optional(),
     forwarding: forwardingSchema.default({
       enabled: false,
       port: FORWARDING_PORT_DEFAULT,

@@ -17,6 +17,8 @@ export {
   type StoreSums,
 } from './counting-store.ts';
 export type { CountRecords } from './delivery-audit.ts';
+export { createEnrichment, type Enrichment, type EnrichmentStatus } from './enrichment/enrichment.ts';
+export { ENRICHMENT_DEFAULT, type EnrichmentSettings } from './enrichment/enrichment-settings.ts';
 export {
   type Alarm,
   EXPORTER_ALARM_CODES,
@@ -60,6 +62,7 @@ export type {
 export type { PacketOrigin, PacketTaker, ReadExportPackets } from './packet-file.ts';
 export type { ReceiverKind } from './polled-receiver.ts';
 export { createRecordMix, MIX_MESSAGE_OCTETS_MAX, type RecordMix } from './record-mix.ts';
+export type { RelayDestinationStatus, RelayStatus } from './relay-status.ts';
 export {
   type CapturedPayload,
   type ReplayOptions,

@@ -3,6 +3,7 @@ import { type Logger, UserError } from '@weir/base';
 import type {
   ListenerAnswers,
   ListenerEvent,
+  ListenerNotice,
   ListenerQuestion,
   ListenerRequest,
   ListenerSetup,
@@ -17,6 +18,7 @@ export interface ListenerLink {
   readonly ended: Promise<void>;
   /** Rejects when the thread ends before it answers. */
   ask<Q extends ListenerQuestion>(question: Q): Promise<ListenerAnswers[Q]>;
+  tell(notice: ListenerNotice): void;
   terminate(): Promise<void>;
 }
 
@@ -76,7 +78,8 @@ export function openListenerLink(
       } else if (event.kind === 'log') {
         logger[event.level]({ source: name, ...event.facts }, event.message);
       } else if (event.kind === 'listening') {
-        resolve({ firstStatus: event.status, ended, ask, terminate });
+        const tell = (notice: ListenerNotice) => worker.postMessage(notice);
+        resolve({ firstStatus: event.status, ended, ask, tell, terminate });
       } else {
         fail(new UserError(event.code, `flow source "${name}": ${event.message}`, event.exitCode));
       }

@@ -8,6 +8,8 @@ import type { ExporterSettings } from './exporter-settings.ts';
 import type { FlowSource } from './flow-source.ts';
 import type { ListenerStatus } from './listener-status.ts';
 import type { ReceiverKind } from './polled-receiver.ts';
+import type { StageTables } from './stages/batch-stages.ts';
+import type { StageSetup } from './stages/stage-setup.ts';
 import type { TemplateRecords } from './template-file.ts';
 
 /** `workerData` of a listener's worker. */
@@ -17,6 +19,8 @@ export interface ListenerSetup {
   readonly storePort: MessagePort;
   /** What the operator says of single exporters. */
   readonly exporters: readonly ExporterSettings[];
+  /** What is done to records before they are stored. */
+  readonly stages: StageSetup;
   /** What was known when the last listener of this source stopped. */
   readonly templates: TemplateRecords | undefined;
   /** Where the ledger of files that were taken is kept; undefined where nothing is kept. */
@@ -46,6 +50,11 @@ export interface ListenerAnswers {
   templates: TemplateRecords;
   /** The last word: everything that was received is in the store. */
   stop: { status: ListenerStatus; templates: TemplateRecords; deliveries: DeliveryStatement[] };
+}
+
+/** What the main thread says without a question: the stages have other tables to look up in. */
+export interface ListenerNotice {
+  readonly tables: StageTables;
 }
 
 export interface ListenerRequest {

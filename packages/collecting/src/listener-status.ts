@@ -7,6 +7,7 @@ import type { FileSourceStatus } from './file-source-status.ts';
 import type { ReceiverKind } from './polled-receiver.ts';
 import type { RelayStatus } from './relay-status.ts';
 import type { Transport } from './socket-address.ts';
+import type { BatchStagesCounters } from './stages/batch-stages.ts';
 import type { StreamStatus } from './stream-status.ts';
 
 /** 4,096 × ~1 KiB: what a question may cost, whatever forged exporters there are. */
@@ -81,6 +82,8 @@ export interface ListenerStatus {
   readonly refusedVersions: readonly RefusedVersion[];
   readonly decoder: Readonly<FlowDecoderCounters>;
   readonly writer: Readonly<BatchWriterCounters>;
+  /** Sessions, duplicates and what records were enriched with. */
+  readonly stages: BatchStagesCounters;
   /** Problems of datagrams that no exporter could be made of, by code. */
   readonly unattributedProblems: readonly ProblemCount[];
   /** Those with the most records, at most EXPORTERS_IN_STATUS_MAX, by falling number of records. */

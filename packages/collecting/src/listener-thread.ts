@@ -25,6 +25,8 @@ import { EXPORTERS_IN_STATUS_MAX, type ListenerStatus } from './listener-status.
 import type { ReadExportPackets } from './packet-file.ts';
 import type { Reception } from './reception.ts';
 import { createSourceWatch } from './source-watch.ts';
+import type { BatchStages, StageTables } from './stages/batch-stages.ts';
+import { openStages } from './stages/stage-setup.ts';
 import { openStreamReception } from './stream-reception.ts';
 import type { TemplateRecords } from './template-file.ts';
 
@@ -44,6 +46,8 @@ export interface ListenerThread {
   /** Those since the last call. */
   deliveries(): DeliveryStatement[];
   templates(): TemplateRecords;
+  /** Looks addresses up in other tables from the next batch on. */
+  adopt(tables: StageTables): void;
   /** Takes what has arrived, closes the sockets, and resolves with the last word when the store has everything. */
   stop(): Promise<ListenerAnswers['stop']>;
 }
@@ -60,8 +64,10 @@ export async function openListenerThread(setup: ListenerSetup, services: Service
   const { clock } = services;
   const octets = flowBatchOctets(FLOW_BATCH_ROWS_DEFAULT);
   const sender = createBufferSender<FlowBatchNote>(storePort, BUFFERS, octets);
+  let stages: BatchStages | undefined;
   const writer = createBatchWriter({
     sender,
+    finish: (batch) => stages?.apply(batch, 0, batch.rowCount),
     capacity: FLOW_BATCH_ROWS_DEFAULT,
     clock,
     // What a reliable transport has delivered is not given up: the exporter, or the file, waits with us.
@@ -71,6 +77,8 @@ export async function openListenerThread(setup: ListenerSetup, services: Service
   });
   const reception = await openReception(setup, writer, sender, services);
   const { messages } = reception;
+  const opened = openStages(setup.stages, messages.knowledge);
+  stages = opened;
   messages.knowledge.restore(setup.templates?.knowledge, clock.nowMs());
   const startedAtMs = clock.nowMs();
   const watch = createSourceWatch({ type: source.type, ...services, ...reception });
@@ -90,6 +98,7 @@ export async function openListenerThread(setup: ListenerSetup, services: Service
       refusedVersions: reception.refusedVersions(),
       decoder: messages.decoder.counters(),
       writer: { ...writer.counters },
+      stages: opened.counters(),
       unattributedProblems: messages.ledger.unattributedProblems(),
       exporters: exporters.slice(0, EXPORTERS_IN_STATUS_MAX),
       exporterCount: exporters.length,
@@ -113,6 +122,7 @@ export async function openListenerThread(setup: ListenerSetup, services: Service
     },
     deliveries: () => messages.deliveries.drain(),
     templates: templatesNow,
+    adopt: (tables) => opened.adopt(tables),
     async stop() {
       watch.stop();
       await reception.finish();
@@ -121,6 +131,7 @@ export async function openListenerThread(setup: ListenerSetup, services: Service
       await Promise.race([sender.drained(), delay(STORE_DRAIN_MS_MAX)]);
       const deliveries = messages.deliveries.drain();
       const last = { status: status(), templates: templatesNow(), deliveries };
+      opened.stop();
       sender.close();
       await reception.close();
       return last;

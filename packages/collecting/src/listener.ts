@@ -1,6 +1,7 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { CancelTimer, Clock, Component, Logger, MetricsSnapshot } from '@weir/base';
 import type { DeliveryStatement } from './delivery-statements.ts';
+import type { Enrichment } from './enrichment/enrichment.ts';
 import type { ExporterOptions } from './exporter-options.ts';
 import type { ExporterReport } from './exporter-report.ts';
 import type { ExporterSettings } from './exporter-settings.ts';
@@ -10,6 +11,7 @@ import type { ListenerAnswers, ListenerQuestion } from './listener-protocol.ts';
 import type { ListenerStatus } from './listener-status.ts';
 import type { ReceiverKind } from './polled-receiver.ts';
 import { formatSocketAddress, type SocketAddress } from './socket-address.ts';
+import { stageSetupOf } from './stages/stage-setup.ts';
 import type { TemplateRecords } from './template-file.ts';
 
 export type ListenerState = 'stopped' | 'starting' | 'listening' | 'stopping' | 'failed';
@@ -53,6 +55,8 @@ export interface ListenerServices {
   logger: Logger;
   clock: Clock;
   connectWriter: () => MessagePort;
+  /** Tables that records are enriched from; left out, records get none of it. */
+  enrichment?: Enrichment | undefined;
   /** What an earlier listener of this source knew. */
   templates: TemplateRecords | undefined;
   receiver: ReceiverKind | undefined;
@@ -161,6 +165,7 @@ class SupervisedListener implements Listener {
       storePort: connectWriter(),
       exporters: this.#services.exporters ?? [],
       templates: this.#lastTemplates,
+      stages: stageSetupOf(this.source, this.#services.enrichment),
       dataDirectory: files?.dataDirectory,
       flushPort: files === undefined ? undefined : serveFlushes(files.flushStore),
       receiver,
@@ -171,6 +176,7 @@ class SupervisedListener implements Listener {
       return;
     }
     this.#link = link;
+    this.#followEnrichment(link);
     this.#lastStatus = link.firstStatus;
     this.state = 'listening';
     this.problem = undefined;
@@ -197,6 +203,15 @@ class SupervisedListener implements Listener {
     }
     cancelForce();
     await link.terminate();
+  }
+
+  /** Tells the thread of new tables, those included that came while it started. */
+  #followEnrichment(link: ListenerLink): void {
+    const { enrichment } = this.#services;
+    if (enrichment === undefined) return;
+    link.tell({ tables: enrichment.tables() });
+    const stopFollowing = enrichment.onChange((tables) => link.tell({ tables }));
+    void link.ended.then(stopFollowing);
   }
 
   #ended(): void {

@@ -3,6 +3,7 @@ import { ensure, type Logger, type LogMethod, systemClock, UserError } from '@we
 import type {
   ListenerAnswers,
   ListenerEvent,
+  ListenerNotice,
   ListenerQuestion,
   ListenerRequest,
   ListenerSetup,
@@ -31,8 +32,9 @@ export async function runListenerWorker(parts: ListenerWorkerParts = {}): Promis
     post({ kind: 'refused', code: error.code, message: error.message, exitCode: error.exitCode });
     return;
   }
-  port.on('message', async ({ id, question }: ListenerRequest) => {
-    post({ kind: 'answer', id, value: await answer(listener, question) });
+  port.on('message', async (message: ListenerRequest | ListenerNotice) => {
+    if ('tables' in message) listener.adopt(message.tables);
+    else post({ kind: 'answer', id: message.id, value: await answer(listener, message.question) });
   });
   post({ kind: 'listening', status: listener.status() });
 }

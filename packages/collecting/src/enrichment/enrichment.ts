@@ -1,0 +1,198 @@
+/**
+ * The tables that stages look addresses up in, on the main thread: loaded once for all threads, and again when
+ * their files change.
+ */
+import { readFile, stat } from 'node:fs/promises';
+import { Worker } from 'node:worker_threads';
+import { type CancelTimer, type Clock, type Component, EXIT_USAGE, type Logger, UserError } from '@weir/base';
+import { asNameOf } from '../addresses/origin-table.ts';
+import type { StageTables } from '../stages/batch-stages.ts';
+import type { EnrichmentSettings } from './enrichment-settings.ts';
+import type { LoadedOrigins } from './origin-loader.ts';
+import type { OriginAnswer } from './origin-worker.ts';
+import { PREFIX_FILE_OCTETS_MAX } from './prefix-file.ts';
+import { networkTableOf, userTableOf } from './prefix-tables.ts';
+
+/** Soon enough for somebody who edits a file and looks; two calls of the operating system each. */
+const FILES_LOOKED_AT_EVERY_MS = 5_000;
+
+/** Stamp of a file that could not be read. */
+const GONE = 'gone';
+
+export interface EnrichmentStatus {
+  /** Of the embedded database: what its licence wants to be shown; empty where it is not in use. */
+  readonly attribution: string;
+  /** Day of the embedded database, YYYY-MM-DD; undefined until it is loaded. */
+  readonly originsDate: string | undefined;
+  readonly networks: number;
+  readonly users: number;
+  readonly reloads: number;
+  /** Changed files that could not be used; what was read before stays. */
+  readonly reloadFailures: number;
+}
+
+/** `start` rejects with UserError when a file of networks or users cannot be used. It does not wait for origins. */
+export interface Enrichment extends Component {
+  readonly settings: EnrichmentSettings;
+  tables(): StageTables;
+  /** Calls `listener` with all tables when one of them is new; the answer ends that. */
+  onChange(listener: (tables: StageTables) => void): () => void;
+  /** Name of an autonomous system, from the embedded database; undefined where it has none or is not loaded. */
+  asName(number: number): string | undefined;
+  status(): EnrichmentStatus;
+  /** Resolves when the databases of origins are loaded, or could not be. */
+  loaded(): Promise<void>;
+}
+
+export interface EnrichmentServices {
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** One of the files that people write. */
+interface WatchedFile {
+  readonly path: string;
+  /** Size and time of change, as last seen. */
+  stamp: string;
+  take(text: string): void;
+}
+
+export function createEnrichment(settings: EnrichmentSettings, services: EnrichmentServices): Enrichment {
+  return new LoadedEnrichment(settings, services);
+}
+
+class LoadedEnrichment implements Enrichment {
+  readonly settings: EnrichmentSettings;
+  readonly #services: EnrichmentServices;
+  readonly #listeners = new Set<(tables: StageTables) => void>();
+  readonly #files: WatchedFile[] = [];
+  #tables: StageTables = {};
+  #origins: LoadedOrigins | undefined;
+  #worker: Worker | undefined;
+  #loading: Promise<void> = Promise.resolve();
+  #cancel: CancelTimer = () => {};
+  #reloads = 0;
+  #reloadFailures = 0;
+
+  constructor(settings: EnrichmentSettings, services: EnrichmentServices) {
+    this.settings = settings;
+    this.#services = services;
+    const { networksFile, usersFile } = settings;
+    if (networksFile !== undefined) {
+      const take = (text: string) => this.#change({ networks: networkTableOf(text, networksFile) });
+      this.#files.push({ path: networksFile, stamp: '', take });
+    }
+    if (usersFile !== undefined) {
+      const take = (text: string) => this.#change({ users: userTableOf(text, usersFile) });
+      this.#files.push({ path: usersFile, stamp: '', take });
+    }
+  }
+
+  async start(): Promise<void> {
+    for (const file of this.#files) await readIfChanged(file);
+    const { country, asn } = this.settings;
+    if (country || asn) this.#loading = this.#loadOrigins();
+    if (this.#files.length === 0) return;
+    this.#cancel = this.#services.clock.every(FILES_LOOKED_AT_EVERY_MS, () => void this.#look());
+  }
+
+  async stop(): Promise<void> {
+    this.#cancel();
+    this.#listeners.clear();
+    await this.#worker?.terminate();
+  }
+
+  tables(): StageTables {
+    return this.#tables;
+  }
+
+  onChange(listener: (tables: StageTables) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  asName(number: number): string | undefined {
+    return this.#origins && asNameOf(this.#origins.names, number);
+  }
+
+  status(): EnrichmentStatus {
+    return {
+      attribution: this.#origins?.attribution ?? '',
+      originsDate: this.#origins?.date,
+      networks: this.#tables.networks?.networks.length ?? 0,
+      users: this.#tables.users?.prefixes.length ?? 0,
+      reloads: this.#reloads,
+      reloadFailures: this.#reloadFailures,
+    };
+  }
+
+  loaded(): Promise<void> {
+    return this.#loading;
+  }
+
+  #change(tables: Partial<StageTables>): void {
+    this.#tables = { ...this.#tables, ...tables };
+    for (const listener of this.#listeners) listener(this.#tables);
+  }
+
+  async #look(): Promise<void> {
+    for (const file of this.#files) {
+      try {
+        if (!(await readIfChanged(file))) continue;
+        this.#reloads += 1;
+        this.#services.logger.info({ file: file.path }, 'read again after a change');
+      } catch (error) {
+        this.#reloadFailures += 1;
+        const facts = { error: (error as Error).message };
+        this.#services.logger.error(facts, 'a changed file cannot be used; what was read before stays');
+      }
+    }
+  }
+
+  #loadOrigins(): Promise<void> {
+    const worker = new Worker(new URL('./origin-worker.ts', import.meta.url), {
+      name: 'origins',
+      workerData: this.settings,
+    });
+    worker.unref();
+    this.#worker = worker;
+    const { logger } = this.#services;
+    return new Promise((resolve) => {
+      worker.once('message', (answer: OriginAnswer) => {
+        if ('problem' in answer)
+          logger.error(`countries and autonomous systems are left out: ${answer.problem}`);
+        else {
+          this.#origins = answer.loaded;
+          this.#change({ origins: answer.loaded.table });
+        }
+      });
+      worker.once('error', (error) => logger.error({ error: String(error) }, 'origins could not be loaded'));
+      worker.once('exit', () => resolve());
+    });
+  }
+}
+
+/**
+ * Takes the file when it is not as it was last seen; false when it is. Throws UserError when it cannot be used, of
+ * a file that is gone once.
+ */
+async function readIfChanged(file: WatchedFile): Promise<boolean> {
+  try {
+    const { size, mtimeMs } = await stat(file.path).catch((error: unknown) => {
+      if (file.stamp !== GONE) throw error;
+      return { size: 0, mtimeMs: 0 };
+    });
+    if (mtimeMs === 0) return false;
+    const stamp = `${size} ${mtimeMs}`;
+    if (stamp === file.stamp) return false;
+    file.stamp = stamp;
+    if (size > PREFIX_FILE_OCTETS_MAX) throw new Error(`more than ${PREFIX_FILE_OCTETS_MAX} octets`);
+    file.take(await readFile(file.path, 'utf8'));
+    return true;
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    file.stamp = GONE;
+    const message = `${file.path}: cannot be read (${(error as Error).message})`;
+    throw new UserError('prefix_file_unreadable', message, EXIT_USAGE);
+  }
+}
