@@ -22,10 +22,12 @@ export function measureCommand(command: string, args: readonly string[]): Cost &
   return { cpuSeconds: Number(match[1]) + Number(match[2]), wallSeconds: Number(match[3]), stdout };
 }
 
-/** CPU seconds that a running process has used so far. */
+/** CPU seconds that a running process and its children have used so far. */
 export function cpuSecondsOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / CLOCK_TICKS_PER_SECOND;
+  const own = fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / CLOCK_TICKS_PER_SECOND;
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+  return children.reduce((sum, child) => sum + cpuSecondsOf(Number(child)), own);
 }
 
 /** Resident memory of a running process, in MiB. */
@@ -35,7 +37,7 @@ export function residentMiB(pid: number): number {
 
 export interface Service {
   pid: number;
-  /** Sends SIGTERM and waits for the end. */
+  /** Tells it to end and waits until it has. */
   stop(): Promise<void>;
 }
 
@@ -44,8 +46,10 @@ export async function startService(
   command: string,
   args: readonly string[],
   ready: () => Promise<boolean>,
+  stopSignal: NodeJS.Signals = 'SIGTERM',
+  stderr: 'inherit' | 'ignore' = 'inherit',
 ): Promise<Service> {
-  const child: ChildProcess = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child: ChildProcess = spawn(command, args, { stdio: ['ignore', 'ignore', stderr] });
   const ended = new Promise<void>((resolve) => child.on('exit', () => resolve()));
   for (let attempt = 0; !(await ready()); attempt++) {
     if (attempt > 200 || child.exitCode !== null) throw new Error(`${command} did not become ready`);
@@ -54,7 +58,7 @@ export async function startService(
   return {
     pid: child.pid ?? -1,
     async stop() {
-      child.kill('SIGTERM');
+      child.kill(stopSignal);
       await ended;
     },
   };
