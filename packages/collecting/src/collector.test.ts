@@ -367,6 +367,11 @@ describe('what datagrams may do to a collector', () => {
       { version: 5, datagrams: 3 },
     ]);
     expect(listener.counters.refused).toBe(4);
+    const [status] = (await collector.status()).sources;
+    expect(status?.remarks).toEqual([
+      '1 foreign datagrams arrived on this source of type IPFIX: they are not decoded.',
+      '3 NetFlow v5 datagrams arrived on this source of type IPFIX: they are not decoded.',
+    ]);
     expect(warnings).toEqual([
       'NetFlow v5 datagrams arrive on a source of type IPFIX',
       'foreign datagrams arrive on a source of type IPFIX',

@@ -101,6 +101,44 @@ const meteringSchema = z.union([
   }),
 ]);
 
+const fileSourceSchema = z.object({
+  path: z.string(),
+  taken: z.number().describe('Files read to the end since the start, those with a problem included'),
+  failed: z.number(),
+  waiting: z.number(),
+  unfinished: z.number().describe('Still being written'),
+  problem: z.string().optional().describe('Why no file can be taken now'),
+  current: z.string().optional().describe('What is being read'),
+  recent: z.array(
+    z.object({
+      name: z.string(),
+      packets: z.number(),
+      records: z.number(),
+      problem: z.string().optional().describe('Why not all of it could be taken'),
+      atMs: timeMs,
+    }),
+  ),
+});
+
+const relaySchema = z.object({
+  datagrams: z.number().describe('Handed over for sending, to all destinations together'),
+  dropped: z.number().describe('Not relayed because sending was behind'),
+  oversized: z.number().describe('Messages of a stream that no datagram can hold'),
+  templateMessages: z.number(),
+  destinations: z.array(
+    z.object({
+      address: z.string(),
+      port: z.number(),
+      sent: z.number(),
+      sentOctets: z.number(),
+      sampledOut: z.number(),
+      refused: z.number().describe('Given up because the kernel took them too slowly'),
+      failed: z.number().describe('Not sent, or answered with an error'),
+      problem: z.string().optional().describe('The latest error'),
+    }),
+  ),
+});
+
 export const statusAnswerSchema = z.object({
   version: z.string(),
   now: timeMs,
@@ -115,6 +153,12 @@ export const statusAnswerSchema = z.object({
       port: z.number(),
       state: z.enum(['listening', 'failed']),
       problem: z.string().optional(),
+      remarks: z
+        .array(z.string())
+        .optional()
+        .describe('What is not as its operator may think, a sentence each'),
+      files: fileSourceSchema.optional().describe('Only of a source file path'),
+      relay: relaySchema.optional().describe('Only of a source that forwards'),
       datagrams: z.number().describe('Over TCP and TLS messages'),
       kernelDrops: z.number(),
       refused: z

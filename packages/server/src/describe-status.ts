@@ -11,16 +11,21 @@ export function describeCollector(status: CollectorStatus): {
   return { listeners: enabled.map(describeListener), exporters: enabled.flatMap(describeExporters) };
 }
 
-function describeListener({ source, state, listener }: SourceStatus): ListenerStatus {
+function describeListener({ source, state, problem, remarks, listener }: SourceStatus): ListenerStatus {
   return {
     source: source.name,
     transport: source.transport,
     address: listener?.address ?? source.monitoringAddress,
     port: listener?.port ?? source.monitoringPort,
-    ...(state === 'listening' ? { state } : { state: 'failed', problem: `The listener is ${state}.` }),
+    ...(state === 'listening'
+      ? { state }
+      : { state: 'failed', problem: problem ?? `The listener is ${state}.` }),
+    remarks,
     datagrams: listener?.counters.datagrams ?? 0,
     kernelDrops: listener?.counters.kernelDrops ?? 0,
     refused: (listener?.refusedVersions ?? []).map(({ version, datagrams }) => ({ version, datagrams })),
+    ...(listener?.files === undefined ? {} : { files: listener.files }),
+    ...(listener?.relay === undefined ? {} : { relay: listener.relay }),
     ...(listener?.stream === undefined ? {} : { connections: listener.stream.connections }),
   };
 }

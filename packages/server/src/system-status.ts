@@ -1,4 +1,5 @@
 /** What the process tells about itself; counters are totals since the start, times ms since the epoch. */
+import type { FileSourceStatus, RelayStatus } from '@weir/collecting';
 
 export interface MeteredInterfaceStatus {
   readonly name: string;
@@ -42,6 +43,12 @@ export interface ListenerStatus {
   readonly state: 'listening' | 'failed';
   /** Why it does not listen: one sentence. */
   readonly problem?: string;
+  /** What is not as its operator may think, a sentence each. */
+  readonly remarks?: readonly string[];
+  /** Only of a source file path. */
+  readonly files?: FileSourceStatus;
+  /** Only of a source that forwards. */
+  readonly relay?: RelayStatus;
   /** Over TCP and TLS messages. */
   readonly datagrams: number;
   /** Only over TCP and TLS. */
