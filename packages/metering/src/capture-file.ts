@@ -10,8 +10,8 @@ import { type FrameBurstHandler, oneByOne } from './frame-burst.ts';
 import { isPcap, PcapParser } from './pcap-parser.ts';
 import { BLOCK_OCTETS_MAX, isPcapng, PcapngParser } from './pcapng-parser.ts';
 
-/** Octets read at a time: large enough that the system call costs nothing, small enough for the cache. */
-const CHUNK_OCTETS = 4 * 1024 * 1024;
+/** Octets read at a time: large enough that the system call costs nothing, small enough for a second-level cache. */
+const CHUNK_OCTETS = 1024 * 1024;
 
 export interface ReadCaptureOptions {
   /** Awaited after each chunk, so that whoever takes the packets can slow the reading down. */
