@@ -14,40 +14,13 @@ import {
   open,
   temporaryFolder,
 } from './console-browser.ts';
-import { buildConsole, type ConsoleServer, startConsoleServer, type TestFlow } from './console-server.ts';
-
-const HOSTILE = '<img src=x onerror="window.broken=1">';
-
-/** Fourteen minutes of web, name service, ping and what a policy refused. */
-function mixedFlows(): TestFlow[] {
-  const flows: TestFlow[] = [];
-  for (let index = 0; index < 400; index++) {
-    const common = { agoMs: 4000 + index * 2000, srcAddr: `10.0.0.${index % 9}`, srcPort: 40_000 + index };
-    const web = {
-      ...common,
-      dstAddr: '198.51.100.7',
-      protocol: 6,
-      dstPort: 443,
-      octets: 90_000 + 1000 * (index % 60),
-    };
-    flows.push({ ...web, dropped: index % 40 === 7 });
-    if (index % 2 === 0)
-      flows.push({ ...common, dstAddr: '192.0.2.53', protocol: 17, dstPort: 53, octets: 30_000 });
-    if (index % 5 === 0)
-      flows.push({ ...common, dstAddr: '192.0.2.9', protocol: 1, srcPort: 0, dstPort: 0, octets: 8400 });
-  }
-  flows.push({
-    agoMs: 3000,
-    srcAddr: '10.9.9.9',
-    dstAddr: '198.51.100.7',
-    protocol: 6,
-    srcPort: 1,
-    dstPort: 2,
-    octets: 5,
-    exporter: HOSTILE,
-  });
-  return flows;
-}
+import {
+  buildConsole,
+  type ConsoleServer,
+  HOSTILE,
+  mixedFlows,
+  startConsoleServer,
+} from './console-server.ts';
 
 describe.skipIf(!existsSync(CHROMIUM))('the console (needs /usr/bin/chromium)', () => {
   let weir: ConsoleServer;

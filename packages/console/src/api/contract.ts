@@ -27,6 +27,8 @@ export interface SeriesResponse {
   times: number[];
   series: SeriesLine[];
   tookMs: number;
+  /** What the store was asked. */
+  sql?: string;
 }
 
 /** From `fromTime` on the series is replaced; what is older than `from` has left the window. */
@@ -52,6 +54,7 @@ export interface FlowsResponse {
   flows: FlowRecord[];
   next: string | null;
   tookMs: number;
+  sql?: string;
 }
 
 export interface MeteredInterface {

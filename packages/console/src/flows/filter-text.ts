@@ -4,8 +4,10 @@ import type { DimensionValue } from '../api/contract.ts';
 /** The filter term that a click on a value stands for, or undefined where the value cannot be asked for. */
 export function filterTerm(dimension: string, value: DimensionValue, exclude = false): string | undefined {
   if (value === null) return undefined;
+  // A prefix of an address is asked for as such: srcAddr/24 has no values of its own in the language.
+  const [field = dimension] = dimension.split('/');
   const literal = typeof value === 'number' || isBareWord(value) ? String(value) : JSON.stringify(value);
-  return `${dimension} ${exclude ? '!=' : '='} ${literal}`;
+  return `${field} ${exclude ? '!=' : '='} ${literal}`;
 }
 
 /** `filter` and also `term`; unchanged when the term is already in it. */
@@ -26,4 +28,4 @@ function isAlternative(filter: string): boolean {
 }
 
 /** Addresses and plain names need no quotes. */
-const isBareWord = (text: string): boolean => /^[0-9a-fA-F:.]+$/.test(text);
+const isBareWord = (text: string): boolean => /^[0-9a-fA-F:./]+$/.test(text);

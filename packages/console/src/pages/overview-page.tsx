@@ -1,7 +1,5 @@
-import { useCallback } from 'react';
 import type { Parameters } from '../api/client.ts';
 import type {
-  DimensionValue,
   FlowsResponse,
   MeasureName,
   Pulse,
@@ -14,7 +12,6 @@ import { type FeedState, useLiveState } from '../api/live-state.ts';
 import { useApi } from '../api/use-api.ts';
 import { GROUPINGS } from '../flows/dimension.ts';
 import { checkFilter } from '../flows/filter-check.ts';
-import { useValueActions } from '../flows/value-actions.ts';
 import { formatCount, quantity } from '../format/quantity.ts';
 import { rangeInWords } from '../format/time-words.ts';
 import { useViewState } from '../use-view-state.ts';
@@ -42,12 +39,6 @@ export function OverviewPage() {
   const [view, change] = useViewState(OVERVIEW_VIEW);
   const data = useOverviewData(view);
   const { range, filter } = view;
-  const { filterBy } = useValueActions();
-  const filterByKey = useCallback(
-    (key: readonly DimensionValue[], exclude: boolean) =>
-      filterBy(GROUPINGS[view.by].dimensions, key, exclude),
-    [filterBy, view.by],
-  );
   const mistake = checkFilter(filter);
   const nothing = data.flows?.flows.length === 0 && data.series?.series.length === 0;
 
@@ -77,7 +68,6 @@ export function OverviewPage() {
             onMeasure={(measure) => change({ measure })}
             onZoom={(from, to) => change({ range: { kind: 'fixed', from, to } })}
             onZoomOut={() => change({ range: DEFAULT_SHARED.range })}
-            onKey={filterByKey}
           />
           <TopPanel
             className="lg:col-span-4"

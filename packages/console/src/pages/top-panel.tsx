@@ -1,12 +1,14 @@
-import type { DimensionValue, MeasureName, QueryResponse } from '../api/contract.ts';
-import { displayValue, FIXED_COLOURS, GROUPINGS, type GroupBy } from '../flows/dimension.ts';
-import { Value } from '../flows/value.tsx';
+import type { MeasureName, QueryResponse } from '../api/contract.ts';
+import { MEASURE_UNITS } from '../flows/chart-lines.tsx';
+import { FIXED_COLOURS, GROUPINGS, type GroupBy } from '../flows/dimension.ts';
+import { KeyValues } from '../flows/key-values.tsx';
 import { formatQuantity, formatShare } from '../format/quantity.ts';
 import { type Bar, BarList } from '../widgets/bar-list.tsx';
 import { Panel } from '../widgets/panel.tsx';
+import { QueryText } from '../widgets/query-text.tsx';
 import { Pick } from '../widgets/segmented.tsx';
 import { useHeld } from '../widgets/use-held.ts';
-import { GROUP_OPTIONS, MEASURE_UNITS } from './traffic-panel.tsx';
+import { GROUP_OPTIONS } from './traffic-panel.tsx';
 
 interface TopPanelProps {
   top: QueryResponse | undefined;
@@ -28,7 +30,12 @@ export function TopPanel({ top, question, by, measure, onBy, className }: TopPan
       title={`Top ${GROUPINGS[by].plural.toLowerCase()}`}
       note={note}
       className={className ?? ''}
-      controls={<Pick label="Rank by" options={GROUP_OPTIONS} value={by} onChange={onBy} />}
+      controls={
+        <>
+          <QueryText sql={top?.sql} />
+          <Pick label="Rank by" options={GROUP_OPTIONS} value={by} onChange={onBy} />
+        </>
+      }
     >
       <div {...held.handlers} className="min-h-0 flex-1">
         <BarList label={`Top ${GROUPINGS[by].plural.toLowerCase()}`} bars={bars} />
@@ -57,31 +64,4 @@ function barsOf(top: QueryResponse, by: GroupBy, measure: MeasureName): Bar[] {
       note: formatShare(value, top.total[measure]),
     };
   });
-}
-
-function KeyValues({
-  dimensions,
-  values,
-}: {
-  dimensions: readonly string[];
-  values: readonly DimensionValue[];
-}) {
-  return (
-    <span className="flex min-w-0 flex-wrap items-baseline gap-x-1">
-      {dimensions.map((dimension, index) => {
-        const value = values[index] ?? null;
-        const wire = /Addr$|Port$|exporter/.test(dimension) ? 'wire' : '';
-        return (
-          <span key={dimension} className="flex min-w-0 items-baseline gap-1">
-            {index > 0 && <span className="text-ink-faint">→</span>}
-            {value === null ? (
-              <span className="text-ink-faint">{displayValue(dimension, null).text}</span>
-            ) : (
-              <Value dimension={dimension} value={value} className={wire} />
-            )}
-          </span>
-        );
-      })}
-    </span>
-  );
 }

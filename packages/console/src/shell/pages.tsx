@@ -1,5 +1,5 @@
 import { type ComponentType, lazy } from 'react';
-import { ExportersIcon, OverviewIcon, SourcesIcon } from '../widgets/icons.tsx';
+import { ExploreIcon, ExportersIcon, OverviewIcon, SourcesIcon } from '../widgets/icons.tsx';
 
 export interface PageEntry {
   path: string;
@@ -23,6 +23,15 @@ export const PAGES: readonly PageEntry[] = [
     letter: 'o',
     Icon: OverviewIcon,
     Page: lazy(async () => ({ default: (await import('../pages/overview-page.tsx')).OverviewPage })),
+    asksFlows: true,
+  },
+  {
+    path: '/explore',
+    name: 'Explore',
+    about: 'any question, any chart',
+    letter: 'e',
+    Icon: ExploreIcon,
+    Page: lazy(async () => ({ default: (await import('../pages/explore-page.tsx')).ExplorePage })),
     asksFlows: true,
   },
   {

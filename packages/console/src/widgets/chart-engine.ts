@@ -1,23 +1,26 @@
 /**
- * The stacked chart over ECharts, loaded when the first chart is shown. Names of lines come from the wire:
+ * The chart over time, of ECharts, loaded when the first chart is shown. Names of lines come from the wire:
  * they reach the page through `textContent` and the canvas only, never as HTML.
  */
-import { BarChart } from 'echarts/charts';
+import { BarChart, LineChart } from 'echarts/charts';
 import { GridComponent, TooltipComponent } from 'echarts/components';
 import { type ECharts, init, use } from 'echarts/core';
 import { CanvasRenderer } from 'echarts/renderers';
-import { formatDateTime, formatMinute, formatTimeOfDay } from '../format/time.ts';
+import { formatDateTime, formatDay, formatMinute, formatTimeOfDay } from '../format/time.ts';
 
-use([BarChart, GridComponent, TooltipComponent, CanvasRenderer]);
+use([BarChart, LineChart, GridComponent, TooltipComponent, CanvasRenderer]);
 
 export interface ChartLine {
   id: string;
   name: string;
   /** A CSS custom property, such as `--series-blue`. */
   colour: string;
-  /** One value for each time; the last line is stacked on top. */
+  /** One value for each time; the last line is stacked on top. Values below zero are drawn downwards. */
   values: readonly number[];
 }
+
+/** `bars` are stacked; `lines` lie over one another. */
+export type ChartKind = 'bars' | 'lines';
 
 export interface ChartModel {
   /** Starts of the steps, ms since the epoch. */
@@ -26,6 +29,11 @@ export interface ChartModel {
   to: number;
   stepMs: number;
   lines: readonly ChartLine[];
+  kind: ChartKind;
+  /** A dashed line over the others, such as that of an earlier time; not stacked. */
+  overlay?: { name: string; values: readonly number[] } | undefined;
+  /** End of the value axis; as high as the values need when it is not given. */
+  valueMax?: number | undefined;
   formatValue: (value: number) => string;
   /** Line to bring forward, by id. */
   highlighted: string | undefined;
@@ -69,7 +77,7 @@ export function createChartEngine(
 }
 
 /** Resolves custom properties (which may hold `light-dark()`) to colours that a canvas understands. */
-function colourReader(element: HTMLElement): (property: string) => string {
+export function colourReader(element: HTMLElement): (property: string) => string {
   const probe = document.createElement('span');
   probe.hidden = true;
   element.append(probe);
@@ -86,8 +94,8 @@ function colourReader(element: HTMLElement): (property: string) => string {
 }
 
 function chartOption(model: ChartModel, colour: (property: string) => string) {
-  const seconds = model.to - model.from <= 10 * 60_000;
   const axisText = { color: colour('--ink-faint'), fontSize: 11, fontFamily: 'system-ui, sans-serif' };
+  const downwards = model.lines.some((line) => line.values.some((value) => value < 0));
   return {
     animation: false,
     // Fixed margins: the plot must not move when the labels change.
@@ -96,18 +104,19 @@ function chartOption(model: ChartModel, colour: (property: string) => string) {
       type: 'time',
       min: model.from,
       max: model.to,
-      axisLine: { lineStyle: { color: colour('--line') } },
+      axisLine: { onZero: true, lineStyle: { color: colour(downwards ? '--line-strong' : '--line') } },
       axisTick: { show: false },
       splitLine: { show: false },
       axisLabel: {
         ...axisText,
         hideOverlap: true,
-        formatter: (value: number) => (seconds ? formatTimeOfDay(value) : formatMinute(value)),
+        formatter: (value: number) => axisTime(model, value),
       },
     },
     yAxis: {
       type: 'value',
-      min: 0,
+      ...(downwards ? {} : { min: 0 }),
+      ...(model.valueMax === undefined ? {} : { max: model.valueMax }),
       splitNumber: 4,
       axisLabel: {
         ...axisText,
@@ -127,20 +136,56 @@ function chartOption(model: ChartModel, colour: (property: string) => string) {
       axisPointer: { type: 'line', lineStyle: { color: colour('--line-strong'), type: 'solid' } },
       formatter: (entries: unknown) => tooltip(model, firstDataIndex(entries)),
     },
-    series: model.lines.map((line) => {
-      const faded = model.highlighted !== undefined && model.highlighted !== line.id;
-      return {
-        id: line.id,
-        name: line.name,
-        type: 'bar',
-        stack: 'all',
-        barCategoryGap: '6%',
-        silent: true,
-        itemStyle: { color: colour(line.colour), opacity: faded ? 0.18 : 0.92 },
-        data: stepPoints(model, line),
-      };
-    }),
+    series: [...model.lines.map((line) => seriesOf(model, line, colour)), ...overlayOf(model, colour)],
   };
+}
+
+function seriesOf(model: ChartModel, line: ChartLine, colour: (property: string) => string) {
+  const faded = model.highlighted !== undefined && model.highlighted !== line.id;
+  const common = { id: line.id, name: line.name, silent: true, data: stepPoints(model, line.values) };
+  if (model.kind === 'bars') {
+    return {
+      ...common,
+      type: 'bar',
+      stack: 'all',
+      barCategoryGap: '6%',
+      itemStyle: { color: colour(line.colour), opacity: faded ? 0.18 : 0.92 },
+    };
+  }
+  return {
+    ...common,
+    type: 'line',
+    showSymbol: false,
+    lineStyle: { color: colour(line.colour), width: 1.6, opacity: faded ? 0.15 : 1 },
+    itemStyle: { color: colour(line.colour) },
+  };
+}
+
+function overlayOf({ overlay, ...model }: ChartModel, colour: (property: string) => string) {
+  if (overlay === undefined) return [];
+  return [
+    {
+      id: 'overlay',
+      name: overlay.name,
+      type: 'line',
+      silent: true,
+      showSymbol: false,
+      z: 5,
+      lineStyle: { color: colour('--ink'), width: 1.4, type: 'dashed' },
+      itemStyle: { color: colour('--ink') },
+      data: stepPoints(model, overlay.values),
+    },
+  ];
+}
+
+const DAY_MS = 86_400_000;
+
+/** As fine as the span shown needs: seconds, minutes, or days. */
+export function axisTime(model: { from: number; to: number }, timeMs: number): string {
+  const length = model.to - model.from;
+  if (length > 3 * DAY_MS) return formatDay(timeMs);
+  if (length > DAY_MS) return `${formatDay(timeMs)} ${formatMinute(timeMs)}`;
+  return length <= 10 * 60_000 ? formatTimeOfDay(timeMs) : formatMinute(timeMs);
 }
 
 /** Round figures need no zeros after the point: `20 Mb/s`, `1.5 Mb/s`. */
@@ -148,14 +193,17 @@ function axisFigure(model: ChartModel, value: number): string {
   return value === 0
     ? '0'
     : model
-        .formatValue(value)
+        .formatValue(Math.abs(value))
         .replace(/(\.\d*?)0+(?= |$)/, '$1')
         .replace(/\.(?= |$)/, '');
 }
 
 /** A value holds for its whole step, so its bar stands in the middle of it. */
-function stepPoints(model: ChartModel, line: ChartLine): [number, number][] {
-  return model.times.map((time, index) => [time + model.stepMs / 2, line.values[index] ?? 0]);
+function stepPoints(
+  model: Pick<ChartModel, 'times' | 'stepMs'>,
+  values: readonly number[],
+): [number, number][] {
+  return model.times.map((time, index) => [time + model.stepMs / 2, values[index] ?? 0]);
 }
 
 function firstDataIndex(entries: unknown): number {
@@ -172,10 +220,12 @@ function tooltip(model: ChartModel, dataIndex: number): HTMLElement | string {
   let total = 0;
   for (const line of model.lines.toReversed()) {
     const value = line.values[dataIndex] ?? 0;
-    total += value;
-    if (value > 0) tooltipRow(box, line.name, model.formatValue(value), line.colour);
+    total += Math.max(0, value);
+    if (value !== 0) tooltipRow(box, line.name, model.formatValue(Math.abs(value)), line.colour);
   }
   tooltipRow(box, total === 0 ? 'Nothing' : 'Total', model.formatValue(total), undefined);
+  const before = model.overlay?.values[dataIndex];
+  if (before !== undefined) tooltipRow(box, model.overlay?.name ?? '', model.formatValue(before), undefined);
   return box;
 }
 
