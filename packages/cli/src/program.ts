@@ -191,6 +191,8 @@ function addOfflineCommands(program: Command): void {
     .command('doctor')
     .description('what this machine allows and what is misconfigured; exit code 1 when something is bad')
     .option('--profile <file>', 'the profile; default: Universe.profile in the platform’s folder')
+    .option('--data <dir>', 'folder whose running collector is asked about its exporters', './weir-data')
+    .option('--config <file>', 'a collector’s configuration, whose ports are looked at')
     .option('--json', 'one JSON object a finding')
     .action(async (options) => (await import('./commands/doctor.ts')).doctor(options));
   program

@@ -112,7 +112,7 @@ const sourceSchema = z.object({
   alarms: z.array(alarmSchema(SOURCE_ALARM_CODES)),
 });
 
-const exportersAnswerSchema = z.object({
+export const exportersAnswerSchema = z.object({
   now: timeMs,
   exporters: z.array(exporterSchema).describe('Those with the most records first'),
   total: z.number().describe('Those beyond the limit included'),
