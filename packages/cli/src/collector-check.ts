@@ -133,8 +133,7 @@ function templateGaps({ templates }: Exporter): string[] {
       ids.set(words, [...(ids.get(words) ?? []), id]);
     }
   }
-  return Array.from(
-    ids,
-    ([words, of]) => `${of.length === 1 ? 'template' : 'templates'} ${of.join(', ')} lack ${words}`,
+  return Array.from(ids, ([words, of]) =>
+    of.length === 1 ? `template ${of[0]} lacks ${words}` : `templates ${of.join(', ')} lack ${words}`,
   );
 }
