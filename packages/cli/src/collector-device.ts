@@ -14,16 +14,21 @@ import {
 import {
   type Collector,
   createCollector,
+  createEnrichment,
   createFlowSourceEditor,
+  createStagedWriter,
+  ENRICHMENT_DEFAULT,
   type FlowSource,
   type FlowSourceEditor,
   type FlowSourceOrigin,
+  type StagedWriterServices,
 } from '@weir/collecting';
 import type { ExcludedSocket, LiveMeter } from '@weir/metering';
 import { createLiveMeter } from '@weir/metering';
 import { createServer, type Server } from '@weir/server';
 import { type FlowStore, openStore } from '@weir/storage';
 import type { Endpoint } from './endpoint.ts';
+import { createLocalNameWatch } from './local-name-watch.ts';
 import { recordCounter } from './record-counter.ts';
 import { removeServiceAddress, writeServiceAddress } from './service-address.ts';
 import { createStatusReader, type MeteringPlan } from './status-reader.ts';
@@ -112,14 +117,17 @@ function assemble(
   const { dataDirectory, origin, pinned = [], tolerant, logger, metering } = options;
   const sources = [...pinned, ...origin.read()];
   const connectWriter = () => store.connectWriter();
+  const { enrichment: settings = ENRICHMENT_DEFAULT, ...exporterConfig } = origin.exporters();
+  const enrichment = lifecycle.add('enrichment', createEnrichment(settings, { logger, clock }));
   const collector = lifecycle.add(
     'collector',
     createCollector(
-      { sources, dataDirectory, tolerant, ...origin.exporters() },
+      { sources, dataDirectory, tolerant, ...exporterConfig },
       {
         logger,
         clock,
         connectWriter,
+        enrichment,
         countRecords: recordCounter(store),
         files: { worker: FILE_WORKER, flushStore: () => store.flush() },
       },
@@ -128,7 +136,9 @@ function assemble(
   const flowSources = createFlowSourceEditor({ collector, origin, pinned, dataDirectory, logger });
   lifecycle.add('flow sources', { start: () => flowSources.start(), stop: async () => {} });
   const meter =
-    metering.state === 'on' ? lifecycle.add('meter', createMeter(metering, store, logger)) : undefined;
+    metering.state === 'on'
+      ? addMeter(lifecycle, metering, { logger, connectWriter, enrichment })
+      : undefined;
   const server =
     options.http === undefined
       ? undefined
@@ -136,19 +146,19 @@ function assemble(
   return { collector, flowSources, server };
 }
 
-function createMeter(
+/** The meter, and before it what its flows pass on their way into the store. */
+function addMeter(
+  lifecycle: Lifecycle,
   { interfaces, capture }: MeteringPlan & { state: 'on' },
-  store: FlowStore,
-  logger: Logger,
+  services: StagedWriterServices,
 ): LiveMeter {
-  return createLiveMeter(
-    {
-      interfaces,
-      capture,
-      idleTimeoutMs: LIVE_IDLE_TIMEOUT_MS,
-      activeTimeoutMs: LIVE_ACTIVE_TIMEOUT_MS,
-    },
-    { port: store.connectWriter(), logger },
+  const { logger } = services;
+  const writer = lifecycle.add('stages', createStagedWriter(services));
+  lifecycle.add('names', createLocalNameWatch(writer, logger));
+  const timeouts = { idleTimeoutMs: LIVE_IDLE_TIMEOUT_MS, activeTimeoutMs: LIVE_ACTIVE_TIMEOUT_MS };
+  return lifecycle.add(
+    'meter',
+    createLiveMeter({ interfaces, capture, ...timeouts }, { port: writer.port, logger }),
   );
 }
 

@@ -77,4 +77,7 @@ export {
   parseSocketAddress,
   type SocketAddress,
 } from './socket-address.ts';
+export type { BatchStagesCounters } from './stages/batch-stages.ts';
+export type { LocalNameList } from './stages/local-names.ts';
+export { createStagedWriter, type StagedWriter, type StagedWriterServices } from './stages/staged-writer.ts';
 export { TEMPLATE_USES } from './template-uses.ts';
