@@ -176,15 +176,33 @@ function addOfflineCommands(program: Command): void {
     .command('query')
     .argument('[filter...]', 'for example: src net 10.0.0.0/8 and port 443')
     .description('ask the store')
-    .option('--by <dimensions>', 'group by these, separated by commas')
-    .option('--top <n>', 'so many rows', '10')
+    .option('--by <dimensions>', 'group by these, separated by commas: srcAddr, dstAddr/24, host, dstPort, …')
+    .option('--top <n>', 'so many rows; default: 10, of a series 5 lines')
+    .option(
+      '--order <measure>',
+      'rank by octets, packets, flows, bps, bps95, count(dstAddr), …; default: octets',
+    )
+    .addOption(new Option('--order-by <measure>').hideHelp())
+    .option('--asc', 'smallest first')
+    .option(
+      '--measures <measures>',
+      'more columns, separated by commas: bps, ppsMax, bps95, count(dstPort), …',
+    )
     .option('--last <duration>', 'the time up to now', '1h')
-    .option('--from <time>', 'start of the time range')
+    .option('--from <time>', 'start of the time range: 2h ago, yesterday 10:30, 2026-05-03, ISO 8601')
     .option('--to <time>', 'end of the time range; default: now')
-    .option('--order-by <measure>', 'octets, packets or flows', 'octets')
+    .option('--records', 'flow records, newest first; the default without --by')
+    .option('--series', 'sums over time')
+    .option('--step <duration>', 'step of a series, and of rates such as bps95; default: by the time range')
+    .option('--sessions', 'both directions of a conversation in one row')
+    .option('--previous', 'also the sums of the period before')
+    .option('--dedup', 'leave out records of packets that another observation point told of')
+    .option('--sampled', 'multiply octets and packets by the sampling rate')
+    .addOption(new Option('--source <kind>', 'insist on records or roll-ups').choices(['raw', 'rollup']))
     .option('--data <dir>', 'folder of the store', './weir-data')
     .option('--json', 'one JSON object a row')
     .addOption(new Option('--csv', 'comma-separated values with a header').conflicts('json'))
+    .addOption(new Option('--parquet <file>', 'write a Parquet file').conflicts(['json', 'csv']))
     .option('--sql', 'print the SQL instead of running it')
     .action(async (words, options) => (await import('./commands/query.ts')).query(words, options));
   program

@@ -24,18 +24,6 @@ export function parseDurationMs(text: string, option: string): number {
   return Number(match[1]) * unitMs;
 }
 
-/** An ISO 8601 time, or seconds or milliseconds since the Unix epoch; in milliseconds since the Unix epoch. */
-export function parseTimeMs(text: string, option: string): number {
-  if (/^\d{13}$/.test(text)) return Number(text);
-  if (/^\d{9,10}(\.\d+)?$/.test(text)) return Number(text) * 1000;
-  const parsed = Date.parse(text);
-  if (Number.isNaN(parsed)) {
-    const allowed = 'ISO 8601, as in 2026-01-31T12:00:00Z, or seconds since 1970';
-    throw new UserError('usage_time', `${option}: '${text}' is no time (allowed: ${allowed})`, EXIT_USAGE);
-  }
-  return parsed;
-}
-
 /** A whole number between `min` and `max`. */
 export function parseWholeNumber(text: string, option: string, min: number, max: number): number {
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;

@@ -1,3 +1,4 @@
+export { writeAnswerAsParquet } from './answer-parquet.ts';
 export { type FlowStore, type OpenStoreConfig, openStore, type QueryOptions } from './flow-store.ts';
 export type { SqlResult } from './query-runner.ts';
 export { defaultStoreOptions, type StoreOptions } from './store-options.ts';
