@@ -36,8 +36,6 @@ export interface ExporterWatch {
     endedOf: (key: string) => Partial<DomainCounters> | undefined,
   ): void;
   healthOf(exporter: ExporterIdentity): ExporterHealth | undefined;
-  /** Exporters with alarms, by code. */
-  alarmCounts(): ReadonlyMap<ExporterAlarmCode, number>;
 }
 
 /** What tells exporters apart whatever connection they use. */
@@ -132,13 +130,6 @@ export function createExporterWatch(options: ExporterWatchOptions): ExporterWatc
       if (leftOut > 0) logger.warn({ leftOut }, 'alarms of more exporters began or ended');
     },
     healthOf: (exporter) => watched.get(exporterKey(exporter))?.health,
-    alarmCounts() {
-      const counts = new Map<ExporterAlarmCode, number>();
-      for (const { health } of watched.values()) {
-        for (const { code } of health.alarms()) counts.set(code, (counts.get(code) ?? 0) + 1);
-      }
-      return counts;
-    },
   };
 }
 

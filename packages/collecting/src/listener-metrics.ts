@@ -1,4 +1,5 @@
 import { createMetricsRegistry, type MetricsRegistry } from '@weir/base';
+import { EXPORTER_ALARM_CODES, SOURCE_ALARM_CODES } from './exporter-alarm.ts';
 import type { ExporterStatus, ListenerStatus } from './listener-status.ts';
 import type { StreamStatus } from './stream-status.ts';
 
@@ -11,6 +12,16 @@ const LISTENER_COUNTERS: readonly (readonly [string, string, NumberOf<ListenerSt
   ['datagrams_total', 'Datagrams taken from the socket.', ({ counters }) => counters.datagrams],
   ['octets_total', 'Octets of UDP payload taken from the socket.', ({ counters }) => counters.octets],
   ['kernel_drops_total', 'Datagrams that the kernel dropped, its buffer being full.', kernelDrops],
+  [
+    'strangers_total',
+    'Datagrams (over TCP and TLS connections) from outside the networks that are allowed.',
+    ({ counters }) => counters.strangers,
+  ],
+  [
+    'rate_limited_total',
+    'Datagrams that were beyond the rate limit of their exporter.',
+    ({ counters }) => counters.rateLimited,
+  ],
   ['messages_total', 'Messages decoded.', ({ decoder }) => decoder.messages],
   ['records_total', 'Flow records handed to the store.', ({ writer }) => writer.records],
   ['batches_total', 'Batches handed to the store.', ({ writer }) => writer.batches],
@@ -69,6 +80,31 @@ const STREAM_COUNTERS: readonly (readonly [string, string, NumberOf<StreamStatus
   ],
 ];
 
+/** Samples only of exporters of which it is known. */
+const EXPORTER_GAUGES: readonly (readonly [string, string, (from: ExporterStatus) => number | undefined])[] =
+  [
+    [
+      'last_seen_timestamp_seconds',
+      'When this exporter was last heard of.',
+      ({ lastSeenMs }) => lastSeenMs / 1000,
+    ],
+    [
+      'clock_skew_seconds',
+      'How far the clock of this exporter is ahead.',
+      ({ clockSkewMs }) => clockSkewMs && clockSkewMs / 1000,
+    ],
+    [
+      'loss_ratio',
+      'Part of what this exporter sent in the last 5 minutes that is missing by sequence number.',
+      ({ loss }) => loss,
+    ],
+    [
+      'records_per_second',
+      'Flow records of the last minute, as a mean.',
+      ({ recordsPerSecond }) => recordsPerSecond,
+    ],
+  ];
+
 const EXPORTER_COUNTERS: readonly (readonly [string, string, NumberOf<ExporterStatus>])[] = [
   ['messages_total', 'Messages of this exporter and domain.', ({ messages }) => messages],
   ['records_total', 'Flow records of this exporter and domain.', ({ records }) => records],
@@ -82,6 +118,13 @@ const EXPORTER_COUNTERS: readonly (readonly [string, string, NumberOf<ExporterSt
   ['duplicates_total', 'Messages that arrived twice.', ({ duplicates }) => duplicates],
   ['reordered_total', 'Messages that arrived after a later one.', ({ reordered }) => reordered],
   ['restarts_total', 'Times that the exporter began to count anew.', ({ restarts }) => restarts],
+  ['octets_total', 'Octets of the messages of this exporter and domain.', ({ octets }) => octets],
+  [
+    'template_changes_total',
+    'Template IDs that were announced with another content.',
+    ({ templateConflicts }) => templateConflicts,
+  ],
+  ['templates_refused_total', 'Templates that were not kept.', ({ templatesRefused }) => templatesRefused],
   [
     'undecoded_sets_total',
     'Data Sets that came before their template.',
@@ -126,6 +169,7 @@ export function createListenerMetrics(status: () => ListenerStatus): MetricsRegi
     },
   );
   addStreamMetrics(registry, status);
+  addAlarmMetrics(registry, status);
   addExporterMetrics(registry, () => status().exporters.slice(0, EXPORTERS_IN_METRICS_MAX));
   return registry;
 }
@@ -165,13 +209,44 @@ function addExporterMetrics(registry: MetricsRegistry, exporters: () => readonly
       exporters().map((exporter) => ({ labels: labelsOf(exporter), value: read(exporter) })),
     );
   }
+  for (const [name, help, read] of EXPORTER_GAUGES) {
+    registry.gauge({ name: `weir_collector_exporter_${name}`, help, labelNames }, () =>
+      exporters().flatMap((exporter) => {
+        const value = read(exporter);
+        return value === undefined ? [] : [{ labels: labelsOf(exporter), value }];
+      }),
+    );
+  }
   registry.gauge(
     {
-      name: 'weir_collector_exporter_last_seen_timestamp_seconds',
-      help: 'When this exporter was last heard of.',
-      labelNames,
+      name: 'weir_collector_exporter_alarm',
+      help: 'Alarms of exporters: 1 while one holds.',
+      labelNames: [...labelNames, 'code'],
     },
-    () => exporters().map((exporter) => ({ labels: labelsOf(exporter), value: exporter.lastSeenMs / 1000 })),
+    () =>
+      exporters().flatMap((exporter) =>
+        exporter.alarms.map(({ code }) => ({ labels: { ...labelsOf(exporter), code }, value: 1 })),
+      ),
+  );
+}
+
+/** Alarms by code: those of the source, and how many of its exporters have one, all of them counted. */
+function addAlarmMetrics(registry: MetricsRegistry, status: () => ListenerStatus): void {
+  registry.gauge(
+    {
+      name: 'weir_collector_alarms',
+      help: 'Alarms that hold, by code: of the source (0 or 1), and exporters that have one.',
+      labelNames: ['source', 'code'],
+    },
+    () => {
+      const { source, alarms, exporters } = status();
+      const counts = new Map<string, number>();
+      for (const code of [...SOURCE_ALARM_CODES, ...EXPORTER_ALARM_CODES]) counts.set(code, 0);
+      for (const { code } of [...alarms, ...exporters.flatMap((exporter) => exporter.alarms)]) {
+        counts.set(code, (counts.get(code) ?? 0) + 1);
+      }
+      return Array.from(counts, ([code, value]) => ({ labels: { source, code }, value }));
+    },
   );
 }
 

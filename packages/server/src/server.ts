@@ -20,6 +20,7 @@ import { clientSignal } from './client-signal.ts';
 import { answerPage } from './console-pages.ts';
 import { addExporterRoutes, type ExporterObserver } from './exporter-routes.ts';
 import { addFlowSourceRoutes } from './flow-source-routes.ts';
+import { type Health, healthOf } from './health.ts';
 import { createHostGuard, isCrossSite, isLoopbackAddress, SECURITY_HEADERS } from './host-guard.ts';
 import { createListFolder } from './list-folder.ts';
 import { createLiveFeed, type LiveFeed } from './live-feed.ts';
@@ -127,7 +128,10 @@ export function createServer(options: ServerOptions): Server {
     },
     { prefix: '/api/v1' },
   );
-  app.get('/healthz', { schema: { hide: true } }, () => ({ status: 'ok' }));
+  app.get('/healthz', { schema: { hide: true } }, async (): Promise<Health> => {
+    const status = await options.exporters?.status();
+    return status === undefined ? { status: 'ok', reasons: [] } : healthOf(status);
+  });
   app.get('/metrics', { schema: { hide: true } }, async (_request, reply) => {
     const snapshots = [await registry.snapshot(), ...((await options.metrics?.()) ?? [])];
     return reply.type('text/plain; version=0.0.4; charset=utf-8').send(await renderMetrics(snapshots));
