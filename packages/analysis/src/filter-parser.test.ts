@@ -266,6 +266,9 @@ describe('what does not hold for the record', () => {
 describe('errors say where and what was expected', () => {
   test.each([
     ['port', 4, 'a value'],
+    ['host host', 5, 'a value'],
+    ['user and tcp', 5, 'a value'],
+    ['user = or', 7, 'a value'],
     ['host 10.0.0.x', 5, 'an IPv4 or IPv6 address'],
     ['country = Germany', 10, 'two letters of ISO 3166, such as DE'],
     ['host @nobody', 5, '@bad'],

@@ -316,7 +316,7 @@ class FilterParser {
       const expression = this.#listed(target, this.#list(target));
       return operator === 'in' ? expression : negate(expression);
     }
-    const token = this.#value(target);
+    const token = this.#value(target, operator);
     const name = listNameOf(token);
     if (name !== undefined) {
       if (operator !== undefined && operator !== '=' && operator !== '!=') {
@@ -345,11 +345,12 @@ class FilterParser {
     return combine(fieldsFor(target, 'in', values), target.join, (each) => listCondition(each, values));
   }
 
-  #value(target: Target): Token {
+  #value(target: Target, operator: string | undefined): Token {
     const field = target.fields[0]!;
     this.#expectValue(target);
     const token = this.#next();
-    if (token.kind === 'word' || token.kind === 'string') return token;
+    const isValue = token.kind === 'word' && !isReserved(token.text, operator === undefined);
+    if (isValue || token.kind === 'string') return token;
     throw new FilterError(`expected a value of ${field.name}, found ${describe(token)}`, token.position, [
       'a value',
     ]);
@@ -501,6 +502,13 @@ function knownField(name: string): FieldDefinition {
   const field = fieldNamed(name);
   if (field === undefined) throw new Error(`there is no field ${name}`);
   return field;
+}
+
+/** Words that are no values unless they stand in quotes: `user and tcp` lacks the user. */
+function isReserved(text: string, isBare: boolean): boolean {
+  const word = text.toLowerCase();
+  if (CONNECTIVES.has(word) || word === 'not') return true;
+  return isBare && (sideOf(word) !== undefined || SUBJECTS.has(word));
 }
 
 function isConditionWord(word: string): boolean {
