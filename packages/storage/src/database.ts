@@ -9,8 +9,8 @@ import { UserError } from '@weir/base';
 
 export interface DatabaseOptions {
   readonly path: string;
-  /** The only folder that SQL may read files from, and write them to. */
-  readonly flowsDirectory: string;
+  /** The only folders that SQL may read files from, and write them to. */
+  readonly fileDirectories: readonly string[];
   readonly temporaryDirectory: string;
   readonly memoryLimitOctets: number;
   readonly threads: number;
@@ -102,10 +102,10 @@ function engineValue(value: unknown): EngineValue {
 }
 
 /** SQL reaches no file but the store's own, and cannot undo that. */
-function lockDown({ flowsDirectory, temporaryDirectory }: DatabaseOptions): string[] {
+function lockDown({ fileDirectories, temporaryDirectory }: DatabaseOptions): string[] {
   return [
     `SET temp_directory = ${quoted(temporaryDirectory)}`,
-    `SET allowed_directories = [${quoted(`${flowsDirectory}/`)}]`,
+    `SET allowed_directories = [${fileDirectories.map((directory) => quoted(`${directory}/`)).join(', ')}]`,
     "SET TimeZone = 'UTC'",
     'SET parquet_metadata_cache = true',
     'SET enable_external_access = false',

@@ -1,7 +1,7 @@
 /** The door to a store: the same for the thread that owns it and for all others. */
 import { realpathSync } from 'node:fs';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { FilterError, type QueryPlan, type QueryResult } from '@weir/analysis';
+import { FilterError, type QueryPlan, type QueryResult, type StoreCoverage } from '@weir/analysis';
 import { type Clock, type Logger, receiveBuffers, UserError } from '@weir/base';
 import type { FlowBatchNote } from '@weir/ipfix';
 import type { OwnerMessage, OwnerReply, WireError } from './owner-message.ts';
@@ -32,7 +32,9 @@ export interface FlowStore {
   flush(): Promise<void>;
   /** Writes all open records to Parquet files, for who wants to read the folder by other means. */
   seal(): Promise<void>;
-  /** Merges small files, which the store does by itself when an hour is over. */
+  /** What there is to answer from: records and roll-ups, from when to when, and what the roll-ups leave out. */
+  coverage(): Promise<StoreCoverage>;
+  /** Merges small files and sums them up, which the store does by itself when an hour is over. */
   compact(): Promise<{ readonly filesMerged: number }>;
   status(): Promise<StoreStatus>;
   /** Flushes and lets go of the folder. Producers must have stopped. */
@@ -99,6 +101,7 @@ function openHereWith(owner: StoreOwner): FlowStore {
     sql: (text, options) => owner.sql(text, options?.signal),
     flush: () => owner.flush(),
     seal: () => owner.sealAll(),
+    coverage: async () => owner.coverage(),
     compact: () => owner.compact(),
     status: async () => owner.status(),
     async close() {
@@ -179,6 +182,7 @@ async function openInWorker(
     sql: (text, queryOptions) => call({ kind: 'sql', text }, queryOptions?.signal),
     flush: () => call({ kind: 'flush' }),
     seal: () => call({ kind: 'seal' }),
+    coverage: () => call({ kind: 'coverage' }),
     compact: () => call({ kind: 'compact' }),
     status: () => call({ kind: 'status' }),
     async close() {

@@ -1,11 +1,14 @@
 /**
  * What a store does beside taking and answering, one thing at a time and when nobody asks: files past the
- * retention go, small files of hours that are over are merged.
+ * retention go, small files of hours that are over are merged, and their records are summed up.
  */
 import type { Clock, Logger } from '@weir/base';
 import type { Lake } from './lake.ts';
 import { chooseMerge } from './merge-choice.ts';
 import type { TakenFiles } from './parquet-catalogue.ts';
+import { LEVELS, type RollUpLevel } from './roll-up-cube.ts';
+import type { RollUpFile } from './roll-up-file.ts';
+import { DAY_MS, dayOf, type RollUps } from './roll-ups.ts';
 import type { SealedFile } from './sealed-file.ts';
 import { formatSegmentId, HOUR_MS } from './segment.ts';
 import type { StoreOptions } from './store-options.ts';
@@ -18,12 +21,15 @@ const TURNS_LEFT_MAX = 12;
 
 export interface MaintenanceConfig {
   readonly lake: Lake;
+  readonly rollUps: RollUps;
   readonly options: StoreOptions;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly counters: StoreCounters;
   /** A number for the name of a new file. */
   readonly nextSequence: () => number;
+  /** Resolves when the database has every key of the dimension tables. */
+  readonly dimensionsWritten: () => Promise<void>;
   /** Whether questions are being answered, or segments wait to be sealed. */
   readonly isBusy: () => boolean;
 }
@@ -54,6 +60,7 @@ export class Maintenance {
     await this.#running;
     const before = this.#config.counters.filesMerged;
     await this.#mergeAll(Number.MAX_SAFE_INTEGER);
+    await this.#rollUpAll(Number.MAX_SAFE_INTEGER);
     return { filesMerged: this.#config.counters.filesMerged - before };
   }
 
@@ -76,6 +83,54 @@ export class Maintenance {
     const endedBeforeMs = this.#config.clock.nowMs() - MERGE_DELAY_MS;
     await this.#expire();
     await this.#mergeAll(endedBeforeMs);
+    await this.#rollUpAll(endedBeforeMs);
+  }
+
+  async #rollUpAll(endedBeforeMs: number): Promise<void> {
+    if (!this.#config.options.rollUps) return;
+    const { lake } = this.#config;
+    while (!this.#stopped) {
+      const next = [...lake.files()].find((file) => this.#awaitsRollUp(file, endedBeforeMs));
+      if (next === undefined) break;
+      const taken = lake.take((file) => file === next);
+      try {
+        await this.#rollUp(next);
+      } finally {
+        taken.release();
+      }
+    }
+    for (const { level } of LEVELS) await this.#mergeDays(level, endedBeforeMs);
+  }
+
+  #awaitsRollUp(file: SealedFile, endedBeforeMs: number): boolean {
+    if (file.id.hourMs + HOUR_MS > endedBeforeMs) return false;
+    return this.#config.rollUps.levelsOf(file).length < LEVELS.length;
+  }
+
+  async #rollUp(file: SealedFile): Promise<void> {
+    const { rollUps, counters, nextSequence, dimensionsWritten } = this.#config;
+    await dimensionsWritten();
+    counters.rollUpsWritten += await rollUps.add(file, nextSequence);
+    counters.rowsRolledUp += file.rowCount;
+  }
+
+  /** The files of a level for a day that is over become one: a month is then 30 files to open. */
+  async #mergeDays(level: RollUpLevel, endedBeforeMs: number): Promise<void> {
+    const { rollUps, nextSequence } = this.#config;
+    const days = new Map<number, RollUpFile[]>();
+    for (const file of rollUps.catalogue(level).files()) {
+      const day = dayOf(file.id);
+      if (day + DAY_MS <= endedBeforeMs) days.set(day, [...(days.get(day) ?? []), file]);
+    }
+    for (const files of days.values()) {
+      if (files.length < 2 || this.#stopped) continue;
+      const taken = rollUps.catalogue(level).take((file) => files.includes(file));
+      try {
+        await rollUps.merge(level, files, nextSequence());
+      } finally {
+        taken.release();
+      }
+    }
   }
 
   async #expire(): Promise<void> {
@@ -99,9 +154,11 @@ export class Maintenance {
   }
 
   #takeMerge(endedBeforeMs: number): TakenFiles<SealedFile> | undefined {
-    const { lake, options } = this.#config;
+    const { lake, rollUps, options } = this.#config;
     const { segmentRowsMax } = options;
-    const chosen = chooseMerge(lake.files(), { segmentRowsMax, endedBeforeMs, groupOf: () => '' });
+    // What a roll-up has and what none has must not become one file.
+    const groupOf = (file: SealedFile) => rollUps.levelsOf(file).join(' ');
+    const chosen = chooseMerge(lake.files(), { segmentRowsMax, endedBeforeMs, groupOf });
     return chosen === undefined ? undefined : lake.take((file) => chosen.includes(file));
   }
 

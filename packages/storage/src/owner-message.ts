@@ -4,7 +4,10 @@ import { FilterError, type QueryPlan } from '@weir/analysis';
 import { UserError } from '@weir/base';
 
 export type OwnerMessage =
-  | { readonly kind: 'open' | 'flush' | 'seal' | 'compact' | 'status' | 'close'; readonly id: number }
+  | {
+      readonly kind: 'open' | 'flush' | 'seal' | 'coverage' | 'compact' | 'status' | 'close';
+      readonly id: number;
+    }
   | { readonly kind: 'query'; readonly id: number; readonly plan: QueryPlan }
   | { readonly kind: 'sql'; readonly id: number; readonly text: string }
   | { readonly kind: 'cancel'; readonly id: number }

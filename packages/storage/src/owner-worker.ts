@@ -57,6 +57,8 @@ async function perform(message: Question, signal: AbortSignal): Promise<unknown>
       return opened().flush();
     case 'seal':
       return opened().sealAll();
+    case 'coverage':
+      return opened().coverage();
     case 'compact':
       return opened().compact();
     case 'status':

@@ -47,6 +47,8 @@ export class ParquetCatalogue<
   readonly #files = new Map<string, Entry>();
   readonly #pins = new Map<string, number>();
   readonly #doomed = new Set<string>();
+  /** Grows with every change of what is listed. */
+  version = 0;
   readonly counters = {
     temporaryFilesRemoved: 0,
     filesAdopted: 0,
@@ -118,6 +120,7 @@ export class ParquetCatalogue<
   }
 
   add(file: Entry): void {
+    this.version += 1;
     this.#files.set(nameOf(file), file);
   }
 
@@ -132,6 +135,7 @@ export class ParquetCatalogue<
   /** Forgets and deletes files; one that a query reads goes when the query ends. */
   async expire(expired: (file: Entry) => boolean): Promise<readonly Entry[]> {
     const gone = [...this.#files.values()].filter(expired);
+    if (gone.length > 0) this.version += 1;
     for (const file of gone) this.#files.delete(nameOf(file));
     for (const file of gone) await this.#remove(file);
     this.counters.filesExpired += gone.length;

@@ -5,7 +5,9 @@
 import { type DuckDBConnection, StatementType } from '@duckdb/node-api';
 import {
   type AnswerRow,
+  choosePlanSource,
   nextCursorOf,
+  type PlanSource,
   plainValue,
   planNotes,
   type QueryPlan,
@@ -15,9 +17,11 @@ import {
   rangeRead,
   renderSql,
   renderTimeRange,
+  type StoreCoverage,
   shapeRows,
+  type TimeRange,
 } from '@weir/analysis';
-import { UserError } from '@weir/base';
+import { ensure, UserError } from '@weir/base';
 import type { InformationElement } from '@weir/ipfix';
 import { Admission } from './admission.ts';
 import { type Database, type EngineRows, readRows } from './database.ts';
@@ -25,10 +29,13 @@ import { type ExtraKind, extraColumnOf } from './extra-column.ts';
 import { type AskedColumn, flowsRelation, flowsView, type TimeRestriction } from './flows-relation.ts';
 import type { Lake } from './lake.ts';
 import type { OpenFlows } from './open-flows-function.ts';
+import { LEVELS, rollUpCube } from './roll-up-cube.ts';
+import { rollUpRelation } from './roll-up-relation.ts';
+import type { RollUps } from './roll-ups.ts';
 import type { OpenSegment } from './segment.ts';
 import type { StoreOptions } from './store-options.ts';
 import type { StoreCounters } from './store-status.ts';
-import type { TimeBounds } from './time-bounds.ts';
+import { emptyBounds, mergeBounds, type TimeBounds } from './time-bounds.ts';
 
 /**
  * Each running query holds one of the 4 threads of libuv's pool, and sealing and syncing need theirs: a
@@ -54,6 +61,7 @@ export interface SqlResult {
 export interface QueryRunnerConfig {
   readonly database: Database;
   readonly lake: Lake;
+  readonly rollUps: RollUps;
   readonly openFlows: OpenFlows;
   readonly openSegments: () => readonly OpenSegment[];
   readonly readExtra: ReadExtra;
@@ -81,12 +89,10 @@ export class QueryRunner {
   async plan(plan: QueryPlan, signal?: AbortSignal): Promise<QueryResult> {
     const startMs = performance.now();
     return this.#track(signal, async (stop) => {
-      const source = this.#source((bounds) => concerns(plan, bounds), {
-        condition: renderTimeRange(plan),
-        holdsFor: (bounds) => isInside(plan, bounds),
-      });
+      const chosen = choosePlanSource(plan, this.coverage(rangeRead(plan)));
+      const source = chosen.source === 'raw' ? this.#recordsSource(plan) : this.#rolledSource(plan, chosen);
       try {
-        const { sql, columns } = renderOver(plan, source);
+        const { sql, columns } = source.render(plan);
         const answer = await this.#answer(stop, (connection) =>
           readRows(connection, sql, Number.MAX_SAFE_INTEGER),
         );
@@ -96,19 +102,98 @@ export class QueryRunner {
           .filter(({ kind }) => kind !== 'layout' && kind !== 'extraField')
           .map(({ name, kind }) => ({ name, kind }));
         const elapsedMs = performance.now() - startMs;
-        const { rowCount, octets } = source;
         return {
           columns: shown,
           rows,
           elapsedMs,
           notes: planNotes(plan),
-          source: { source: 'raw', why: 'records, exact', rows: rowCount, octets },
+          source: chosen,
           ...(nextCursor === undefined ? {} : { nextCursor }),
         };
       } finally {
         source.release();
       }
     });
+  }
+
+  /** What the store has of a time range, for whoever chooses where to answer from. */
+  coverage(range: TimeRange): StoreCoverage {
+    const { lake, rollUps, openSegments } = this.#config;
+    const bounds = emptyBounds();
+    let [rows, octets, uncovered] = [0, 0, 0];
+    for (const file of lake.files()) {
+      mergeBounds(bounds, file.bounds);
+      rows += file.rowCount;
+      octets += file.octets;
+      if (!rollUps.covers('1h', file)) uncovered += file.rowCount;
+    }
+    for (const segment of openSegments()) {
+      mergeBounds(bounds, segment.bounds);
+      rows += segment.rowCount;
+      octets += segment.log.octets;
+      uncovered += segment.rowCount;
+    }
+    if (rows === 0) return { raw: undefined, rollups: rollUps.coverage(range) };
+    const raw = { fromMs: bounds.endMinMs, toMs: bounds.endMaxMs + 1, rows, octets };
+    const rollups = rollUps.coverage(range).map((rollUp) => ({
+      ...rollUp,
+      fromMs: Math.min(rollUp.fromMs, raw.fromMs),
+      toMs: Math.max(rollUp.toMs, raw.toMs),
+      rows: rollUp.rows + uncovered,
+    }));
+    return { raw, rollups };
+  }
+
+  #recordsSource(plan: QueryPlan): PlanSourceHeld {
+    const source = this.#source((bounds) => concerns(plan, bounds), {
+      condition: renderTimeRange(plan),
+      holdsFor: (bounds) => isInside(plan, bounds),
+    });
+    return { render: (asked) => renderOver(asked, source), release: source.release };
+  }
+
+  /** The files of a roll-up, and the records that it does not have. */
+  #rolledSource(plan: QueryPlan, { level: levelName, cube: cubeName = '' }: PlanSource): PlanSourceHeld {
+    const cube = ensure(rollUpCube(cubeName), 'the planner chooses a cube that there is');
+    const { level, stepMs } = ensure(
+      LEVELS.find((each) => each.level === levelName),
+      'the planner chooses a level that there is',
+    );
+    const { lake, rollUps, openFlows, openSegments } = this.#config;
+    const range = rangeRead(plan);
+    const within = (bounds: Readonly<TimeBounds>) =>
+      bounds.endMaxMs >= range.fromMs && bounds.endMinMs < range.toMs;
+    const rolled = rollUps
+      .catalogue(level)
+      .take(({ fromMs, toMs }) => fromMs < range.toMs && toMs > range.fromMs);
+    const records = lake.take((file) => within(file.bounds));
+    const open = openSegments()
+      .filter((segment) => within(segment.bounds))
+      .map((segment) => openFlows.take(segment));
+    const present = new Set([...lake.files()].flatMap(({ lineage }) => lineage));
+    const hasRecords = (stepFromMs: number) =>
+      rolled.files.every(
+        ({ fromMs, toMs, covers }) =>
+          fromMs >= stepFromMs + stepMs || toMs <= stepFromMs || covers.every((name) => present.has(name)),
+      );
+    const relation = rollUpRelation({
+      cube,
+      stepMs,
+      range,
+      rolled: rolled.files,
+      covered: records.files.filter((file) => rollUps.covers(level, file)),
+      uncovered: records.files.filter((file) => !rollUps.covers(level, file)),
+      open,
+      hasRecords,
+    });
+    return {
+      render: (asked) => renderSql(asked, { relation, rollup: { stepMs } }),
+      release: () => {
+        rolled.release();
+        records.release();
+        for (const snapshot of open) snapshot.release();
+      },
+    };
   }
 
   /** Runs one SELECT of a person, over the view `flows` and the dimension tables. */
@@ -193,8 +278,6 @@ export class QueryRunner {
     return {
       relation: (asked) => flowsRelation(taken.files, snapshots, restriction, asked),
       extraColumns: extraColumnsOfAll([...taken.files, ...snapshots]),
-      rowCount: [...taken.files, ...open].reduce((sum, { rowCount }) => sum + rowCount, 0),
-      octets: taken.files.reduce((sum, { octets }) => sum + octets, 0),
       release: () => {
         taken.release();
         for (const snapshot of snapshots) snapshot.release();
@@ -227,11 +310,14 @@ export class QueryRunner {
   }
 }
 
+/** What a plan is answered from: pinned until `release`. */
+interface PlanSourceHeld {
+  render(plan: QueryPlan): RenderedPlan;
+  release(): void;
+}
+
 /** What a question reads: pinned until `release`. */
 interface FlowsSource {
-  /** Records in the parts that it reads, and the octets of the files among them. */
-  readonly rowCount: number;
-  readonly octets: number;
   /** Elements that any of its records may have, at most SOURCE_EXTRAS_MAX. */
   readonly extraColumns: readonly AskedColumn[];
   /** The SQL of the relation with these columns beside the stored ones. */

@@ -6,6 +6,8 @@ export interface StoreOptions {
   readonly segmentRowsMax: number;
   /** Sealed files older than this (by the hour in which they arrived) are deleted; undefined keeps all. */
   readonly retentionMs: number | undefined;
+  /** Whether closed hours are summed up by the minute and the hour. */
+  readonly rollUps: boolean;
   /** Memory of DuckDB; the open segments come on top, about 110 octets a record. */
   readonly memoryLimitOctets: number;
   readonly threads: number;
@@ -19,6 +21,7 @@ export function defaultStoreOptions(): StoreOptions {
   return {
     segmentRowsMax: 8 * 122_880, // whole row groups of Parquet; × 110 octets = 108 MB
     retentionMs: undefined,
+    rollUps: true,
     memoryLimitOctets: Math.min(4e9, totalmem() / 4),
     threads: 2,
     queryTimeoutMs: 60_000,

@@ -12,7 +12,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, statSync, unlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { QueryPlan, QueryResult, ReadExtra } from '@weir/analysis';
+import type { QueryPlan, QueryResult, ReadExtra, StoreCoverage } from '@weir/analysis';
 import { assert, type CancelTimer, type Clock, type Logger, UserError } from '@weir/base';
 import {
   type FlowBatch,
@@ -32,6 +32,7 @@ import { type DimensionTables, Lake } from './lake.ts';
 import { Maintenance } from './maintenance.ts';
 import { OpenFlows } from './open-flows-function.ts';
 import { QueryRunner, type SqlResult } from './query-runner.ts';
+import { RollUps, rollUpDirectories } from './roll-ups.ts';
 import { formatSegmentId, HOUR_MS, OpenSegment, parseSegmentId, type SegmentId } from './segment.ts';
 import { replayLog, SegmentLog } from './segment-log.ts';
 import type { StoreOptions } from './store-options.ts';
@@ -60,6 +61,7 @@ export class StoreOwner {
   readonly #database: Database;
   readonly #dimensions: DimensionTables;
   readonly #lake: Lake;
+  readonly #rollUps: RollUps;
   readonly #queries: QueryRunner;
   readonly #openFlows: OpenFlows;
   readonly #pool: BlockPool;
@@ -79,26 +81,36 @@ export class StoreOwner {
   readonly counters: StoreCounters = newCounters();
   readonly repair: RepairReport = newReport();
 
-  private constructor(config: StoreOwnerConfig, database: Database, dimensions: DimensionTables, lake: Lake) {
+  private constructor(
+    config: StoreOwnerConfig,
+    database: Database,
+    dimensions: DimensionTables,
+    lake: Lake,
+    rollUps: RollUps,
+  ) {
     this.#config = config;
     this.#database = database;
     this.#dimensions = dimensions;
     this.#lake = lake;
+    this.#rollUps = rollUps;
     this.#logDirectory = logDirectoryOf(config.dataDirectory);
     this.#openFlows = new OpenFlows(database.connection);
     this.#pool = new BlockPool(Math.ceil(config.options.segmentRowsMax / BLOCK_ROWS) + 1);
     this.#maintenance = new Maintenance({
       lake,
+      rollUps,
       options: config.options,
       clock: config.clock,
       logger: config.logger,
       counters: this.counters,
       nextSequence: () => this.#takeSequence(),
+      dimensionsWritten: () => this.#writeDimensions(),
       isBusy: () => this.#closed.length > 0 || this.#queries.runningCount > 0,
     });
     this.#queries = new QueryRunner({
       database,
       lake,
+      rollUps,
       openFlows: this.#openFlows,
       openSegments: () => [...this.#closed, ...this.#open.values()],
       readExtra: this.#readExtra,
@@ -112,10 +124,11 @@ export class StoreOwner {
   static async open(config: StoreOwnerConfig): Promise<StoreOwner> {
     const { dataDirectory, options, logger } = config;
     const flowsDirectory = join(dataDirectory, 'flows');
-    createDirectories(dataDirectory, [flowsDirectory, logDirectoryOf(dataDirectory)]);
+    const fileDirectories = [flowsDirectory, ...rollUpDirectories(dataDirectory)];
+    createDirectories(dataDirectory, [...fileDirectories, logDirectoryOf(dataDirectory)]);
     const database = await Database.open({
       path: join(dataDirectory, 'weir.duckdb'),
-      flowsDirectory,
+      fileDirectories,
       temporaryDirectory: join(dataDirectory, 'tmp'),
       memoryLimitOctets: options.memoryLimitOctets,
       threads: options.threads,
@@ -125,7 +138,8 @@ export class StoreOwner {
       const exporters = await DimensionTable.open(database, EXPORTERS);
       const layouts = await DimensionTable.open(database, EXTRA_LAYOUTS);
       const lake = await Lake.open(flowsDirectory, database, { exporters, layouts }, logger);
-      const owner = new StoreOwner(config, database, { exporters, layouts }, lake);
+      const rollUps = await RollUps.open(dataDirectory, database, { exporters, layouts }, logger);
+      const owner = new StoreOwner(config, database, { exporters, layouts }, lake, rollUps);
       await owner.#recover();
       owner.#startTimers();
       return owner;
@@ -171,6 +185,10 @@ export class StoreOwner {
   async flush(): Promise<void> {
     await Promise.all([...this.#closed, ...this.#open.values()].map((segment) => segment.log.sync()));
     await this.#writeDimensions();
+  }
+
+  coverage(): StoreCoverage {
+    return this.#queries.coverage({ fromMs: 0, toMs: Number.MAX_SAFE_INTEGER });
   }
 
   /** Merges small files now, those of open hours included. */
@@ -407,7 +425,7 @@ export class StoreOwner {
 
   /** Reads back the logs that the process before left. */
   async #recover(): Promise<void> {
-    for (const { id } of this.#lake.files())
+    for (const { id } of [...this.#lake.files(), ...this.#rollUps.files()])
       this.#nextSequence = Math.max(this.#nextSequence, id.sequence + 1);
     for (const name of readdirSync(this.#logDirectory).sort()) {
       const id = parseSegmentId(name.replace(/\.log$/, ''));
@@ -528,6 +546,8 @@ function newCounters(): StoreCounters {
     timesCleared: 0,
     batchesRefused: 0,
     filesMerged: 0,
+    rollUpsWritten: 0,
+    rowsRolledUp: 0,
     rowsMerged: 0,
     maintenanceFailures: 0,
   };

@@ -23,6 +23,9 @@ export interface StoreCounters {
   /** Small or unsorted files that were merged into others. */
   filesMerged: number;
   rowsMerged: number;
+  /** Files of roll-ups, and the records that they sum up. */
+  rollUpsWritten: number;
+  rowsRolledUp: number;
   /** Merges and deletions that failed; they are tried again. */
   maintenanceFailures: number;
 }

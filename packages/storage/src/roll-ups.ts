@@ -1,0 +1,271 @@
+/**
+ * The roll-ups: Parquet files `rollup=1m/date=YYYY-MM-DD/*.parquet` and `rollup=1h/…` in the data folder. Each
+ * sums up sealed segments as a whole, by when their flows ended, and sums add up: so records that arrive late
+ * or are replayed only add a file, and a question takes what is not summed up yet from the records.
+ */
+import { join } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { RollupCoverage, TimeRange } from '@weir/analysis';
+import { assert, ensure, type Logger } from '@weir/base';
+import { type Database, readRows } from './database.ts';
+import { faultPoint } from './fault-point.ts';
+import { flowsRelation } from './flows-relation.ts';
+import type { DimensionTables } from './lake.ts';
+import { type CatalogueShape, ParquetCatalogue } from './parquet-catalogue.ts';
+import { type BuiltLevel, RollUpBuilder } from './roll-up-builder.ts';
+import { CONTEXT, cubesOf, LEVELS, ROLL_UP_COLUMNS, type RollUpLevel, stepOf } from './roll-up-cube.ts';
+import {
+  type CubeLoss,
+  type RollUpFile,
+  type RollUpMetadata,
+  rollUpFile,
+  rollUpName,
+} from './roll-up-file.ts';
+import { rolledRows } from './roll-up-relation.ts';
+import { SCHEMA_VERSION, type SealedFile } from './sealed-file.ts';
+import type { SegmentId } from './segment.ts';
+
+/** Small row groups, so that a question about one cube reads no other's. */
+const PARQUET_OPTIONS =
+  'FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 3, ROW_GROUP_SIZE 8192';
+export const DAY_MS = 86_400_000;
+
+/** The folders of the roll-ups in a data folder. */
+export function rollUpDirectories(dataDirectory: string): string[] {
+  return LEVELS.map(({ level }) => join(dataDirectory, `rollup=${level}`));
+}
+
+export class RollUps {
+  readonly #directory: string;
+  readonly #database: Database;
+  readonly #dimensions: DimensionTables;
+  /** Names of the segments that a level has, as of a version of its catalogue. */
+  readonly #covered = new Map<
+    RollUpLevel,
+    { readonly version: number; readonly names: ReadonlySet<string> }
+  >();
+  readonly #catalogues: ReadonlyMap<RollUpLevel, ParquetCatalogue<RollUpFile, RollUpMetadata>>;
+
+  private constructor(directory: string, database: Database, dimensions: DimensionTables, logger: Logger) {
+    this.#directory = directory;
+    this.#database = database;
+    this.#dimensions = dimensions;
+    this.#catalogues = new Map(
+      LEVELS.map(({ level }) => [
+        level,
+        new ParquetCatalogue(rollUpFiles(directory, level, dimensions), database, logger),
+      ]),
+    );
+  }
+
+  /** `directory` is the data folder. Throws the UserError `store_newer` when a file is of a later schema. */
+  static async open(directory: string, database: Database, dimensions: DimensionTables, logger: Logger) {
+    const rollUps = new RollUps(directory, database, dimensions, logger);
+    for (const catalogue of rollUps.#catalogues.values()) await catalogue.open();
+    return rollUps;
+  }
+
+  catalogue(level: RollUpLevel): ParquetCatalogue<RollUpFile, RollUpMetadata> {
+    return ensure(this.#catalogues.get(level), 'every level has a catalogue');
+  }
+
+  *files(): Generator<RollUpFile> {
+    for (const catalogue of this.#catalogues.values()) yield* catalogue.files();
+  }
+
+  /** The levels in which the records of a sealed file are summed up already. */
+  levelsOf(file: SealedFile): RollUpLevel[] {
+    return LEVELS.map(({ level }) => level).filter((level) => this.covers(level, file));
+  }
+
+  covers(level: RollUpLevel, { lineage }: SealedFile): boolean {
+    const { version } = this.catalogue(level);
+    let known = this.#covered.get(level);
+    if (known?.version !== version) {
+      const names = [...this.catalogue(level).files()].flatMap(({ covers }) => covers);
+      known = { version, names: new Set(names) };
+      this.#covered.set(level, known);
+    }
+    return lineage.some((name) => known.names.has(name));
+  }
+
+  /** Sums up a sealed file, pinned by the caller, in the levels in which it is not yet. Gives the files written. */
+  async add(file: SealedFile, takeSequence: () => number): Promise<number> {
+    const done = this.levelsOf(file);
+    const levels = LEVELS.map(({ level }) => level).filter((level) => !done.includes(level));
+    const connection = await this.#database.connect();
+    try {
+      const builder = new RollUpBuilder(connection, file.columnNames);
+      await builder.begin(flowsRelation([file], []));
+      for (const [level, built] of await builder.build(levels)) {
+        const rollUp = await this.#writeBuilt(connection, level, built, file, takeSequence());
+        this.catalogue(level).add(rollUp);
+        faultPoint('roll-up-listed');
+      }
+      return levels.length;
+    } finally {
+      connection.disconnectSync();
+    }
+  }
+
+  /** Makes one file of those of a day of one level, pinned by the caller. */
+  async merge(level: RollUpLevel, files: readonly RollUpFile[], sequence: number): Promise<void> {
+    const [first] = files;
+    assert(first !== undefined, 'there is something to merge');
+    const columnNames = ROLL_UP_COLUMNS.filter((name) =>
+      files.some((file) => file.columnNames.includes(name)),
+    );
+    const list = ['"cube"', '"time"', ...columnNames.map((name) => `"${name}"`), '"other"'].join(', ');
+    const sums = ['"octets"', '"packets"', '"flows"'].map(
+      (sum) => `least(sum(${sum}), 1.8446744073709e19)::UBIGINT AS ${sum}`,
+    );
+    const relation = `(${rolledRows(files, columnNames, undefined).join(' UNION ALL ')})`;
+    const rows = `SELECT ${list}, ${sums.join(', ')} FROM ${relation} GROUP BY ALL ORDER BY ${list}`;
+    const facts = {
+      schemaVersion: SCHEMA_VERSION,
+      level,
+      fromMs: Math.min(...files.map(({ fromMs }) => fromMs)),
+      toMs: Math.max(...files.map(({ toMs }) => toMs)),
+      covers: files.flatMap(({ covers }) => covers),
+      columnNames,
+      cubes: sumOfLosses(files),
+      octetsTotal: sumOf(files, ({ octetsTotal }) => octetsTotal),
+      packetsTotal: sumOf(files, ({ packetsTotal }) => packetsTotal),
+      flowsTotal: sumOf(files, ({ flowsTotal }) => flowsTotal),
+      replaces: files.flatMap(({ lineage }) => lineage),
+    };
+    const connection = await this.#database.connect();
+    try {
+      const exporters = await this.#exportersOf(connection, relation, columnNames);
+      const id = { hourMs: dayOf(first.id), sequence };
+      const path = join(this.#directory, rollUpName(level, id));
+      const file = { id, path, rows, options: PARQUET_OPTIONS };
+      const merged = await this.catalogue(level).write(connection, file, { ...facts, exporters });
+      await this.catalogue(level).replace(files, merged);
+    } finally {
+      connection.disconnectSync();
+    }
+  }
+
+  /** What the roll-ups have of a time range, beside what is only in records. */
+  coverage(range: TimeRange): RollupCoverage[] {
+    return LEVELS.flatMap(({ level, stepMs }) => {
+      const files = [...this.catalogue(level).files()].filter(
+        ({ fromMs, toMs }) => fromMs < range.toMs && toMs > range.fromMs,
+      );
+      if (files.length === 0) return [];
+      const losses = sumOfLosses(files);
+      return cubesOf(level).map(({ name, ranked }) => {
+        const loss = losses[name] ?? NO_LOSS;
+        const rowsOfAll = Object.values(losses).reduce((sum, { rows }) => sum + rows, 0);
+        return {
+          level,
+          stepMs,
+          cube: name,
+          fromMs: Math.min(...files.map(({ fromMs }) => fromMs)),
+          toMs: Math.max(...files.map(({ toMs }) => toMs)),
+          columns: [...CONTEXT, ...ranked],
+          ranked,
+          octets: Math.round((sumOf(files, ({ octets }) => octets) * loss.rows) / Math.max(1, rowsOfAll)),
+          totalOctets: sumOf(files, ({ octetsTotal }) => octetsTotal),
+          totalPackets: sumOf(files, ({ packetsTotal }) => packetsTotal),
+          totalFlows: sumOf(files, ({ flowsTotal }) => flowsTotal),
+          ...loss,
+        };
+      });
+    });
+  }
+
+  async #writeBuilt(
+    connection: DuckDBConnection,
+    level: RollUpLevel,
+    { table, cubes, columnNames }: BuiltLevel,
+    { lineage, id: { hourMs } }: SealedFile,
+    sequence: number,
+  ): Promise<RollUpFile> {
+    const [cube = 'src'] = cubesOf(level).map(({ name }) => name);
+    const sql = `SELECT coalesce(epoch_ms(min("time")), 0)::DOUBLE, coalesce(epoch_ms(max("time")), 0)::DOUBLE,
+      coalesce(sum("octets")::DOUBLE, 0), coalesce(sum("packets")::DOUBLE, 0), coalesce(sum("flows")::DOUBLE, 0)
+      FROM ${table} WHERE "cube" = '${cube}'`;
+    const [facts = []] = (await readRows(connection, sql, 1)).rows;
+    const [fromMs = 0, lastMs = 0, octetsTotal = 0, packetsTotal = 0, flowsTotal = 0] = facts.map(Number);
+    const exporters = await this.#exportersOf(connection, table, columnNames);
+    const metadata: RollUpMetadata = {
+      schemaVersion: SCHEMA_VERSION,
+      level,
+      fromMs,
+      toMs: lastMs + stepOf(level),
+      covers: lineage,
+      columnNames,
+      cubes,
+      octetsTotal,
+      packetsTotal,
+      flowsTotal,
+      replaces: [],
+      exporters,
+    };
+    const id: SegmentId = { hourMs, sequence };
+    const path = join(this.#directory, rollUpName(level, id));
+    const rows = `SELECT * FROM ${table} ORDER BY ALL`;
+    return this.catalogue(level).write(connection, { id, path, rows, options: PARQUET_OPTIONS }, metadata);
+  }
+
+  async #exportersOf(connection: DuckDBConnection, relation: string, columnNames: readonly string[]) {
+    if (!columnNames.includes('exporterId')) return [];
+    const sql = `SELECT DISTINCT "exporterId" FROM ${relation} WHERE "exporterId" IS NOT NULL`;
+    const { rows } = await readRows(connection, sql, Number.MAX_SAFE_INTEGER);
+    const { exporters } = this.#dimensions;
+    return rows.map(([key]) => {
+      const exporter = ensure(exporters.valueOf(Number(key)), 'a key has a value');
+      return [Number(key), exporter] as const;
+    });
+  }
+}
+
+function rollUpFiles(
+  directory: string,
+  level: RollUpLevel,
+  { exporters }: DimensionTables,
+): CatalogueShape<RollUpFile, RollUpMetadata> {
+  return {
+    table: `roll_ups_${level}`,
+    directory: join(directory, `rollup=${level}`),
+    entry: rollUpFile,
+    adopt(metadata) {
+      for (const [key, exporter] of metadata.exporters) exporters.adopt(key, exporter);
+    },
+    remembered: (metadata) => ({ ...metadata, exporters: [] }),
+  };
+}
+
+export function dayOf({ hourMs }: SegmentId): number {
+  return Math.floor(hourMs / DAY_MS) * DAY_MS;
+}
+
+const NO_LOSS: CubeLoss = {
+  rows: 0,
+  boundOctets: 0,
+  boundPackets: 0,
+  boundFlows: 0,
+  otherOctets: 0,
+  otherPackets: 0,
+  otherFlows: 0,
+};
+
+function sumOfLosses(files: readonly RollUpFile[]): Record<string, CubeLoss> {
+  const sums: Record<string, CubeLoss> = {};
+  for (const { cubes } of files) {
+    for (const [name, loss] of Object.entries(cubes)) {
+      const before = sums[name] ?? NO_LOSS;
+      const fields = Object.keys(NO_LOSS) as (keyof CubeLoss)[];
+      sums[name] = Object.fromEntries(
+        fields.map((field) => [field, before[field] + loss[field]]),
+      ) as unknown as CubeLoss;
+    }
+  }
+  return sums;
+}
+
+function sumOf(files: readonly RollUpFile[], value: (file: RollUpFile) => number): number {
+  return files.reduce((sum, file) => sum + value(file), 0);
+}
