@@ -8,7 +8,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseIPv4, parseIPv6 } from '@weir/ipfix';
-import { type AddressRanges, bigintOf, type Ranges, RangesBuilder } from '../src/addresses/address-ranges.ts';
+import {
+  type AddressRanges,
+  bigintOf,
+  parsePrefix,
+  type Ranges,
+  RangesBuilder,
+} from '../src/addresses/address-ranges.ts';
 import { countryNumber } from '../src/addresses/country-code.ts';
 import { encodeOrigins } from '../src/addresses/origin-file.ts';
 
@@ -17,20 +23,25 @@ const ATTRIBUTION =
   'IP Geolocation by DB-IP (https://db-ip.com), compiled by ip-location-db ' +
   '(github.com/sapics/ip-location-db), CC BY 4.0; changed: ranges merged, reserved addresses left out.';
 const OUTPUT = path.resolve(import.meta.dirname, '../data/origins.bin');
-/** Special-purpose addresses, RFC 6890, and multicast: nobody's country. */
-const RESERVED_V4: readonly (readonly [first: string, bits: number])[] = [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.0.2.0', 24],
-  ['192.168.0.0', 16],
-  ['198.18.0.0', 15],
-  ['198.51.100.0', 24],
-  ['203.0.113.0', 24],
-  ['224.0.0.0', 3],
+/** Special-purpose addresses (RFC 6890, RFC 9637) and multicast: nobody's country. */
+const RESERVED: readonly string[] = [
+  '0.0.0.0/8',
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.0.0.0/24',
+  '192.0.2.0/24',
+  '192.168.0.0/16',
+  '198.18.0.0/15',
+  '198.51.100.0/24',
+  '203.0.113.0/24',
+  '224.0.0.0/3',
+  '::/3',
+  '2001:db8::/32',
+  '3fff::/20',
+  'fc00::/6',
 ];
 
 interface Line {
@@ -72,29 +83,30 @@ function rangesOf(lines: readonly Line[], words: 1 | 4, numberOf: (line: Line) =
 }
 
 /** Lines without what lies in reserved ranges: a line that spans one becomes two. */
-function withoutReserved(lines: readonly Line[]): Line[] {
-  return RESERVED_V4.reduce<Line[]>(
-    (kept, [text, bits]) => {
-      const first = addressOf(parseIPv4, text);
-      const last = first + (1n << BigInt(32 - bits)) - 1n;
-      return kept.flatMap((line) =>
-        line.last < first || line.first > last
-          ? [line]
-          : [
-              { ...line, last: first - 1n },
-              { ...line, first: last + 1n },
-            ].filter((part) => part.first <= part.last),
-      );
-    },
-    [...lines],
-  );
+function withoutReserved(lines: readonly Line[], words: 1 | 4): Line[] {
+  const prefixes = RESERVED.flatMap((text) => parsePrefix(text, 1) ?? []);
+  return prefixes
+    .filter(({ isV4 }) => isV4 === (words === 1))
+    .reduce<Line[]>(
+      (kept, { first, length }) => {
+        const last = first + (1n << BigInt(words * 32 - length)) - 1n;
+        return kept.flatMap((line) => {
+          if (line.last < first || line.first > last) return [line];
+          const parts = [
+            { ...line, last: first - 1n },
+            { ...line, first: last + 1n },
+          ];
+          return parts.filter((part) => part.first <= part.last);
+        });
+      },
+      [...lines],
+    );
 }
 
 function addressRanges(folder: string, name: string, numberOf: (line: Line) => number): AddressRanges {
-  return {
-    v4: rangesOf(withoutReserved(readLines(path.join(folder, `${name}-ipv4.csv`))), 1, numberOf),
-    v6: rangesOf(readLines(path.join(folder, `${name}-ipv6.csv`)), 4, numberOf),
-  };
+  const ranges = (family: string, words: 1 | 4) =>
+    rangesOf(withoutReserved(readLines(path.join(folder, `${name}-${family}.csv`)), words), words, numberOf);
+  return { v4: ranges('ipv4', 1), v6: ranges('ipv6', 4) };
 }
 
 function asNames(folder: string): Map<number, string> {

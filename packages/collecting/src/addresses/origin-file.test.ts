@@ -73,6 +73,7 @@ describe('file of origins', () => {
     for (const reserved of [0x0a000001, 0xac1f0001, 0xc0a80101, 0x7f000001, 0x64400001, 0xe0000001]) {
       expect([systemOf(reserved), countryOf(reserved)]).toEqual([0, 0]);
     }
+    expect(countries[findV6(table, 0x20010db8, 0, 0, 1)]).toBe(0);
     const names = createAsNames(data.asNumbers, data.asNames);
     expect(asNameOf(names, 15_169)).toMatch(/Google/);
     expect(data.description.attribution).toMatch(/https:\/\/db-ip\.com/);
