@@ -21,6 +21,8 @@ const TOOLS: Readonly<Record<string, string>> = {
   'wireguard-go': 'wireguard-go',
   wg: 'wireguard-tools',
   nft: 'nftables',
+  iptables: 'iptables',
+  'systemd-nspawn': 'systemd-container',
   openssl: 'openssl',
 };
 
