@@ -41,10 +41,13 @@ export {
   quoteIfNeeded,
   valueAsked,
 } from './filter-completion.ts';
+export { operatorsOf } from './filter-condition.ts';
 export { type FlowRecord, matchesFilter } from './filter-evaluator.ts';
+export { EXAMPLE_LISTS, FILTER_EXAMPLES } from './filter-example.ts';
 export { type ComparisonOperator, FilterError, type FilterExpression } from './filter-expression.ts';
 export { type FilterLists, listNamesIn } from './filter-list.ts';
 export { type ParseFilterOptions, parseFilter } from './filter-parser.ts';
+export { PHRASES, STATE_WORDS, SUBJECTS } from './filter-vocabulary.ts';
 export {
   type BaseMeasure,
   MEASURES,

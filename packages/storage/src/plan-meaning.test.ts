@@ -1,5 +1,7 @@
 /** SQL means what the naive evaluator means: the same records, whatever the filter. */
 import {
+  EXAMPLE_LISTS,
+  FILTER_EXAMPLES,
   FilterError,
   type FlowRecord,
   formatAddress,
@@ -284,6 +286,25 @@ test('filters', async () => {
     { numRuns: 400 },
   );
 });
+
+test.each(FILTER_EXAMPLES.flatMap(({ examples }) => examples.map((each) => each.filter)))(
+  'the example %s',
+  async (text) => {
+    const expression = parseFilter(text, { lists: EXAMPLE_LISTS });
+    const expected = evaluated.filter((record) => matchesFilter(expression, record));
+    const { rows } = await store.query({
+      kind: 'groups',
+      timeRange: { fromMs: NOW_MS, toMs: NOW_MS + 200_000 },
+      filter: text,
+      lists: EXAMPLE_LISTS,
+      groupBy: [],
+      orderBy: 'flows',
+      descending: true,
+      limit: 1,
+    });
+    expect(rows[0]!['flows']).toBe(expected.length);
+  },
+);
 
 test('groups', async () => {
   const dimensions = [
