@@ -76,6 +76,21 @@ export interface ListenerStatus {
   kernelDrops: number;
   /** Datagrams of versions that the source does not accept; 0 stands for no export protocol. */
   refused?: { version: number; datagrams: number }[];
+  /** Only of a source that reads files. */
+  files?: {
+    path: string;
+    taken: number;
+    failed: number;
+    waiting: number;
+    problem?: string;
+    current?: string;
+  };
+  /** Only of a source that forwards. */
+  relay?: {
+    datagrams: number;
+    dropped: number;
+    destinations: { address: string; port: number; sent: number; failed: number; problem?: string }[];
+  };
   /** Over TCP and TLS. */
   connections?: { address: string; port: number; records: number }[];
 }

@@ -14,11 +14,11 @@ import { applySeriesPatch } from './series-patch.ts';
 
 /** Where in the query cache each kind of event belongs. */
 export interface FeedTargets {
-  pulse: readonly unknown[];
-  series: readonly unknown[];
-  top: readonly unknown[];
-  flows: readonly unknown[];
-  status: readonly unknown[];
+  pulse?: readonly unknown[];
+  series?: readonly unknown[];
+  top?: readonly unknown[];
+  flows?: readonly unknown[];
+  status?: readonly unknown[];
 }
 
 /**
@@ -39,15 +39,19 @@ export function useLiveFeed(parameters: Parameters, targets: FeedTargets, enable
     const source = new EventSource(url);
     source.onopen = () => setState('live');
     source.onerror = () => setState('waiting');
-    const on = <T>(name: keyof FeedTargets, take: (data: T) => void): void =>
-      source.addEventListener(name, (event) => take(JSON.parse(event.data) as T));
-    on<Pulse>('pulse', (pulse) => client.setQueryData(into.pulse, pulse));
-    on<QueryResponse>('top', (top) => client.setQueryData(into.top, top));
-    on<FlowsResponse>('flows', (flows) => client.setQueryData(into.flows, flows));
-    on<StatusResponse>('status', (status) => client.setQueryData(into.status, status));
-    on<SeriesPatch>('series', (patch) =>
-      client.setQueryData<SeriesResponse>(into.series, (previous) => applySeriesPatch(previous, patch)),
-    );
+    const on = <T>(name: keyof FeedTargets, merge: (previous: T | undefined, data: never) => T): void => {
+      const key = into[name];
+      if (key === undefined) return;
+      source.addEventListener(name, (event) => {
+        const data = JSON.parse(event.data) as never;
+        client.setQueryData<T>(key, (previous) => merge(previous, data));
+      });
+    };
+    on<Pulse>('pulse', (_, pulse) => pulse);
+    on<QueryResponse>('top', (_, top) => top);
+    on<FlowsResponse>('flows', (_, flows) => flows);
+    on<StatusResponse>('status', (_, status) => status);
+    on<SeriesResponse>('series', (previous, patch: SeriesPatch) => applySeriesPatch(previous, patch));
     return () => source.close();
   }, [client, url, targetsKey, enabled, visible]);
   useReportFeed(state);

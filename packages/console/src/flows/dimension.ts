@@ -11,6 +11,15 @@ export const GROUPINGS = {
   srcPort: { title: 'Source port', plural: 'Source ports', dimensions: ['srcPort'] },
   dstPort: { title: 'Destination port', plural: 'Destination ports', dimensions: ['dstPort'] },
   direction: { title: 'Direction', plural: 'Directions', dimensions: ['direction'] },
+  application: { title: 'Application', plural: 'Applications', dimensions: ['application'] },
+  srcPeer: { title: 'Source peer', plural: 'Source peers', dimensions: ['srcPeer'] },
+  srcUser: { title: 'Source user', plural: 'Source users', dimensions: ['srcUser'] },
+  srcCountry: { title: 'Source country', plural: 'Source countries', dimensions: ['srcCountry'] },
+  dstCountry: {
+    title: 'Destination country',
+    plural: 'Destination countries',
+    dimensions: ['dstCountry'],
+  },
   exporter: { title: 'Exporter', plural: 'Exporters', dimensions: ['exporter'] },
 } as const satisfies Record<string, { title: string; plural: string; dimensions: readonly string[] }>;
 
@@ -83,6 +92,7 @@ const TITLES: Readonly<Record<string, string>> = {
   srcMac: 'Source MAC',
   dstMac: 'Destination MAC',
   observationDomainId: 'Observation domain',
+  source: 'Flow source',
   ipVersion: 'IP version',
   icmpType: 'ICMP type',
   icmpCode: 'ICMP code',

@@ -293,6 +293,14 @@ function Counters({ state }: { state: SourceState }) {
     ['Kernel drops', formatCount(listener.kernelDrops), listener.kernelDrops > 0],
     ['Wrong version', formatCount(refused), refused > 0],
   ];
+  if (listener.files !== undefined) {
+    figures.push(
+      ['Files taken', formatCount(listener.files.taken), false],
+      ['Files waiting', formatCount(listener.files.waiting), false],
+      ['Files with problems', formatCount(listener.files.failed), listener.files.failed > 0],
+    );
+  }
+  if (listener.relay !== undefined) figures.push(['Forwarded', formatCount(listener.relay.datagrams), false]);
   if (listener.connections !== undefined)
     figures.push(['Connections', String(listener.connections.length), false]);
   return (

@@ -1,5 +1,5 @@
 import { type ComponentType, lazy } from 'react';
-import { ExploreIcon, ExportersIcon, OverviewIcon, SourcesIcon } from '../widgets/icons.tsx';
+import { ExploreIcon, ExportersIcon, FlowsIcon, OverviewIcon, SourcesIcon } from '../widgets/icons.tsx';
 
 export interface PageEntry {
   path: string;
@@ -32,6 +32,15 @@ export const PAGES: readonly PageEntry[] = [
     letter: 'e',
     Icon: ExploreIcon,
     Page: lazy(async () => ({ default: (await import('../pages/explore-page.tsx')).ExplorePage })),
+    asksFlows: true,
+  },
+  {
+    path: '/flows',
+    name: 'Flows',
+    about: 'raw records, live tail, export',
+    letter: 'f',
+    Icon: FlowsIcon,
+    Page: lazy(async () => ({ default: (await import('../pages/flows-page.tsx')).FlowsPage })),
     asksFlows: true,
   },
   {

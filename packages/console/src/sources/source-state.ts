@@ -62,5 +62,14 @@ function notesOf(source: FlowSourceDraft | undefined, listener: ListenerStatus |
       `${formatCount(listener.kernelDrops)} datagrams were lost on this machine: the collector was behind. “weir doctor” says how to enlarge the socket's buffer.`,
     );
   }
+  if (listener.files?.problem !== undefined) notes.push(listener.files.problem);
+  for (const { address, port, problem } of listener.relay?.destinations ?? []) {
+    if (problem !== undefined) notes.push(`Forwarding to ${address} port ${port}: ${problem}`);
+  }
+  if ((listener.relay?.dropped ?? 0) > 0) {
+    notes.push(
+      `${formatCount(listener.relay?.dropped ?? 0)} datagrams were not forwarded: sending was behind.`,
+    );
+  }
   return notes;
 }
