@@ -21,13 +21,15 @@ import {
   type FlowSource,
   type FlowSourceEditor,
   type FlowSourceOrigin,
+  type StagedWriter,
   type StagedWriterServices,
 } from '@weir/collecting';
 import type { ExcludedSocket, LiveMeter } from '@weir/metering';
 import { createLiveMeter } from '@weir/metering';
-import { createServer, type Server } from '@weir/server';
+import { createServer, type EnrichmentObserver, type Server } from '@weir/server';
 import { type FlowStore, openStore } from '@weir/storage';
 import type { Endpoint } from './endpoint.ts';
+import { observeEnrichment } from './enrichment-observer.ts';
 import { createLocalNameWatch } from './local-name-watch.ts';
 import { recordCounter } from './record-counter.ts';
 import { removeServiceAddress, writeServiceAddress } from './service-address.ts';
@@ -135,14 +137,20 @@ function assemble(
   );
   const flowSources = createFlowSourceEditor({ collector, origin, pinned, dataDirectory, logger });
   lifecycle.add('flow sources', { start: () => flowSources.start(), stop: async () => {} });
-  const meter =
+  const metered =
     metering.state === 'on'
       ? addMeter(lifecycle, metering, { logger, connectWriter, enrichment })
       : undefined;
+  const served = {
+    collector,
+    flowSources,
+    meter: metered?.meter,
+    enrichment: observeEnrichment(enrichment, collector, metered?.writer),
+  };
   const server =
     options.http === undefined
       ? undefined
-      : lifecycle.add('server', serve(options, options.http, store, { collector, flowSources }, meter));
+      : lifecycle.add('server', serve(options, options.http, store, served));
   return { collector, flowSources, server };
 }
 
@@ -151,15 +159,19 @@ function addMeter(
   lifecycle: Lifecycle,
   { interfaces, capture }: MeteringPlan & { state: 'on' },
   services: StagedWriterServices,
-): LiveMeter {
+): { meter: LiveMeter; writer: StagedWriter } {
   const { logger } = services;
   const writer = lifecycle.add('stages', createStagedWriter(services));
   lifecycle.add('names', createLocalNameWatch(writer, logger));
   const timeouts = { idleTimeoutMs: LIVE_IDLE_TIMEOUT_MS, activeTimeoutMs: LIVE_ACTIVE_TIMEOUT_MS };
-  return lifecycle.add(
-    'meter',
-    createLiveMeter({ interfaces, capture, ...timeouts }, { port: writer.port, logger }),
-  );
+  const meter = createLiveMeter({ interfaces, capture, ...timeouts }, { port: writer.port, logger });
+  return { meter: lifecycle.add('meter', meter), writer };
+}
+
+/** What the server tells of beside the store. */
+interface Served extends Pick<Parts, 'collector' | 'flowSources'> {
+  readonly meter: LiveMeter | undefined;
+  readonly enrichment: EnrichmentObserver;
 }
 
 /** What the browser and the console say to each other, and made-up records, is traffic that nobody asked about. */
@@ -173,8 +185,7 @@ function serve(
   options: CollectorDeviceOptions,
   http: Endpoint,
   store: FlowStore,
-  { collector, flowSources }: Pick<Parts, 'collector' | 'flowSources'>,
-  meter: LiveMeter | undefined,
+  { collector, flowSources, meter, enrichment }: Served,
 ): Server {
   const { dataDirectory, demoSource, logger } = options;
   const server = createServer({
@@ -187,6 +198,7 @@ function serve(
     metrics: () => collector.metrics(),
     flowSources,
     exporters: collector,
+    enrichment,
     logger,
   });
   return {

@@ -53,6 +53,36 @@ const LISTENER_COUNTERS: readonly (readonly [string, string, NumberOf<ListenerSt
     'Exporters forgotten to make room for others.',
     ({ decoder }) => decoder.exportersEvicted,
   ],
+  [
+    'sessions_total',
+    'Sessions that records were marked with.',
+    ({ stages }) => stages.sessions?.sessions ?? 0,
+  ],
+  [
+    'sessions_paired_total',
+    'Sessions of which both directions were seen.',
+    ({ stages }) => stages.sessions?.paired ?? 0,
+  ],
+  [
+    'sessions_evicted_total',
+    'Sessions given up because their table was full.',
+    ({ stages }) => stages.sessions?.evicted ?? 0,
+  ],
+  [
+    'duplicate_records_total',
+    'Flow records marked as duplicates.',
+    ({ stages }) => stages.sessions?.duplicates ?? 0,
+  ],
+  [
+    'host_names_learned_total',
+    'Names of hosts learned from records.',
+    ({ stages }) => stages.hostNames.learned,
+  ],
+  [
+    'labels_refused_total',
+    'Names left out because there were too many.',
+    ({ stages }) => stages.labels.refused + stages.labels.batchFull,
+  ],
 ];
 
 const STREAM_COUNTERS: readonly (readonly [string, string, NumberOf<StreamStatus>])[] = [

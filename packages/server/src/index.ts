@@ -1,5 +1,6 @@
 export { statusAnswerSchema } from './answers.ts';
 export { describeCollector, describeStore } from './describe-status.ts';
+export type { EnrichmentObserver } from './enrichment-routes.ts';
 export { type ExportersAnswer, exportersAnswerSchema } from './exporter-routes.ts';
 export { createListFolder, type ListFolder } from './list-folder.ts';
 export { createServer, type Server, type ServerCounters, type ServerOptions } from './server.ts';

@@ -18,6 +18,7 @@ import { type FastifyInstance, fastify } from 'fastify';
 import { statusAnswerSchema } from './answers.ts';
 import { clientSignal } from './client-signal.ts';
 import { answerPage } from './console-pages.ts';
+import { addEnrichmentRoutes, type EnrichmentObserver } from './enrichment-routes.ts';
 import { addExporterRoutes, type ExporterObserver } from './exporter-routes.ts';
 import { addFlowSourceRoutes } from './flow-source-routes.ts';
 import { type Health, healthOf } from './health.ts';
@@ -53,6 +54,8 @@ export interface ServerOptions {
   readonly flowSources?: FlowSourceEditor;
   /** Who exports; without it nothing is told of them beyond the status. */
   readonly exporters?: ExporterObserver;
+  /** What records are enriched with; without it nothing is told of that. */
+  readonly enrichment?: EnrichmentObserver;
   /** Metrics of all threads of the process; the server adds its own. */
   readonly metrics?: () => Promise<MetricsSnapshot[]>;
   readonly logger: Logger;
@@ -124,6 +127,7 @@ export function createServer(options: ServerOptions): Server {
       addQueryRoutes(api, questions, lists, clock);
       addLiveRoute(api, feed, clock);
       if (options.exporters !== undefined) addExporterRoutes(api, options.exporters, () => clock.nowMs());
+      if (options.enrichment !== undefined) addEnrichmentRoutes(api, options.enrichment);
       if (options.flowSources !== undefined) addFlowSourceRoutes(api, options.flowSources, host);
     },
     { prefix: '/api/v1' },
