@@ -1,4 +1,6 @@
 /** Entry of a relay's worker thread: sends what a listener received to the destinations of its source. */
+import { readlinkSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { ensure, receiveBuffers } from '@weir/base';
 import { type DatagramSender, openDatagramSender } from '@weir/host';
@@ -15,6 +17,8 @@ import type { RelayDestinationStatus } from './relay-status.ts';
 const LOOK_EVERY_MS = 500;
 /** A destination without a route is tried again after so many looks. */
 const REOPEN_LOOKS = 10;
+/** Where all cores are busy, collecting goes first: what cannot be relayed is counted, what cannot be collected is lost. */
+const NICENESS = 5;
 
 const parent = ensure(parentPort, 'this file is the entry of a worker thread');
 const { destinations, datagramPort } = workerData as RelaySetup;
@@ -141,6 +145,17 @@ async function close(): Promise<void> {
   post({ kind: 'closed' });
 }
 
+/** On Linux each thread has a priority of its own (setpriority(2)); elsewhere it stays as it is. */
+function yieldToCollecting(): void {
+  try {
+    const thread = Number(readlinkSync('/proc/thread-self').split('/').at(-1));
+    setPriority(thread, NICENESS);
+  } catch {
+    // A wish: without it the scheduler shares the cores out evenly.
+  }
+}
+
+yieldToCollecting();
 await Promise.all(outlets.map((outlet) => outlet.open()));
 const looking = setInterval(look, LOOK_EVERY_MS);
 receiveBuffers<RelayNote>(datagramPort, relay, () => {});

@@ -1,6 +1,6 @@
 /**
  * Hands what a listener received to a thread that sends it on. Collecting never waits for that: datagrams are
- * copied into a buffer (about 50 ns each), buffers are transferred, and where none is free the datagram is
+ * copied into a buffer (about 0.4 µs each, measured), buffers are transferred, and where none is free the datagram is
  * counted as not relayed.
  *
  * A destination can decode nothing without templates, and UDP does not tell when somebody begins to listen. So
@@ -22,8 +22,8 @@ import {
 import type { RelayDestinationStatus, RelayStatus } from './relay-status.ts';
 import { carriesTemplates, templateMessages } from './template-message.ts';
 
-/** Buffers on their way to the relay's thread: with the one being filled 8 MiB, 5,000 datagrams. */
-const BUFFERS = 8;
+/** Buffers on their way to the relay's thread: with the one being filled 16 MiB, which are 11,000 datagrams. */
+const BUFFERS = 16;
 const BUFFER_OCTETS = 1 << 20;
 /** 65,535 less the IPv4 and UDP headers. */
 const DATAGRAM_OCTETS_MAX = 65_507;
@@ -83,6 +83,9 @@ class DatagramRelay implements Relay {
   readonly #schedules = new WeakMap<TransportSession, Map<number, DomainSchedule>>();
   #buffer: ArrayBuffer | undefined;
   #header = new DataView(new ArrayBuffer(0));
+  #bytes = new Uint8Array(0);
+  /** Almost always the next datagram is of the same exporter. */
+  #latest: { session: TransportSession; schedules: Map<number, DomainSchedule> } | undefined;
   #octets = 0;
   #nowMs: number;
   readonly #counts = { datagrams: 0, dropped: 0, oversized: 0, templateMessages: 0 };
@@ -120,11 +123,10 @@ class DatagramRelay implements Relay {
   #takeTemplates(bytes: Uint8Array, version: number, session: TransportSession): void {
     const at = version === 10 ? 12 : 16;
     if (bytes.length < at + 4) return;
-    const domain = new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(at);
-    const schedule = this.#scheduleOf(session, domain);
+    const schedule = this.#scheduleOf(session, uint32At(bytes, at));
     const mask = schedule === undefined ? 0 : this.#due(schedule);
     if (schedule === undefined || mask === 0) return;
-    const templates = this.#templates.find(session.exporterAddress, version, domain);
+    const templates = this.#templates.find(session.exporterAddress, version, uint32At(bytes, at));
     for (const message of templateMessages(bytes, templates)) {
       if (!this.#append(message, mask, true)) return;
       this.#counts.templateMessages += 1;
@@ -145,17 +147,21 @@ class DatagramRelay implements Relay {
   }
 
   #scheduleOf(session: TransportSession, domain: number): DomainSchedule | undefined {
-    let ofSession = this.#schedules.get(session);
-    if (ofSession === undefined) {
-      ofSession = new Map();
-      this.#schedules.set(session, ofSession);
-    }
+    const ofSession = this.#schedulesOf(session);
     let schedule = ofSession.get(domain);
     if (schedule === undefined && ofSession.size < DOMAINS_MAX) {
       schedule = { dueMs: 0, appearances: 0, served: new Uint32Array(this.#link.appearances.length) };
       ofSession.set(domain, schedule);
     }
     return schedule;
+  }
+
+  #schedulesOf(session: TransportSession): Map<number, DomainSchedule> {
+    if (this.#latest?.session === session) return this.#latest.schedules;
+    const schedules = this.#schedules.get(session) ?? new Map<number, DomainSchedule>();
+    this.#schedules.set(session, schedules);
+    this.#latest = { session, schedules };
+    return schedules;
   }
 
   #append(bytes: Uint8Array, mask: number, always: boolean): boolean {
@@ -167,7 +173,7 @@ class DatagramRelay implements Relay {
     this.#header.setUint16(offset, mask, true);
     this.#header.setUint16(offset + 2, always ? 1 : 0, true);
     this.#header.setUint32(offset + 4, bytes.length, true);
-    new Uint8Array(buffer).set(bytes, offset + RELAY_HEADER_OCTETS);
+    this.#bytes.set(bytes, offset + RELAY_HEADER_OCTETS);
     this.#octets += octets;
     return true;
   }
@@ -175,7 +181,10 @@ class DatagramRelay implements Relay {
   #acquire(): ArrayBuffer | undefined {
     const buffer = this.#sender.acquire();
     this.#buffer = buffer;
-    if (buffer !== undefined) this.#header = new DataView(buffer);
+    if (buffer !== undefined) {
+      this.#header = new DataView(buffer);
+      this.#bytes = new Uint8Array(buffer);
+    }
     return buffer;
   }
 
@@ -189,7 +198,8 @@ class DatagramRelay implements Relay {
 
   tick(): void {
     this.#nowMs = this.#clock.monotonicMs();
-    this.#flush();
+    // While the thread has work, what comes is gathered: it is buffers that it can fall behind by.
+    if (this.#octets > 0 && this.#sender.inFlight() <= 1) this.#flush();
   }
 
   status(): RelayStatus {
@@ -284,6 +294,11 @@ function createTemplateSource(domains: () => Iterable<DomainView>, clock: Clock)
       return index.get(keyOf(address, version, domain))?.templates() ?? [];
     },
   };
+}
+
+function uint32At(bytes: Uint8Array, offset: number): number {
+  const high = ((bytes[offset] ?? 0) << 8) | (bytes[offset + 1] ?? 0);
+  return high * 0x10000 + (((bytes[offset + 2] ?? 0) << 8) | (bytes[offset + 3] ?? 0));
 }
 
 function delay(durationMs: number): Promise<void> {
