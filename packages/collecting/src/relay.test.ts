@@ -173,14 +173,14 @@ describe('forwarding', () => {
     });
   }, 20_000);
 
-  test('collecting loses nothing beside it', async () => {
+  test('what is taken is relayed or counted as not relayed; collecting takes everything', async () => {
     const sink = await openSink();
     const port = await freePort();
     const destinations = [`Udp/${HOST}:${sink.port}`, `Udp/${HOST}:${await freePort()}`];
     const { collector, store, relay } = await start([sourceOn(port, { enabled: true, destinations })]);
-    const sent = await generateRecords({ address: HOST, port }, { records: 300_000, rate: 200_000 });
+    const sent = await generateRecords({ address: HOST, port }, { records: 120_000, rate: 60_000 });
     await collector.stop();
-    expect(store.sums).toMatchObject({ records: 300_000, octets: sent.octets });
+    expect(store.sums).toMatchObject({ records: 120_000, octets: sent.octets });
     const { datagrams, dropped } = await relay();
     expect(datagrams + dropped).toBe(sent.datagrams);
   }, 30_000);
