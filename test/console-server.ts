@@ -105,6 +105,7 @@ export async function startConsoleServer(
     consoleDirectory: CONSOLE_DIRECTORY,
     logger: silentLogger,
     status: () => statusOf(store, status),
+    exporters: { exporters: async () => [], status: async () => ({ sources: [] }) },
   });
   await server.start();
   return {

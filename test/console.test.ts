@@ -114,7 +114,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the console (needs /usr/bin/chromium)', 
   test('dragging over the chart zooms, and there is a way back', async () => {
     const { page, complaints } = await open(weir.url);
     await eventually(() => inkOfChart(page)).toBeGreaterThan(500);
-    const box = await page.locator('canvas').boundingBox();
+    const box = await page.locator('canvas').first().boundingBox();
     if (box === null) throw new Error('a chart that was drawn has a place');
     const y = box.y + box.height / 2;
     await page.mouse.move(box.x + box.width * 0.4, y);

@@ -17,7 +17,7 @@ import { formatAgo, formatMoment } from '../format/time.ts';
 import { VERSION_NAMES } from '../sources/source-state.ts';
 import { pageAddress, useViewState } from '../use-view-state.ts';
 import type { ViewCodec } from '../view-state.ts';
-import { PLAIN_BUTTON } from '../widgets/form.tsx';
+import { SMALL_BUTTON } from '../widgets/form.tsx';
 import { Panel } from '../widgets/panel.tsx';
 import { ProblemNote } from './problem-note.tsx';
 
@@ -94,7 +94,7 @@ export function ExportersPage() {
                   filter: `exporter = ${quoted(chosen.address)}`,
                   zone: view.zone,
                 })}
-                className={`${PLAIN_BUTTON} h-7`}
+                className={SMALL_BUTTON}
               >
                 Its traffic
               </Link>

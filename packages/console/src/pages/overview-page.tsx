@@ -1,5 +1,6 @@
 import type { Parameters } from '../api/client.ts';
 import type {
+  ExportersResponse,
   FlowsResponse,
   MeasureName,
   Pulse,
@@ -9,7 +10,7 @@ import type {
 } from '../api/contract.ts';
 import { useLiveFeed } from '../api/live-feed.ts';
 import { type FeedState, useLiveState } from '../api/live-state.ts';
-import { useApi } from '../api/use-api.ts';
+import { type ApiOptions, useApi, useEvery } from '../api/use-api.ts';
 import { GROUPINGS } from '../flows/dimension.ts';
 import { checkFilter } from '../flows/filter-check.ts';
 import { formatCount, quantity } from '../format/quantity.ts';
@@ -18,8 +19,11 @@ import { useViewState } from '../use-view-state.ts';
 import { DEFAULT_SHARED, type SharedView } from '../view-state.ts';
 import { Panel } from '../widgets/panel.tsx';
 import { StatTile } from '../widgets/stat-tile.tsx';
+import { DayPanel } from './day-panel.tsx';
+import { DropsPanel } from './drops-panel.tsx';
 import { EmptyState } from './empty-state.tsx';
 import { FlowsPanel } from './flows-panel.tsx';
+import { HealthPanel } from './health-panel.tsx';
 import { OVERVIEW_VIEW, type OverviewView } from './overview-view.ts';
 import { ProblemNote } from './problem-note.tsx';
 import { StatusPanel } from './status-panel.tsx';
@@ -31,6 +35,9 @@ const CHART_LINES = 8;
 const FLOW_ROWS = 50;
 /** A bar needs some pixels to be seen. */
 const CHART_POINTS = window.innerWidth < 640 ? 90 : 200;
+const EXPORTERS_EVERY_MS = 5000;
+/** What needs a query of its own is asked again this often. */
+const SLOW_MS = 10_000;
 /** Without the live feed the page asks again this often. */
 const POLL_MS = 5000;
 
@@ -38,6 +45,7 @@ const POLL_MS = 5000;
 export function OverviewPage() {
   const [view, change] = useViewState(OVERVIEW_VIEW);
   const data = useOverviewData(view);
+  const exporters = useApi<ExportersResponse>(['exporters', {}], { everyMs: useEvery(EXPORTERS_EVERY_MS) });
   const { range, filter } = view;
   const mistake = checkFilter(filter);
   const nothing = data.flows?.flows.length === 0 && data.series?.series.length === 0;
@@ -77,6 +85,15 @@ export function OverviewPage() {
             measure={view.measure}
             onBy={(top) => change({ top })}
           />
+          <DayPanel
+            className="lg:col-span-8"
+            filter={filter}
+            enabled={data.readable}
+            by={view.by}
+            measure={view.measure}
+            onZoom={(from, to) => change({ range: { kind: 'fixed', from, to } })}
+          />
+          <DropsPanel className="lg:col-span-4" view={view} asking={data.asking} exporters={exporters.data} />
           <FlowsPanel
             className="lg:col-span-8 xl:col-span-9"
             flows={data.flows}
@@ -85,13 +102,20 @@ export function OverviewPage() {
           />
         </>
       )}
-      <StatusPanel className="self-start lg:col-span-4 xl:col-span-3" status={data.status} />
+      <div className="space-y-3 lg:col-span-4 xl:col-span-3">
+        <HealthPanel status={data.status} exporters={exporters.data} />
+        <StatusPanel status={data.status} />
+      </div>
     </div>
   );
 }
 
 interface OverviewData {
   feed: FeedState;
+  /** False while the filter cannot be read. */
+  readable: boolean;
+  /** For questions that the live feed does not answer. */
+  asking: ApiOptions;
   pulse: Pulse | undefined;
   series: SeriesResponse | undefined;
   top: QueryResponse | undefined;
@@ -148,8 +172,11 @@ function useOverviewData(view: SharedView & OverviewView): OverviewData {
   const flows = useApi<FlowsResponse>(targets.flows, asking);
   const status = useApi<StatusResponse>(targets.status, { everyMs: feed === 'live' ? false : POLL_MS });
   const failed = [series, top, flows, pulse, status].find((query) => query.error !== null);
+  const slowly = useEvery(SLOW_MS, range.kind === 'last');
   return {
     feed,
+    readable,
+    asking: { everyMs: slowly, enabled: readable },
     pulse: pulse.data,
     series: series.data,
     top: top.data,

@@ -9,7 +9,7 @@ import { StagedChanges } from '../sources/staged-changes.tsx';
 import { type FlowSourceEdits, useFlowSources } from '../sources/use-flow-sources.ts';
 import { useViewState } from '../use-view-state.ts';
 import type { ViewCodec } from '../view-state.ts';
-import { PLAIN_BUTTON } from '../widgets/form.tsx';
+import { SMALL_BUTTON } from '../widgets/form.tsx';
 import { Panel } from '../widgets/panel.tsx';
 import { Popover } from '../widgets/popover.tsx';
 import { ProblemNote } from './problem-note.tsx';
@@ -134,7 +134,7 @@ function AddSource({
   };
   const entry = 'block w-full truncate rounded px-2.5 py-1 text-left text-[0.8125rem] hover:bg-hover';
   return (
-    <Popover label="Add a source" button="Add a source" buttonClassName={`${PLAIN_BUTTON} h-7`} align="right">
+    <Popover label="Add a source" button="Add a source" buttonClassName={SMALL_BUTTON} align="right">
       {(close) => (
         <div className="max-h-[70dvh] w-60 overflow-y-auto p-1.5">
           <p className="px-2.5 py-1 text-ink-faint text-xs">New</p>
@@ -222,7 +222,7 @@ function RemovedRow({ source, onKeep }: { source: FlowSourceDraft; onKeep: () =>
     <li className="flex items-baseline gap-2 px-4 py-2.5">
       <del className="min-w-0 truncate text-ink-faint">{nameOf(source)}</del>
       <span className="text-drop text-xs">is removed when changes are deployed</span>
-      <button type="button" onClick={onKeep} className={`${PLAIN_BUTTON} ml-auto h-7`}>
+      <button type="button" onClick={onKeep} className={`${SMALL_BUTTON} ml-auto`}>
         Keep
       </button>
     </li>
@@ -253,17 +253,17 @@ function SourcePanel(props: SourcePanelProps) {
       controls={
         editable && (
           <>
-            <button type="button" className={`${PLAIN_BUTTON} h-7`} onClick={() => void copy()}>
+            <button type="button" className={SMALL_BUTTON} onClick={() => void copy()}>
               Build from it
             </button>
             <button
               type="button"
-              className={`${PLAIN_BUTTON} h-7`}
+              className={SMALL_BUTTON}
               onClick={() => onChange(withParameter(source, 'enabled', !enabled))}
             >
               {enabled ? 'Disable' : 'Enable'}
             </button>
-            <button type="button" className={`${PLAIN_BUTTON} h-7 text-drop`} onClick={props.onRemove}>
+            <button type="button" className={`${SMALL_BUTTON} text-drop`} onClick={props.onRemove}>
               Remove
             </button>
           </>

@@ -1,20 +1,10 @@
-import type { ExporterStatus, ListenerStatus, MeteredInterface, StatusResponse } from '../api/contract.ts';
-import { Value } from '../flows/value.tsx';
-import { formatCount, formatOctets, formatPerSecond } from '../format/quantity.ts';
-import { formatAgo, formatDateTime } from '../format/time.ts';
+import type { ListenerStatus, MeteredInterface, StatusResponse } from '../api/contract.ts';
+import { formatCount, formatOctets } from '../format/quantity.ts';
+import { formatDateTime } from '../format/time.ts';
 import { Advice } from '../widgets/copy-button.tsx';
 import { Panel } from '../widgets/panel.tsx';
 
-const VERSION_NAMES: Readonly<Record<number, string>> = {
-  0: 'this machine',
-  1: 'NetFlow v1',
-  5: 'NetFlow v5',
-  7: 'NetFlow v7',
-  9: 'NetFlow v9',
-  10: 'IPFIX',
-};
-
-/** What is metered, what listens, who sends, and what is kept. */
+/** What is metered, what listens, and what is kept. */
 export function StatusPanel({
   status,
   className,
@@ -34,7 +24,6 @@ export function StatusPanel({
       <div className="divide-y divide-line">
         <Metering metering={status.metering} demo={status.demo} />
         <Listeners listeners={status.listeners} />
-        <Exporters exporters={status.exporters} now={status.now} />
         <Store store={status.store} />
       </div>
     </Panel>
@@ -137,37 +126,6 @@ function received({ datagrams, connections }: ListenerStatus): string {
   if (connections === undefined) return `${formatCount(datagrams)} datagrams`;
   const open = connections.length === 1 ? '1 connection' : `${formatCount(connections.length)} connections`;
   return `${open} · ${formatCount(datagrams)} messages`;
-}
-
-function Exporters({ exporters, now }: { exporters: readonly ExporterStatus[]; now: number }) {
-  return (
-    <div className="px-3.5 py-2.5">
-      <Heading>Exporters, records per second</Heading>
-      {exporters.length === 0 && <p className="text-ink-soft">None has sent anything yet.</p>}
-      <ul className="space-y-1.5">
-        {exporters.map((exporter) => (
-          <li
-            key={`${exporter.address} ${exporter.observationDomainId} ${exporter.source} ${exporter.version}`}
-          >
-            <div className="flex items-baseline gap-2">
-              <Dot good={exporter.lost === 0} label={exporter.lost === 0 ? 'no loss' : 'loses records'} />
-              <Value dimension="exporter" value={exporter.address} className="wire" />
-              <span className="figures ml-auto whitespace-nowrap text-xs">
-                {formatPerSecond(exporter.recordsPerSecond)}
-              </span>
-            </div>
-            <div className="figures flex gap-2 pl-4 text-ink-faint text-xs">
-              <span>{VERSION_NAMES[exporter.version] ?? `version ${exporter.version}`}</span>
-              <span title={formatDateTime(exporter.lastSeenAt)}>{formatAgo(exporter.lastSeenAt, now)}</span>
-              <span className={`ml-auto whitespace-nowrap ${exporter.lost > 0 ? 'text-warn' : ''}`}>
-                {exporter.lost > 0 ? `${formatCount(exporter.lost)} lost` : 'no loss'}
-              </span>
-            </div>
-          </li>
-        ))}
-      </ul>
-    </div>
-  );
 }
 
 function Store({ store }: { store: StatusResponse['store'] }) {

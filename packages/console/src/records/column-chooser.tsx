@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import type { FlowRecord } from '../api/contract.ts';
 import { dimensionTitle } from '../flows/dimension.ts';
-import { PLAIN_BUTTON } from '../widgets/form.tsx';
+import { SMALL_BUTTON } from '../widgets/form.tsx';
 import { Popover } from '../widgets/popover.tsx';
 import { allColumns, COLUMNS_WIDE } from './record-column.ts';
 
@@ -19,7 +19,7 @@ export function ColumnChooser({ columns, records, onChange }: ColumnChooserProps
     (name) => `${name} ${dimensionTitle(name)}`.toLowerCase().includes(wanted),
   );
   return (
-    <Popover label="Columns" button="Columns" buttonClassName={`${PLAIN_BUTTON} h-7`} align="right">
+    <Popover label="Columns" button="Columns" buttonClassName={SMALL_BUTTON} align="right">
       {() => (
         <div className="w-72 p-2">
           <input

@@ -1,6 +1,6 @@
 import { useRef, useState } from 'react';
 import type { Parameters } from '../api/client.ts';
-import { PLAIN_BUTTON } from '../widgets/form.tsx';
+import { PLAIN_BUTTON, SMALL_BUTTON } from '../widgets/form.tsx';
 import { Popover } from '../widgets/popover.tsx';
 import { EXPORT_RECORDS_MAX, type ExportFormat, exportRecords, saveFile } from './record-export.ts';
 
@@ -39,7 +39,7 @@ export function ExportMenu({ question, columns }: ExportMenuProps) {
     }
   };
   return (
-    <Popover label="Export" button="Export" buttonClassName={`${PLAIN_BUTTON} h-7`} align="right">
+    <Popover label="Export" button="Export" buttonClassName={SMALL_BUTTON} align="right">
       {() => (
         <div className="w-64 space-y-1.5 p-2.5">
           <p className="text-ink-soft text-xs">
@@ -62,7 +62,7 @@ export function ExportMenu({ question, columns }: ExportMenuProps) {
             <button
               type="button"
               onClick={() => running.current?.abort()}
-              className={`${PLAIN_BUTTON} h-7 w-full`}
+              className={`${SMALL_BUTTON} w-full`}
             >
               Stop
             </button>

@@ -1,5 +1,5 @@
 import type { DeployResult, FlowSourceChange } from '../api/contract.ts';
-import { PLAIN_BUTTON, PRIMARY_BUTTON } from '../widgets/form.tsx';
+import { PLAIN_BUTTON, PRIMARY_BUTTON, SMALL_BUTTON } from '../widgets/form.tsx';
 import { parameterText } from './source-draft.ts';
 import type { FlowSourceEdits } from './use-flow-sources.ts';
 
@@ -115,7 +115,7 @@ function Results({ results, onClose }: { results: readonly DeployResult[]; onClo
     <section aria-label="Deployment" className="rounded-lg border border-line bg-surface">
       <header className="flex items-center border-line border-b px-4 py-2">
         <h2 className="font-semibold">Deployed</h2>
-        <button type="button" className={`${PLAIN_BUTTON} ml-auto h-7`} onClick={onClose}>
+        <button type="button" className={`${SMALL_BUTTON} ml-auto`} onClick={onClose}>
           Close
         </button>
       </header>

@@ -208,6 +208,9 @@ export function FieldGroup({ title, children }: { title: string; children: React
 }
 
 const BUTTON =
-  'inline-flex h-8 items-center justify-center gap-1.5 whitespace-nowrap rounded-md px-3 text-[0.8125rem] disabled:cursor-not-allowed';
-export const PRIMARY_BUTTON = `${BUTTON} bg-accent font-medium text-accent-ink hover:brightness-110 disabled:bg-sunken disabled:text-ink-faint`;
-export const PLAIN_BUTTON = `${BUTTON} border border-line bg-surface hover:border-line-strong disabled:text-ink-faint`;
+  'inline-flex items-center justify-center gap-1.5 whitespace-nowrap rounded-md disabled:cursor-not-allowed';
+const PLAIN = 'border border-line bg-surface hover:border-line-strong disabled:text-ink-faint';
+export const PRIMARY_BUTTON = `${BUTTON} h-8 bg-accent px-3 font-medium text-[0.8125rem] text-accent-ink hover:brightness-110 disabled:bg-sunken disabled:text-ink-faint`;
+export const PLAIN_BUTTON = `${BUTTON} ${PLAIN} h-8 px-3 text-[0.8125rem]`;
+/** For the line of a panel's title. */
+export const SMALL_BUTTON = `${BUTTON} ${PLAIN} h-7 px-2.5 text-xs`;
