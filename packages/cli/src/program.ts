@@ -83,6 +83,7 @@ function addDevices(program: Command): void {
     )
     .option('--http <ip:port>', 'where the console is served', '127.0.0.1:8080')
     .option('--no-http', 'do not serve the console')
+    .option('--user <name>', 'started as root: go on as this user once the sockets are open')
     .option('--check', 'check the configuration, and end')
     .option('--print-config', 'print the effective configuration as JSON, and end')
     .option('--log-level <level>', 'debug, info, warn or error', 'info')

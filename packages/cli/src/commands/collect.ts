@@ -1,6 +1,7 @@
 import { isatty } from 'node:tty';
 import { createStderrLogger, EXIT_USAGE, type Logger, UserError } from '@weir/base';
 import {
+  type FlowSource,
   type FlowSourceOrigin,
   flowSourceOfListen,
   flowSourcesInFile,
@@ -11,6 +12,7 @@ import {
 import { type CollectorDevice, createCollectorDevice } from '../collector-device.ts';
 import { parseEndpoint } from '../endpoint.ts';
 import { flowSourcesInData, flowSourcesOfListen } from '../flow-source-places.ts';
+import { dropPrivileges, findRunAs } from '../privileges.ts';
 import { parseLogLevel } from '../quantity.ts';
 import { stopSignal, untilAborted } from '../stop-signal.ts';
 
@@ -25,6 +27,7 @@ interface CollectOptions {
   http: string | false;
   check?: true;
   printConfig?: true;
+  user?: string;
   logLevel: string;
 }
 
@@ -42,6 +45,7 @@ export async function collect(options: CollectOptions): Promise<void> {
     process.stdout.write(`${options.config ?? 'configuration'}: valid, ${sources.length} flow sources\n`);
     return;
   }
+  const runAs = options.user === undefined ? undefined : findRunAs(options.user, options.data);
   const stop = stopSignal();
   const device = createCollectorDevice({
     dataDirectory: options.data,
@@ -53,10 +57,19 @@ export async function collect(options: CollectOptions): Promise<void> {
     logger,
   });
   await device.start();
+  if (runAs !== undefined) dropPrivileges(runAs, options.data, filesReadAgain(options, sources), logger);
   reloadOnHangUp(device, origin, logger);
   logger.info(`collecting into ${options.data}; Ctrl-C ends`);
   await untilAborted(stop);
   await device.stop();
+}
+
+/** What is opened again while the collector runs: certificates that are renewed, the configuration, our own code. */
+function filesReadAgain({ config }: CollectOptions, sources: readonly FlowSource[]): string[] {
+  const certificates = sources.flatMap(({ enabled, tls }) =>
+    enabled && tls !== undefined ? [tls.certificate, tls.key, tls.clientCa] : [],
+  );
+  return [import.meta.filename, config, ...certificates].filter((file) => file !== undefined);
 }
 
 /**
