@@ -30,6 +30,7 @@ import { createServer, type EnrichmentObserver, type Server } from '@weir/server
 import { type FlowStore, openStore } from '@weir/storage';
 import type { Endpoint } from './endpoint.ts';
 import { observeEnrichment } from './enrichment-observer.ts';
+import { createInterfaceFollower, interfacesByDefault } from './interface-follower.ts';
 import { createLocalNameWatch } from './local-name-watch.ts';
 import { recordCounter } from './record-counter.ts';
 import { removeServiceAddress, writeServiceAddress } from './service-address.ts';
@@ -157,7 +158,7 @@ function assemble(
 /** The meter, and before it what its flows pass on their way into the store. */
 function addMeter(
   lifecycle: Lifecycle,
-  { interfaces, capture }: MeteringPlan & { state: 'on' },
+  { interfaces, followsInterfaces, capture }: MeteringPlan & { state: 'on' },
   services: StagedWriterServices,
 ): { meter: LiveMeter; writer: StagedWriter } {
   const { logger } = services;
@@ -165,7 +166,18 @@ function addMeter(
   lifecycle.add('names', createLocalNameWatch(writer, logger));
   const timeouts = { idleTimeoutMs: LIVE_IDLE_TIMEOUT_MS, activeTimeoutMs: LIVE_ACTIVE_TIMEOUT_MS };
   const meter = createLiveMeter({ interfaces, capture, ...timeouts }, { port: writer.port, logger });
-  return { meter: lifecycle.add('meter', meter), writer };
+  lifecycle.add('meter', meter);
+  const follower = createInterfaceFollower({
+    clock: systemClock,
+    metered: () => interfaces,
+    choose: () => (followsInterfaces ? interfacesByDefault() : undefined),
+    onChange(names) {
+      logger.info(`the interfaces that are up have changed: metering ${names.join(', ')}`);
+      meter.adapt({ interfaces: names, ...timeouts }).catch((error: Error) => logger.warn(error.message));
+    },
+  });
+  lifecycle.add('interfaces', follower);
+  return { meter, writer };
 }
 
 /** What the server tells of beside the store. */

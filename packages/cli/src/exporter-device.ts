@@ -11,7 +11,7 @@ import {
   UserError,
 } from '@weir/base';
 import { type CollectorState, loadProfile, type Profile, reasonDisabled } from '@weir/exporting';
-import { type CaptureSource, chooseInterfaces, listInterfaces } from '@weir/host';
+import type { CaptureSource } from '@weir/host';
 import { createControlServer } from './control-socket.ts';
 import type { Endpoint } from './endpoint.ts';
 import { createExportPipeline } from './export-pipeline.ts';
@@ -21,7 +21,7 @@ import {
   type ExporterDeviceStatus,
   type ExporterState,
 } from './exporter-status.ts';
-import { createInterfaceFollower } from './interface-follower.ts';
+import { createInterfaceFollower, interfacesByDefault } from './interface-follower.ts';
 import { createMetricsServer } from './metrics-server.ts';
 import { createProfileWatcher } from './profile-watcher.ts';
 
@@ -107,8 +107,7 @@ export function createExporterDevice(options: ExporterDeviceOptions): ExporterDe
     if (reason !== undefined) {
       logger.warn(`${file}: ${reason}; nothing is exported until the profile says otherwise`);
     } else if (change !== 'nothing') {
-      const interfaces = pipeline.meter?.status()?.interfaces.map(({ name }) => name) ?? [];
-      logger.info({ changed: change }, `metering ${interfaces.join(', ')}`);
+      logger.info({ changed: change }, `metering ${meteredInterfaces().join(', ')}`);
     }
   }
 
@@ -124,12 +123,16 @@ export function createExporterDevice(options: ExporterDeviceOptions): ExporterDe
     });
   }
 
+  function meteredInterfaces(): readonly string[] {
+    return pipeline.meter?.status()?.interfaces.map(({ name }) => name) ?? [];
+  }
+
   /** Those that are up, where neither the command line nor the profile names any. */
   function interfacesToFollow(): readonly string[] | undefined {
     const { profile } = pipeline;
     if (profile === undefined || reasonDisabled(profile) !== undefined) return undefined;
     if (options.interfaces.length > 0 || profile.interfaces.length > 0) return undefined;
-    return chooseInterfaces(listInterfaces()).chosen.map(({ name }) => name);
+    return interfacesByDefault();
   }
 
   /** The profile stays as it is, and with it the exporter; the meter takes other interfaces. */
@@ -140,8 +143,7 @@ export function createExporterDevice(options: ExporterDeviceOptions): ExporterDe
       try {
         const change = await pipeline.apply(profile);
         if (change === 'nothing') return;
-        const interfaces = pipeline.meter?.status()?.interfaces.map(({ name }) => name) ?? [];
-        logger.info(`the interfaces that are up have changed: metering ${interfaces.join(', ')}`);
+        logger.info(`the interfaces that are up have changed: metering ${meteredInterfaces().join(', ')}`);
       } catch (error) {
         // An interface went while it was opened: the next look says so.
         if (!(error instanceof UserError)) throw error;
@@ -190,7 +192,12 @@ export function createExporterDevice(options: ExporterDeviceOptions): ExporterDe
     lifecycle.add('sampler', createSampler());
     lifecycle.add(
       'interfaces',
-      createInterfaceFollower({ clock: systemClock, choose: interfacesToFollow, onChange: followInterfaces }),
+      createInterfaceFollower({
+        clock: systemClock,
+        metered: meteredInterfaces,
+        choose: interfacesToFollow,
+        onChange: followInterfaces,
+      }),
     );
     lifecycle.add(
       'profile watcher',

@@ -8,6 +8,7 @@ test('tells of every change but that to none at all', async () => {
   const told: (readonly string[])[] = [];
   const follower = createInterfaceFollower({
     clock,
+    metered: () => ['eth0', 'lo'],
     choose: () => present,
     onChange: (interfaces) => void told.push(interfaces),
   });
@@ -34,4 +35,17 @@ test('tells of every change but that to none at all', async () => {
   await follower.stop();
   later(['lo']);
   expect(told).toHaveLength(3);
+});
+
+test('tells at once of those that came up before it started', async () => {
+  const told: (readonly string[])[] = [];
+  const follower = createInterfaceFollower({
+    clock: createManualClock(),
+    metered: () => ['lo'],
+    choose: () => ['lo', 'wg0'],
+    onChange: (interfaces) => void told.push(interfaces),
+  });
+  await follower.start();
+  expect(told).toEqual([['lo', 'wg0']]);
+  await follower.stop();
 });

@@ -13,7 +13,13 @@ import type { FlowStore } from '@weir/storage';
 
 /** What is to be metered, or why nothing is. */
 export type MeteringPlan =
-  | { readonly state: 'on'; readonly interfaces: readonly string[]; readonly capture: CaptureSource }
+  | {
+      readonly state: 'on';
+      readonly interfaces: readonly string[];
+      /** Whether nobody named them: those that come up are metered too. */
+      readonly followsInterfaces: boolean;
+      readonly capture: CaptureSource;
+    }
   | {
       readonly state: 'off';
       readonly reason: string;

@@ -66,13 +66,15 @@ function planMetering(options: UpOptions, logger: Logger): MeteringPlan {
     logger.warn(`this machine is not metered: ${missing}; ${howToGrant}`);
     return { state: 'off', reason: missing, howToGrant, interfaces: [] };
   }
-  if (options.interface.length > 0) return { state: 'on', interfaces: options.interface, capture };
+  if (options.interface.length > 0) {
+    return { state: 'on', interfaces: options.interface, followsInterfaces: false, capture };
+  }
   const { chosen, skipped } = chooseInterfaces(listInterfaces());
   for (const { name, reason } of skipped) logger.debug(`interface ${name} is not metered: ${reason}`);
   const interfaces = chosen.map(({ name }) => name);
   if (interfaces.length === 0) return { state: 'off', reason: 'no interface is up', interfaces: [] };
   logger.info(`metering ${interfaces.join(', ')}`);
-  return { state: 'on', interfaces, capture };
+  return { state: 'on', interfaces, followsInterfaces: true, capture };
 }
 
 /** The sources asked for, or those of the data folder, where the console edits them. */
