@@ -1,6 +1,7 @@
 import { createMetricsRegistry, type MetricsRegistry } from '@weir/base';
 import { EXPORTER_ALARM_CODES, SOURCE_ALARM_CODES } from './exporter-alarm.ts';
 import type { ExporterStatus, ListenerStatus } from './listener-status.ts';
+import { addSourceMetrics } from './source-metrics.ts';
 import type { StreamStatus } from './stream-status.ts';
 
 /** Exporters with metrics of their own, those with the most records first: a scrape must stay readable. */
@@ -199,6 +200,7 @@ export function createListenerMetrics(status: () => ListenerStatus): MetricsRegi
     },
   );
   addStreamMetrics(registry, status);
+  addSourceMetrics(registry, status);
   addAlarmMetrics(registry, status);
   addExporterMetrics(registry, () => status().exporters.slice(0, EXPORTERS_IN_METRICS_MAX));
   return registry;

@@ -1,5 +1,5 @@
 import { createSocket, type Socket } from 'node:dgram';
-import { silentLogger, systemClock } from '@weir/base';
+import { renderMetrics, silentLogger, systemClock } from '@weir/base';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Collector, createCollector } from './collector.ts';
 import { type CountingStore, createCountingStore } from './counting-store.ts';
@@ -102,7 +102,9 @@ describe('forwarding', () => {
     const [one, other] = [await openSink(), await openSink()];
     const port = await freePort();
     const destinations = [`Udp/${HOST}:${one.port}`, HOST];
-    const { relay } = await start([sourceOn(port, { enabled: true, port: other.port, destinations })]);
+    const { collector, relay } = await start([
+      sourceOn(port, { enabled: true, port: other.port, destinations }),
+    ]);
     const exporter = await openExporter(port);
     await exporter.send(300);
     // Before the first there is one message of templates more.
@@ -117,6 +119,10 @@ describe('forwarding', () => {
       { address: HOST, port: one.port, sent: 301, failed: 0, refused: 0, sampledOut: 0, problem: undefined },
       { port: other.port, sent: 301 },
     ]);
+    const metrics = await renderMetrics(await collector.metrics());
+    const labels = `source="on ${port}",destination="${HOST}:${one.port}"`;
+    expect(metrics).toContain(`weir_collector_relay_destination_sent_total{${labels}} 301`);
+    expect(metrics).toContain(`weir_collector_relay_dropped_total{source="on ${port}"} 0`);
   });
 
   test('a collector that begins to listen after the templates were sent decodes at once', async () => {
