@@ -61,6 +61,9 @@ export interface PlanSource {
 /** Records are exact, and so many are read within about half a second: two cores read 20 million a second. */
 const RAW_ROWS_AT_ONCE = 8_000_000;
 
+/** Below it, how many rows a roll-up has does not matter: a tenth of a second. */
+const ROLLUP_ROWS_AT_ONCE = 2_000_000;
+
 /** Chooses where a plan is answered from. */
 export function choosePlanSource(plan: QueryPlan, coverage: StoreCoverage): PlanSource {
   const raw = readOf(coverage.raw, plan);
@@ -70,7 +73,7 @@ export function choosePlanSource(plan: QueryPlan, coverage: StoreCoverage): Plan
   if (needs.rawOnly !== undefined) return asRaw(missingRecords(plan, coverage, needs.rawOnly));
   const reachesBack = rawReachesBack(plan, coverage);
   if (reachesBack && raw.rows <= RAW_ROWS_AT_ONCE && plan.from !== 'rollup') return asRaw('records, exact');
-  const rollup = cheapest(plan, coverage, needs.columns);
+  const rollup = bestRollup(plan, coverage, needs.columns);
   if (rollup === undefined) {
     return asRaw(missingRecords(plan, coverage, `no roll-up ${titleOf(plan, needs.columns)}`));
   }
@@ -167,8 +170,8 @@ function columnsOf(name: string): readonly string[] | undefined {
   }
 }
 
-/** The roll-up that has all columns and steps of a plan, and the fewest rows to read. */
-function cheapest(plan: QueryPlan, { raw, rollups }: StoreCoverage, columns: ReadonlySet<string>) {
+/** The roll-up that has all columns and steps of a plan, lacks least and has few rows to read. */
+function bestRollup(plan: QueryPlan, { raw, rollups }: StoreCoverage, columns: ReadonlySet<string>) {
   const stepMs = stepOf(plan);
   const fitting = rollups.filter(
     (rollup) =>
@@ -178,8 +181,11 @@ function cheapest(plan: QueryPlan, { raw, rollups }: StoreCoverage, columns: Rea
   );
   const start = earliest(plan, { raw, rollups: fitting });
   const reaching = fitting.filter((rollup) => rollup.fromMs <= start);
-  const cost = (rollup: RollupCoverage) => readOf(rollup, plan).rows;
-  return [...reaching].sort((a, b) => cost(a) - cost(b))[0];
+  const rows = (rollup: RollupCoverage) => Math.max(ROLLUP_ROWS_AT_ONCE, readOf(rollup, plan).rows);
+  const error = (rollup: RollupCoverage) => errorOf(plan, rollup, columns);
+  return [...reaching].sort(
+    (a, b) => rows(a) - rows(b) || error(a) - error(b) || readOf(a, plan).rows - readOf(b, plan).rows,
+  )[0];
 }
 
 /** The step that the answer is divided into; undefined when it is not. */
