@@ -6,6 +6,7 @@ import type { Clock, Logger } from '@weir/base';
 import type { Lake } from './lake.ts';
 import { chooseMerge } from './merge-choice.ts';
 import type { TakenFiles } from './parquet-catalogue.ts';
+import type { Retention } from './retention.ts';
 import { LEVELS, type RollUpLevel } from './roll-up-cube.ts';
 import type { RollUpFile } from './roll-up-file.ts';
 import { DAY_MS, dayOf, type RollUps } from './roll-ups.ts';
@@ -30,6 +31,8 @@ export interface MaintenanceConfig {
   readonly nextSequence: () => number;
   /** Resolves when the database has every key of the dimension tables. */
   readonly dimensionsWritten: () => Promise<void>;
+  readonly retention: Retention;
+  readonly isDiskFull: () => boolean;
   /** Whether questions are being answered, or segments wait to be sealed. */
   readonly isBusy: () => boolean;
 }
@@ -81,9 +84,15 @@ export class Maintenance {
 
   async #turn(): Promise<void> {
     const endedBeforeMs = this.#config.clock.nowMs() - MERGE_DELAY_MS;
-    await this.#expire();
-    await this.#mergeAll(endedBeforeMs);
-    await this.#rollUpAll(endedBeforeMs);
+    try {
+      // Without room, nothing but the retention helps.
+      if (!this.#config.isDiskFull()) {
+        await this.#mergeAll(endedBeforeMs);
+        await this.#rollUpAll(endedBeforeMs);
+      }
+    } finally {
+      await this.#config.retention.apply();
+    }
   }
 
   async #rollUpAll(endedBeforeMs: number): Promise<void> {
@@ -131,14 +140,6 @@ export class Maintenance {
         taken.release();
       }
     }
-  }
-
-  async #expire(): Promise<void> {
-    const { lake, options, clock, logger } = this.#config;
-    if (options.retentionMs === undefined) return;
-    const oldestMs = clock.nowMs() - options.retentionMs;
-    const { length } = await lake.catalogue.expire(({ id }) => id.hourMs + HOUR_MS <= oldestMs);
-    if (length > 0) logger.info({ files: length }, 'files past the retention were deleted');
   }
 
   async #mergeAll(endedBeforeMs: number): Promise<void> {

@@ -247,7 +247,7 @@ describe('time', () => {
     await send(store, [numbered(10, 10, NOW_MS + 2 * HOUR_MS)]);
     await store.seal();
     clock.advance(4 * HOUR_MS);
-    await expect.poll(async () => (await store.status()).counters.filesExpired).toBe(1);
+    await expect.poll(async () => (await store.status()).counters.filesExpired, { timeout: 20_000 }).toBe(1);
     expect((await store.sql(COUNTS)).rows[0]).toMatchObject({ n: 10, low: 10 });
     await store.close();
     const again = await openTestStore(directory.path);

@@ -6,6 +6,11 @@ export interface StoreOptions {
   readonly segmentRowsMax: number;
   /** Sealed files older than this (by the hour in which they arrived) are deleted; undefined keeps all. */
   readonly retentionMs: number | undefined;
+  /** The same of the roll-ups by minute and by hour, by day. */
+  readonly retentionMinutesMs: number | undefined;
+  readonly retentionHoursMs: number | undefined;
+  /** When the store has more, the oldest go: records first, then minutes, then hours. */
+  readonly octetsMax: number | undefined;
   /** Whether closed hours are summed up by the minute and the hour. */
   readonly rollUps: boolean;
   /** Memory of DuckDB; the open segments come on top, about 110 octets a record. */
@@ -21,6 +26,9 @@ export function defaultStoreOptions(): StoreOptions {
   return {
     segmentRowsMax: 8 * 122_880, // whole row groups of Parquet; × 110 octets = 108 MB
     retentionMs: undefined,
+    retentionMinutesMs: undefined,
+    retentionHoursMs: undefined,
+    octetsMax: undefined,
     rollUps: true,
     memoryLimitOctets: Math.min(4e9, totalmem() / 4),
     threads: 2,

@@ -25,6 +25,7 @@ import {
 import { ADDRESS_MACROS } from './address-macro.ts';
 import { Database } from './database.ts';
 import { DimensionTable, EXPORTERS, EXTRA_LAYOUTS } from './dimension-table.ts';
+import { DiskSpace } from './disk-space.ts';
 import { readExtraFields } from './extra-fields.ts';
 import { BLOCK_ROWS, BlockPool } from './flow-block.ts';
 import { SEGMENT_LABELS_MAX } from './label-dictionary.ts';
@@ -32,6 +33,7 @@ import { type DimensionTables, Lake } from './lake.ts';
 import { Maintenance } from './maintenance.ts';
 import { OpenFlows } from './open-flows-function.ts';
 import { QueryRunner, type SqlResult } from './query-runner.ts';
+import { Retention } from './retention.ts';
 import { RollUps, rollUpDirectories } from './roll-ups.ts';
 import { formatSegmentId, HOUR_MS, OpenSegment, parseSegmentId, type SegmentId } from './segment.ts';
 import { replayLog, SegmentLog } from './segment-log.ts';
@@ -46,6 +48,8 @@ const SYNC_INTERVAL_MS = 1000;
 const HOUSEKEEPING_INTERVAL_MS = 5000;
 /** Closed segments that wait to be sealed; when there are more, producers wait. 2 × 108 MB. */
 const SEALING_QUEUE_MAX = 2;
+/** More than a record of 40 columns needs in a Parquet file. */
+const SEALED_OCTETS_A_ROW = 60;
 /** Hours open at a time; listeners are never so far apart, so an older one is closed. */
 const OPEN_HOURS_MAX = 4;
 
@@ -66,6 +70,8 @@ export class StoreOwner {
   readonly #openFlows: OpenFlows;
   readonly #pool: BlockPool;
   readonly #maintenance: Maintenance;
+  readonly #retention: Retention;
+  readonly #disk: DiskSpace;
   readonly #logDirectory: string;
   /** Segments that take records, by hour. */
   readonly #open = new Map<number, OpenSegment>();
@@ -78,6 +84,7 @@ export class StoreOwner {
   /** Rows of each segment that are in memory only, for the disk was full. */
   readonly #unlogged = new Map<OpenSegment, number>();
   #logFailing = false;
+  #closing = false;
   readonly counters: StoreCounters = newCounters();
   readonly repair: RepairReport = newReport();
 
@@ -96,7 +103,18 @@ export class StoreOwner {
     this.#logDirectory = logDirectoryOf(config.dataDirectory);
     this.#openFlows = new OpenFlows(database.connection);
     this.#pool = new BlockPool(Math.ceil(config.options.segmentRowsMax / BLOCK_ROWS) + 1);
+    this.#disk = new DiskSpace(config.dataDirectory, config.clock, config.logger);
+    this.#retention = new Retention({
+      lake,
+      rollUps,
+      options: config.options,
+      clock: config.clock,
+      logger: config.logger,
+      logOctets: () => this.#segments().reduce((sum, { log }) => sum + log.octets, 0),
+    });
     this.#maintenance = new Maintenance({
+      retention: this.#retention,
+      isDiskFull: () => this.#disk.isFull,
       lake,
       rollUps,
       options: config.options,
@@ -112,7 +130,7 @@ export class StoreOwner {
       lake,
       rollUps,
       openFlows: this.#openFlows,
-      openSegments: () => [...this.#closed, ...this.#open.values()],
+      openSegments: () => this.#segments(),
       readExtra: this.#readExtra,
       dimensionsWritten: () => this.#writeDimensions(),
       options: config.options,
@@ -187,6 +205,11 @@ export class StoreOwner {
     await this.#writeDimensions();
   }
 
+  async #sync(): Promise<void> {
+    this.#disk.look();
+    if (!this.#disk.isFull) await this.flush();
+  }
+
   coverage(): StoreCoverage {
     return this.#queries.coverage({ fromMs: 0, toMs: Number.MAX_SAFE_INTEGER });
   }
@@ -200,10 +223,10 @@ export class StoreOwner {
   async sealAll(): Promise<void> {
     for (const hourMs of [...this.#open.keys()]) this.#closeSegment(hourMs);
     while (this.#closed.length > 0 || this.#sealing !== undefined) {
-      const before = this.counters.sealFailures;
+      const { segmentsSealed } = this.counters;
       this.#startSealing();
       await this.#sealing;
-      if (this.counters.sealFailures > before) {
+      if (this.#closed.length > 0 && this.counters.segmentsSealed === segmentsSealed) {
         throw new UserError('store_seal', 'a segment could not be written to Parquet; the log says why');
       }
     }
@@ -225,6 +248,7 @@ export class StoreOwner {
       octets += segment.log.octets;
       mergeBounds(bounds, segment.bounds);
     }
+    const disk = this.#disk.status();
     const hours = new Set(segments.map(({ id }) => new Date(id.hourMs).toISOString()));
     this.counters.keysRefused = exporters.refusedCount + layouts.refusedCount;
     this.counters.filesExpired = this.#lake.catalogue.counters.filesExpired;
@@ -235,6 +259,8 @@ export class StoreOwner {
       openHours: [...hours].sort(),
       fileCount,
       octetsOnDisk: octets,
+      retention: this.#retention.status(),
+      ...(disk === undefined ? {} : { disk }),
       ...(rowCount + openRowCount > 0 ? oldestAndNewest(bounds) : {}),
       exporterCount: [...exporters.entries()].length,
       counters: { ...this.counters },
@@ -247,13 +273,14 @@ export class StoreOwner {
    * `store_records_lost` when a full disk took neither the log nor the Parquet file of some records.
    */
   async close(): Promise<void> {
+    this.#closing = true;
     for (const cancel of this.#timers) cancel();
     await this.#maintenance.stop();
     await this.#sealing;
     await this.#queries.close();
     const lost = await this.#sealUnlogged();
     try {
-      await this.flush();
+      if (!this.#disk.isFull) await this.flush();
       for (const segment of [...this.#closed, ...this.#open.values()]) await segment.log.close();
     } finally {
       this.#database.close();
@@ -273,6 +300,11 @@ export class StoreOwner {
       await this.#sealing;
     }
     return [...this.#unlogged.values()].reduce((sum, rows) => sum + rows, 0);
+  }
+
+  /** Everything that is in memory. */
+  #segments(): OpenSegment[] {
+    return [...this.#closed, ...this.#open.values()];
   }
 
   async #writeDimensions(): Promise<void> {
@@ -307,6 +339,7 @@ export class StoreOwner {
   #writeLog(segment: OpenSegment, batch: FlowBatch): void {
     const before = segment.log.octets;
     try {
+      if (this.#disk.isFull) throw new Error('the disk is full');
       segment.log.append(batch);
       this.counters.logOctetsWritten += segment.log.octets - before;
       if (this.#logFailing)
@@ -364,6 +397,8 @@ export class StoreOwner {
   async #sealUntilEmpty(): Promise<void> {
     while (this.#closed.length > 0) {
       const before = this.counters.sealFailures;
+      const octets = (this.#closed[0]?.rowCount ?? 0) * SEALED_OCTETS_A_ROW;
+      if (!this.#closing && !this.#disk.hasRoomFor(octets)) return;
       await this.#sealFirst();
       if (this.counters.sealFailures > before) return;
     }
@@ -405,7 +440,7 @@ export class StoreOwner {
     this.#timers.push(
       clock.every(
         SYNC_INTERVAL_MS,
-        guarded(() => this.flush()),
+        guarded(() => this.#sync()),
       ),
       clock.every(
         HOUSEKEEPING_INTERVAL_MS,

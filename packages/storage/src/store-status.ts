@@ -1,3 +1,6 @@
+import type { DiskStatus } from './disk-space.ts';
+import type { RetentionStatus } from './retention.ts';
+
 /** Plain numbers that only grow, from the opening of the store. */
 export interface StoreCounters {
   batchesTaken: number;
@@ -55,7 +58,12 @@ export interface StoreStatus {
   /** Hours (ISO 8601) that have open segments. */
   readonly openHours: readonly string[];
   readonly fileCount: number;
+  /** Of the records, in files and logs. */
   readonly octetsOnDisk: number;
+  /** What goes next, and how much there may be. */
+  readonly retention: RetentionStatus;
+  /** The disk that the store is on; absent until it was looked at. */
+  readonly disk?: DiskStatus;
   /** End of the oldest and of the newest flow, ISO 8601; absent in an empty store. */
   readonly oldest?: string;
   readonly newest?: string;
