@@ -30,6 +30,7 @@ const FORWARDING_DESTINATIONS_MAX = 16; // each costs one send a datagram
 /** A connection in full flow holds at most about 400 KiB: 4,096 of them stay below 2 GiB. */
 const CONNECTIONS_MAX = 4096;
 const SUBJECTS_MAX = 1024;
+const ONE_IN_MAX = 1_000_000;
 const DAY_S = 86_400;
 
 const NAME_ALLOWED =
@@ -52,25 +53,27 @@ const destination = z
 const sampledDestination = z.strictObject(
   {
     to: destination,
-    /** Every so manieth datagram is sent, and each that carries templates. */
-    oneIn: wholeNumber(1, 1_000_000).default(1),
+    oneIn: wholeNumber(1, ONE_IN_MAX)
+      .default(1)
+      .describe('Every so manieth datagram is sent, and each that carries templates'),
   },
   objectError('an object with to and oneIn'),
 );
 
 const forwardingSchema = z.strictObject(
   {
-    enabled: yesOrNo.default(false),
-    /** Port of those destinations that name none. */
-    port: port.default(FORWARDING_PORT_DEFAULT),
+    enabled: yesOrNo.default(false).describe('Whether what is received is relayed'),
+    port: port.default(FORWARDING_PORT_DEFAULT).describe('Port of those destinations that name none'),
     destinations: z
       .array(z.union([destination, sampledDestination], { error: DESTINATION_ALLOWED }), {
         error: 'a list of destinations',
       })
       .max(FORWARDING_DESTINATIONS_MAX, `at most ${FORWARDING_DESTINATIONS_MAX} destinations`)
-      .default([]),
-    /** Known templates are sent again so often, for who begins to listen; left out, 60. */
-    templatesEverySeconds: wholeNumber(1, DAY_S).optional(),
+      .default([])
+      .describe('"IP", "Udp/IP:Port", or {"to": one of these, "oneIn": N}'),
+    templatesEverySeconds: wholeNumber(1, DAY_S)
+      .optional()
+      .describe('Known templates are sent again so often, for who begins to listen; left out, 60'),
   },
   objectError('an object'),
 );
@@ -78,16 +81,17 @@ const forwardingSchema = z.strictObject(
 /** RFC 7011 section 11: who may speak to a source over TLS, and who we are to them. Files are PEM. */
 const tlsSchema = z.strictObject(
   {
-    certificate: filePath,
-    key: filePath,
-    /** Authorities of exporters' certificates: with it, who has none of theirs is refused. */
-    clientCa: filePath.optional(),
-    /** Common names or DNS names (`*.` for one label) that may export; left out, every trusted one. */
+    certificate: filePath.describe('Our certificate with its chain, in PEM'),
+    key: filePath.describe('Its key, in PEM'),
+    clientCa: filePath
+      .optional()
+      .describe('Authorities of exporters’ certificates: who has none of theirs is refused'),
     subjects: z
       .array(subject, { error: 'a list of names' })
       .min(1, 'at least one name')
       .max(SUBJECTS_MAX, `at most ${SUBJECTS_MAX} names`)
-      .optional(),
+      .optional()
+      .describe('Common or DNS names (*. for one label) that may export; left out, every trusted one'),
   },
   objectError('an object with certificate and key'),
 );
@@ -95,54 +99,62 @@ const tlsSchema = z.strictObject(
 /** Limits of a source over TCP or TLS. */
 const connectionsSchema = z.strictObject(
   {
-    max: wholeNumber(1, CONNECTIONS_MAX).default(1024),
-    perAddressMax: wholeNumber(1, CONNECTIONS_MAX).default(64),
-    /** A connection without a whole message for so long is closed; 0: never. */
-    idleTimeoutSeconds: wholeNumber(0, DAY_S).default(1800),
+    max: wholeNumber(1, CONNECTIONS_MAX).default(1024).describe('Connections at a time'),
+    perAddressMax: wholeNumber(1, CONNECTIONS_MAX).default(64).describe('Connections of one address'),
+    idleTimeoutSeconds: wholeNumber(0, DAY_S)
+      .default(1800)
+      .describe('A connection without a whole message for so long is closed; 0: never'),
   },
   objectError('an object with max, perAddressMax and idleTimeoutSeconds'),
 );
 
 export const flowSourceSchema = z.strictObject(
   {
-    name: z.string({ error: NAME_ALLOWED }).regex(/^[\p{L}\p{N}][\p{L}\p{N} ._:/[\]-]{0,63}$/u, NAME_ALLOWED),
-    enabled: yesOrNo.default(true),
+    name: z
+      .string({ error: NAME_ALLOWED })
+      .regex(/^[\p{L}\p{N}][\p{L}\p{N} ._:/[\]-]{0,63}$/u, NAME_ALLOWED)
+      .describe('What people call it; no two sources share one'),
+    enabled: yesOrNo.default(true).describe('Whether it collects'),
     targetCollector: z
       .string({ error: 'the name of a collector' })
       .min(1, 'the name of a collector')
-      .default(TARGET_COLLECTOR_DEFAULT),
-    type: z.enum(FLOW_SOURCE_TYPES, { error: `one of ${FLOW_SOURCE_TYPES.join(', ')}` }).default('Any'),
-    /** Name of an interface, or `any`. */
+      .default(TARGET_COLLECTOR_DEFAULT)
+      .describe('The collector that it is for; a collector runs only those of its own, local'),
+    type: z
+      .enum(FLOW_SOURCE_TYPES, { error: `one of ${FLOW_SOURCE_TYPES.join(', ')}` })
+      .default('Any')
+      .describe('What it accepts; anything else is counted and told, not decoded'),
     monitoringInterface: z
       .string({ error: 'the name of an interface, or any' })
       .regex(/^[^\s/]{1,15}$/, 'the name of an interface (1 to 15 characters), or any')
-      .default('any'),
+      .default('any')
+      .describe('Name of the interface that datagrams must arrive on, or any'),
     monitoringAddress: z
       .string({ error: 'an IP address; 0.0.0.0 and :: are every address of the machine' })
       .refine((text) => isIP(text) !== 0, 'an IP address; 0.0.0.0 and :: are every address of the machine')
       .transform(canonicalAddress)
-      .default('0.0.0.0'),
-    monitoringPort: port,
-    transport: z.enum(TRANSPORTS, { error: `one of ${TRANSPORTS.join(', ')}` }).default('udp'),
-    /** Required for `tls`. */
-    tls: tlsSchema.optional(),
-    /** For `tcp` and `tls`. */
-    connections: connectionsSchema.optional(),
-    /** A capture or IPFIX file to read, or a folder to follow, in place of a socket. */
-    sourceFilePath: filePath.optional(),
-    /** Networks of the exporters that are heard; left out, everybody is. */
-    allow: allowSchema.optional(),
-    /** Of each exporter. */
-    limits: limitsSchema.optional(),
-    alarms: alarmsSchema.optional(),
-    /** Pair directions across exporters. */
-    asymmetricFlows: yesOrNo.default(false),
+      .default('0.0.0.0')
+      .describe('IP address to listen on; 0.0.0.0, the default, and :: are every address of the machine'),
+    monitoringPort: port.describe('Port to listen on; may be left out with a sourceFilePath'),
+    transport: z
+      .enum(TRANSPORTS, { error: `one of ${TRANSPORTS.join(', ')}` })
+      .default('udp')
+      .describe('How exporters send'),
+    tls: tlsSchema.optional().describe('Required for tls'),
+    connections: connectionsSchema.optional().describe('For tcp and tls'),
+    sourceFilePath: filePath
+      .optional()
+      .describe('A capture or IPFIX file to read, or a folder to follow, in place of a socket'),
+    allow: allowSchema
+      .optional()
+      .describe('Networks of the exporters that are heard; left out, everybody is'),
+    limits: limitsSchema.optional().describe('What one exporter may send'),
+    alarms: alarmsSchema.optional().describe('When an operator is told that something is wrong'),
+    asymmetricFlows: yesOrNo.default(false).describe('Whether directions are paired across exporters'),
     sessions: sessionsSchema.optional(),
-    forwarding: forwardingSchema.default({
-      enabled: false,
-      port: FORWARDING_PORT_DEFAULT,
-      destinations: [],
-    }),
+    forwarding: forwardingSchema
+      .default({ enabled: false, port: FORWARDING_PORT_DEFAULT, destinations: [] })
+      .describe('Relaying of what is received'),
   },
   objectError('an object with the parameters of a flow source'),
 );
