@@ -53,7 +53,7 @@ export function createSenderFilter(networks: readonly string[]): SenderFilter {
     if (word === latestAllowed) return true;
     for (let index = 0; index < prefixes4.length; index += 1) {
       const { mask, networks: known } = prefixes4[index]!;
-      if (known.has((word & mask) >>> 0)) {
+      if (known.has(word & mask)) {
         latestAllowed = word;
         return true;
       }
@@ -89,7 +89,8 @@ export function createSenderFilter(networks: readonly string[]): SenderFilter {
 
 function addIPv4(byMask: Map<number, Set<number>>, mask: number, network: number): void {
   const known = byMask.get(mask) ?? new Set<number>();
-  known.add(network);
+  // As a signed word: V8 keeps those without an object each.
+  known.add(network | 0);
   byMask.set(mask, known);
 }
 
