@@ -3,7 +3,7 @@
  *
  * The folders are the unpacked packages @ip-location-db/asn and @ip-location-db/geo-whois-asn-country
  * (`npm pack` fetches them). They are no dependencies, because unpacked they have 113 MB; see
- * docs/decisions for more.
+ * docs/decisions/0009-origins-in-a-file-of-our-own.md.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

@@ -15,6 +15,8 @@ export const RECORDS_AT_ONCE = 256;
 export const KEY_WORDS = 10;
 export const KEY_PORTS = 8;
 export const KEY_PROTOCOL = 9;
+/** In the word of the protocol: both addresses are IPv4, only their lowest words count. */
+export const KEY_IS_V4 = 1 << 27;
 
 export const FLAG_HAS_KEY = 1;
 /** The exporter saw the end of the connection. */
@@ -22,6 +24,7 @@ export const FLAG_ENDED = 2;
 /** The record tells of both directions. */
 export const FLAG_BIFLOW = 4;
 
+const MAPPED_PREFIX = 0xffff;
 const PROTOCOL_ICMP = 1;
 const PROTOCOL_ICMPV6 = 58;
 
@@ -76,8 +79,11 @@ export class SessionRecords {
       const d1 = dstAddrLo[at + 1]! | 0;
       const d2 = dstAddrHi[at]! | 0;
       const d3 = dstAddrHi[at + 1]! | 0;
-      const sourceHash = endHash(seed, s0, s1, s2, s3, source);
-      const destinationHash = endHash(seed, d0, d1, d2, d3, destination);
+      const isV4 = s1 === MAPPED_PREFIX && d1 === MAPPED_PREFIX && (s2 | s3 | d2 | d3) === 0;
+      const sourceHash = isV4 ? endHashV4(seed, s0, source) : endHash(seed, s0, s1, s2, s3, source);
+      const destinationHash = isV4
+        ? endHashV4(seed, d0, destination)
+        : endHash(seed, d0, d1, d2, d3, destination);
       // The sign of the difference of two 31-bit numbers, no branch: which direction comes is a coin toss.
       let swap = ((sourceHash >>> 1) - (destinationHash >>> 1)) >>> 31;
       if (sourceHash >>> 1 === destinationHash >>> 1) {
@@ -88,15 +94,17 @@ export class SessionRecords {
       const sourceAt = key + swap * 4;
       const destinationAt = key + 4 - swap * 4;
       keys[sourceAt] = s0;
-      keys[sourceAt + 1] = s1;
-      keys[sourceAt + 2] = s2;
-      keys[sourceAt + 3] = s3;
       keys[destinationAt] = d0;
-      keys[destinationAt + 1] = d1;
-      keys[destinationAt + 2] = d2;
-      keys[destinationAt + 3] = d3;
+      if (!isV4) {
+        keys[sourceAt + 1] = s1;
+        keys[sourceAt + 2] = s2;
+        keys[sourceAt + 3] = s3;
+        keys[destinationAt + 1] = d1;
+        keys[destinationAt + 2] = d2;
+        keys[destinationAt + 3] = d3;
+      }
       keys[key + KEY_PORTS] = (source << (16 - swap * 16)) | (destination << (swap * 16));
-      keys[key + KEY_PROTOCOL] = kind;
+      keys[key + KEY_PROTOCOL] = isV4 ? kind | KEY_IS_V4 : kind;
       hashes[index] = finish(seed ^ kind ^ (sourceHash + destinationHash));
     }
   }
@@ -124,6 +132,12 @@ function isBelow(
   if (a1 !== b1) return a1 < b1;
   if (a2 !== b2) return a2 < b2;
   return a3 === b3 ? portA < portB : a3 < b3;
+}
+
+function endHashV4(seed: number, address: number, port: number): number {
+  const low = Math.imul(address ^ seed, 0x85ebca6b);
+  const mixed = Math.imul(low ^ (low >>> 13) ^ Math.imul(port, 0x27d4eb2f), 0x2c1b3c6d);
+  return mixed ^ (mixed >>> 15);
 }
 
 function endHash(seed: number, w0: number, w1: number, w2: number, w3: number, port: number): number {

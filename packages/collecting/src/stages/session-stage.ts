@@ -1,6 +1,6 @@
 /**
  * Marks the records of both directions of a conversation with one `sessionId`, says who began it, and marks
- * records of packets that another observation point told of already (docs/decisions/0009). Records are
+ * records of packets that another observation point told of already (docs/decisions/0008). Records are
  * neither held back nor merged.
  *
  * Hot file: typed-array reads are asserted (`!`); rows are below the batch's capacity.
@@ -148,14 +148,19 @@ class SessionMarker {
     const hasReason = bitmapOf(validity, 'endReason');
     const { received, starts, ends, allowances, exporters, flags } = this.#records;
     const baseMs = this.#table.baseMs(timeOf(receivedAt, from));
+    let receivedMs = 0;
+    let receivedTick = 0;
     for (let row = from; row < to; row += 1) {
       const index = row - from;
       const byte = row >> 3;
       const bit = 1 << (row & 7);
-      const receivedMs = timeOf(receivedAt, row);
+      if (row === from || receivedAt[row * 2] !== receivedAt[row * 2 - 2]) {
+        receivedMs = timeOf(receivedAt, row);
+        receivedTick = tickOf(receivedMs - baseMs);
+      }
       const endMs = (hasEnd[byte]! & bit) !== 0 ? timeOf(flowEnd, row) : receivedMs;
       const startMs = (hasStart[byte]! & bit) !== 0 ? timeOf(flowStart, row) : endMs;
-      received[index] = tickOf(receivedMs - baseMs);
+      received[index] = receivedTick;
       starts[index] = tickOf(startMs - baseMs);
       ends[index] = tickOf(endMs - baseMs);
       const reason = (hasReason[byte]! & bit) !== 0 ? endReason[row]! : 0;

@@ -15,6 +15,7 @@ import {
   FLAG_BIFLOW,
   FLAG_ENDED,
   FLAG_HAS_KEY,
+  KEY_IS_V4,
   KEY_PORTS,
   KEY_PROTOCOL,
   KEY_WORDS,
@@ -44,8 +45,10 @@ const SEEN_SHIFT = 13;
 /** The exporter that told of the session last: twelve bits. */
 const EXPORTER_SHIFT = 15;
 const EXPORTER_BITS = 0xfff << EXPORTER_SHIFT;
-/** Five bits: 2^37 sessions have an identifier of their own. */
-const EPOCH_SHIFT = 27;
+/** Four bits, behind that of KEY_IS_V4: 2^36 sessions have an identifier of their own. */
+const EPOCH_SHIFT = 28;
+/** What of KIND belongs to the key. */
+const KEY_BITS = 0xff | KEY_IS_V4;
 
 /**
  * Large memory begins 16 octets into a page; with these before it no session lies in two lines of the cache.
@@ -295,22 +298,25 @@ export class SessionTable {
 
   #nextIdentifier(): number {
     this.#identifier = (this.#identifier + 1) | 0;
-    if (this.#identifier === 0) this.#epoch = (this.#epoch + 1) & 0x1f;
+    if (this.#identifier === 0) this.#epoch = (this.#epoch + 1) & 0xf;
     return this.#identifier;
   }
 }
 
+/** Whether all of the key is that of the session, of which the first words are known to be equal. */
 function equals(words: Int32Array, base: number, keys: Int32Array, key: number): boolean {
+  const protocol = keys[key + KEY_PROTOCOL]!;
   return (
     words[base + 4]! === keys[key + 4]! &&
     words[base + KEY_PORTS]! === keys[key + KEY_PORTS]! &&
-    (words[base + KIND]! & 0xff) === keys[key + KEY_PROTOCOL]! &&
-    words[base + 1]! === keys[key + 1]! &&
-    words[base + 2]! === keys[key + 2]! &&
-    words[base + 3]! === keys[key + 3]! &&
-    words[base + 5]! === keys[key + 5]! &&
-    words[base + 6]! === keys[key + 6]! &&
-    words[base + 7]! === keys[key + 7]!
+    (words[base + KIND]! & KEY_BITS) === protocol &&
+    ((protocol & KEY_IS_V4) !== 0 ||
+      (words[base + 1]! === keys[key + 1]! &&
+        words[base + 2]! === keys[key + 2]! &&
+        words[base + 3]! === keys[key + 3]! &&
+        words[base + 5]! === keys[key + 5]! &&
+        words[base + 6]! === keys[key + 6]! &&
+        words[base + 7]! === keys[key + 7]!))
   );
 }
 
