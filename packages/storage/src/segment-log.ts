@@ -19,6 +19,7 @@ import {
   writevSync,
 } from 'node:fs';
 import { crc32 } from 'node:zlib';
+import { UserError } from '@weir/base';
 import {
   COLUMN_TYPE_OCTETS,
   createFlowBatch,
@@ -116,9 +117,16 @@ export class SegmentLog {
   }
 }
 
+/** A frame is whole, and has a column that this version does not know: it must not be cut off as damage. */
+class LaterVersionError extends UserError {
+  constructor(column: string) {
+    super('store_newer', `a later version of weir wrote a log of the store (column ${column})`);
+  }
+}
+
 /**
  * Reads a log from its beginning and calls `take` for each good frame. Returns the octets of the good
- * frames and of the torn or damaged rest.
+ * frames and of the torn or damaged rest. Throws the UserError `store_newer` for a column of a later version.
  */
 export function replayLog(path: string, take: (batch: FlowBatch) => void): { good: number; torn: number } {
   const octets = readFileSync(path);
@@ -228,7 +236,7 @@ function decodeFrame(frame: Uint8Array): FlowBatch | undefined {
     const complete = !entry.endsWith('!');
     const name = (complete ? entry : entry.slice(0, -1)) as FlowColumnName;
     const index = FLOW_COLUMN_INDEX[name];
-    if (index === undefined) return undefined;
+    if (index === undefined) throw new LaterVersionError(name);
     const array = batch.columns[name];
     const width = COLUMN_TYPE_OCTETS[FLOW_COLUMNS[index]!.type];
     new Uint8Array(array.buffer, array.byteOffset, array.byteLength).set(part(rowCount * width));

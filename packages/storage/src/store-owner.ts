@@ -35,6 +35,7 @@ import { OpenFlows } from './open-flows-function.ts';
 import { QueryRunner, type SqlResult } from './query-runner.ts';
 import { Retention } from './retention.ts';
 import { RollUps, rollUpDirectories } from './roll-ups.ts';
+import { bringToVersion } from './schema-version.ts';
 import { formatSegmentId, HOUR_MS, OpenSegment, parseSegmentId, type SegmentId } from './segment.ts';
 import { replayLog, SegmentLog } from './segment-log.ts';
 import type { StoreOptions } from './store-options.ts';
@@ -152,6 +153,7 @@ export class StoreOwner {
       threads: options.threads,
     });
     try {
+      await bringToVersion(database, dataDirectory);
       for (const statement of ADDRESS_MACROS) await database.run(statement);
       const exporters = await DimensionTable.open(database, EXPORTERS);
       const layouts = await DimensionTable.open(database, EXTRA_LAYOUTS);
