@@ -25,8 +25,6 @@ export const DIRECTION_RULES = {
   icmpRequest: 8,
 } as const;
 
-export type DirectionRuleName = keyof typeof DIRECTION_RULES;
-
 /** Side of a record whose source began, and of one whose source answers; the column `sessionSide`. */
 export const SIDE_INITIATOR = 0;
 export const SIDE_RESPONDER = 1;
