@@ -1,9 +1,9 @@
 /** A real browser for tests of the console: one for each test file, a fresh context for each page. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
+import axe from 'axe-core';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, expect } from 'vitest';
 
@@ -81,16 +81,14 @@ export async function open(url: string, look: Look = WIDE): Promise<Opened> {
 export const addressField = (page: Page, name: string): string | null =>
   new URL(page.url()).searchParams.get(name);
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
 /**
  * What axe finds wrong, of serious and critical weight: the rule and the first place of each. The page's policy
  * allows no script of others, so axe is evaluated by the browser's debugger.
  */
 async function axeViolations(page: Page): Promise<string[]> {
-  await page.evaluate(AXE);
+  await page.evaluate(axe.source);
   return page.evaluate(async () => {
-    const axe = Reflect.get(window, 'axe') as {
+    const runner = Reflect.get(window, 'axe') as {
       run: (
         context: Document,
         options: object,
@@ -98,7 +96,7 @@ async function axeViolations(page: Page): Promise<string[]> {
         violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[];
       }>;
     };
-    const { violations } = await axe.run(document, { resultTypes: ['violations'] });
+    const { violations } = await runner.run(document, { resultTypes: ['violations'] });
     return violations
       .filter(({ impact }) => impact === 'serious' || impact === 'critical')
       .map(({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 200)} ${nodes[0]?.failureSummary ?? ''}`);

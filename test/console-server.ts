@@ -34,6 +34,10 @@ export interface TestFlow {
   octets: number;
   exporter?: string;
   dropped?: boolean;
+  /** Two letters each. */
+  countries?: readonly [source: string, destination: string];
+  /** Name of the rule that decided. */
+  rule?: string;
 }
 
 export interface ConsoleServer {
@@ -59,7 +63,10 @@ export function mixedFlows(): TestFlow[] {
       dstPort: 443,
       octets: 90_000 + 1000 * (index % 60),
     };
-    flows.push({ ...web, dropped: index % 40 === 7 });
+    const countries = [index % 3 === 0 ? 'US' : 'DE', index % 7 === 0 ? 'JP' : 'BR'] as const;
+    if (index % 40 === 7)
+      flows.push({ ...web, dropped: true, rule: index % 80 === 7 ? 'block-guests' : 'default-deny' });
+    else flows.push({ ...web, countries });
     if (index % 2 === 0)
       flows.push({ ...common, dstAddr: '192.0.2.53', protocol: 17, dstPort: 53, octets: 30_000 });
     if (index % 5 === 0)
@@ -184,8 +191,29 @@ function fillRow(batch: FlowBatch, row: number, flow: TestFlow, exporterIndex: n
   columns.direction[row] = row % 2;
   columns.forwardingStatus[row] = flow.dropped === true ? 0x80 : 0x40;
   batch.extraEnd[row] = 0;
+  if (flow.countries !== undefined) {
+    const [source, destination] = flow.countries;
+    fill(batch, 'srcCountry', row, countryNumber(source));
+    fill(batch, 'dstCountry', row, countryNumber(destination));
+  }
+  if (flow.rule !== undefined) {
+    if (!batch.labels.includes(flow.rule)) batch.labels.push(flow.rule);
+    fill(batch, 'rule', row, batch.labels.indexOf(flow.rule));
+  }
   for (const name of FILLED) setPresent(batch, FLOW_COLUMN_INDEX[name], row, row + 1);
 }
+
+function fill(
+  batch: FlowBatch,
+  name: 'srcCountry' | 'dstCountry' | 'rule',
+  row: number,
+  value: number,
+): void {
+  batch.columns[name][row] = value;
+  setPresent(batch, FLOW_COLUMN_INDEX[name], row, row + 1);
+}
+
+const countryNumber = (letters: string): number => letters.charCodeAt(0) * 256 + letters.charCodeAt(1);
 
 const FILLED: readonly FlowColumnName[] = [
   'receivedAt',

@@ -44,8 +44,22 @@ export function displayValue(dimension: string, value: DimensionValue): Displaye
   const field = fieldNamed(dimension);
   const text = field === undefined ? String(value) : formatFieldValue(field, value);
   if (dimension === 'protocol') return { text: /^\d+$/.test(text) ? `protocol ${text}` : text.toUpperCase() };
-  const hint = typeof value === 'number' && dimension.endsWith('Port') ? serviceName(value) : undefined;
+  const hint =
+    typeof value === 'number' && /port$/i.test(dimension)
+      ? serviceName(value)
+      : isCountry(dimension)
+        ? countryName(text)
+        : undefined;
   return hint === undefined ? { text } : { text, hint };
+}
+
+const isCountry = (dimension: string): boolean => /country$/i.test(dimension);
+
+const countryNames = new Intl.DisplayNames('en', { type: 'region', fallback: 'none' });
+
+/** `Germany` for `DE`; undefined for what is no country's code. */
+export function countryName(letters: string): string | undefined {
+  return /^[A-Z]{2}$/.test(letters) ? countryNames.of(letters) : undefined;
 }
 
 /** The name of a group of values, in the order of the dimensions. */

@@ -1,5 +1,13 @@
 import { type ComponentType, lazy } from 'react';
-import { ExploreIcon, ExportersIcon, FlowsIcon, OverviewIcon, SourcesIcon } from '../widgets/icons.tsx';
+import {
+  ExploreIcon,
+  ExportersIcon,
+  FlowsIcon,
+  MapIcon,
+  OverviewIcon,
+  SourcesIcon,
+  TopologyIcon,
+} from '../widgets/icons.tsx';
 
 export interface PageEntry {
   path: string;
@@ -41,6 +49,24 @@ export const PAGES: readonly PageEntry[] = [
     letter: 'f',
     Icon: FlowsIcon,
     Page: lazy(async () => ({ default: (await import('../pages/flows-page.tsx')).FlowsPage })),
+    asksFlows: true,
+  },
+  {
+    path: '/topology',
+    name: 'Topology',
+    about: 'who talks to whom, drops, what is new',
+    letter: 't',
+    Icon: TopologyIcon,
+    Page: lazy(async () => ({ default: (await import('../pages/topology-page.tsx')).TopologyPage })),
+    asksFlows: true,
+  },
+  {
+    path: '/map',
+    name: 'Map',
+    about: 'traffic by country',
+    letter: 'm',
+    Icon: MapIcon,
+    Page: lazy(async () => ({ default: (await import('../pages/map-page.tsx')).MapPage })),
     asksFlows: true,
   },
   {
