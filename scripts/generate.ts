@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
+import { listenerMetrics } from '@weir/collecting';
 import { DECODE_ERRORS } from '@weir/ipfix';
 import type { Command } from 'commander';
 import { EXPORTER_METRICS } from '../packages/cli/src/exporter-metrics.ts';
@@ -67,7 +68,15 @@ function metricsReference(): string {
     'What `weir export --metrics` serves at `/metrics`. Counters of a meter or of a collector begin again where a ' +
     'change of the profile replaced it.';
   const heading = ['| metric | kind | labels | meaning |', '|---|---|---|---|'];
-  return [NOTICE, '# Metrics of the exporter\n', `${intro}\n`, ...heading, ...rows].join('\n');
+  const exporter = ['# Metrics of the exporter\n', `${intro}\n`, ...heading, ...rows];
+  const listenerRows = listenerMetrics().map(({ name, kind, labelNames = [], help }) =>
+    tableRow([`\`${name}\``, kind, labelNames.join(', '), help]),
+  );
+  const listenerIntro =
+    'What `weir collect` and `weir up` serve at `/metrics` of each flow source. Those of exporters are of the 1,000 with ' +
+    'the most records of each source.';
+  const collector = ['\n# Metrics of the collector\n', `${listenerIntro}\n`, ...heading, ...listenerRows];
+  return [NOTICE, ...exporter, ...collector].join('\n');
 }
 
 const REFERENCES: Readonly<Record<string, () => string>> = {

@@ -52,6 +52,7 @@ export type { FlowSourceProblem, StagedFlowSource } from './flow-source-staging.
 export { acceptedVersions, FLOW_SOURCE_TYPES, type FlowSourceType } from './flow-source-type.ts';
 export { type GenerateOptions, type GenerateResult, generateRecords } from './generate-records.ts';
 export type { ListenerState } from './listener.ts';
+export { listenerMetrics } from './listener-metrics.ts';
 export type {
   ExporterStatus,
   ListenerCounters,
@@ -80,4 +81,6 @@ export {
 export type { BatchStagesCounters } from './stages/batch-stages.ts';
 export type { LocalNameList } from './stages/local-names.ts';
 export { createStagedWriter, type StagedWriter, type StagedWriterServices } from './stages/staged-writer.ts';
+export { type SyntheticAttack, truthOf } from './synthetic-attack.ts';
+export { createSyntheticMonth, type SyntheticMonth, type SyntheticMonthOptions } from './synthetic-month.ts';
 export { TEMPLATE_USES } from './template-uses.ts';

@@ -1,7 +1,7 @@
 import { createMetricsRegistry, type MetricsRegistry } from '@weir/base';
 import { EXPORTER_ALARM_CODES, SOURCE_ALARM_CODES } from './exporter-alarm.ts';
 import type { ExporterStatus, ListenerStatus } from './listener-status.ts';
-import { addSourceMetrics } from './source-metrics.ts';
+import { addSourceMetrics, type MetricDeclarations } from './source-metrics.ts';
 import type { StreamStatus } from './stream-status.ts';
 
 /** Exporters with metrics of their own, those with the most records first: a scrape must stay readable. */
@@ -164,9 +164,52 @@ const EXPORTER_COUNTERS: readonly (readonly [string, string, NumberOf<ExporterSt
   ['problems_total', 'Malformed units in what this exporter sent.', ({ problems }) => problems],
 ];
 
-/** The metrics of one listener, read from its status when somebody asks. */
+/** A metric as the reference page lists it. */
+export interface MetricDescription {
+  readonly kind: 'counter' | 'gauge';
+  readonly name: string;
+  readonly help: string;
+  readonly labelNames?: readonly string[];
+}
+
+/** The metrics of one listener, read from its status when somebody asks: once for all of them. */
 export function createListenerMetrics(status: () => ListenerStatus): MetricsRegistry {
   const registry = createMetricsRegistry();
+  declareMetrics(registry, onceATurn(status));
+  return registry;
+}
+
+/** Every metric that a listener has. */
+export function listenerMetrics(): MetricDescription[] {
+  const found: MetricDescription[] = [];
+  const noStatus = () => {
+    throw new Error('metrics are declared here, not read');
+  };
+  declareMetrics(
+    {
+      counter: (definition) => void found.push({ kind: 'counter', ...definition }),
+      gauge: (definition) => void found.push({ kind: 'gauge', ...definition }),
+    },
+    noStatus,
+  );
+  return found;
+}
+
+/** A status costs as much as there are exporters, and a scrape reads some fifty metrics of it. */
+function onceATurn(status: () => ListenerStatus): () => ListenerStatus {
+  let known: ListenerStatus | undefined;
+  return () => {
+    if (known === undefined) {
+      known = status();
+      setImmediate(() => {
+        known = undefined;
+      });
+    }
+    return known;
+  };
+}
+
+function declareMetrics(registry: MetricDeclarations, status: () => ListenerStatus): void {
   const sourceOnly = { labelNames: ['source'] } as const;
   for (const [name, help, read] of LISTENER_COUNTERS) {
     registry.counter({ name: `weir_collector_${name}`, help, ...sourceOnly }, () => {
@@ -203,11 +246,10 @@ export function createListenerMetrics(status: () => ListenerStatus): MetricsRegi
   addSourceMetrics(registry, status);
   addAlarmMetrics(registry, status);
   addExporterMetrics(registry, () => status().exporters.slice(0, EXPORTERS_IN_METRICS_MAX));
-  return registry;
 }
 
 /** Only of listeners over TCP and TLS: the others have no samples. */
-function addStreamMetrics(registry: MetricsRegistry, status: () => ListenerStatus): void {
+function addStreamMetrics(registry: MetricDeclarations, status: () => ListenerStatus): void {
   const labelNames = ['source'];
   function sample(read: NumberOf<StreamStatus>) {
     const { source, stream } = status();
@@ -234,7 +276,7 @@ function addStreamMetrics(registry: MetricsRegistry, status: () => ListenerStatu
   );
 }
 
-function addExporterMetrics(registry: MetricsRegistry, exporters: () => readonly ExporterStatus[]): void {
+function addExporterMetrics(registry: MetricDeclarations, exporters: () => readonly ExporterStatus[]): void {
   const labelNames = ['source', 'exporter', 'domain', 'version'];
   for (const [name, help, read] of EXPORTER_COUNTERS) {
     registry.counter({ name: `weir_collector_exporter_${name}`, help, labelNames }, () =>
@@ -263,7 +305,7 @@ function addExporterMetrics(registry: MetricsRegistry, exporters: () => readonly
 }
 
 /** Alarms by code: those of the source, and how many of its exporters have one, all of them counted. */
-function addAlarmMetrics(registry: MetricsRegistry, status: () => ListenerStatus): void {
+function addAlarmMetrics(registry: MetricDeclarations, status: () => ListenerStatus): void {
   registry.gauge(
     {
       name: 'weir_collector_alarms',

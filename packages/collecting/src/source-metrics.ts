@@ -37,8 +37,11 @@ const FILE_GAUGES: Table<FileSourceStatus> = [
   ['unfinished', 'Files that are still being written.', ({ unfinished }) => unfinished],
 ];
 
+/** Where metrics are declared. */
+export type MetricDeclarations = Pick<MetricsRegistry, 'counter' | 'gauge'>;
+
 /** Adds them to the metrics of a listener. */
-export function addSourceMetrics(registry: MetricsRegistry, status: () => ListenerStatus): void {
+export function addSourceMetrics(registry: MetricDeclarations, status: () => ListenerStatus): void {
   const labelNames = ['source'];
 
   function sampleOf<T>(find: (status: ListenerStatus) => T | undefined, read: NumberOf<T>) {
@@ -65,7 +68,7 @@ export function addSourceMetrics(registry: MetricsRegistry, status: () => Listen
   addDestinationMetrics(registry, status);
 }
 
-function addDestinationMetrics(registry: MetricsRegistry, status: () => ListenerStatus): void {
+function addDestinationMetrics(registry: MetricDeclarations, status: () => ListenerStatus): void {
   const labelNames = ['source', 'destination'];
   for (const [name, help, read] of DESTINATION_COUNTERS) {
     registry.counter({ name: `weir_collector_relay_destination_${name}`, help, labelNames }, () => {
