@@ -72,8 +72,18 @@ describe('where an answer comes from', () => {
       source: 'rollup',
       level: '1h',
       cube: 'src',
-      why: 'records would be 100 million: this is the hourly roll-up, error ≤ 0.40 %',
+      why: 'records would be 100 million in 720 files: this is the hourly roll-up, error ≤ 0.40 %',
       errorShare: 0.004,
+    });
+  });
+
+  test('files count, too: few records in many of them are slow', () => {
+    const few = (files: number) =>
+      choose({}, 30, { ...COVERAGE, raw: { ...COVERAGE.raw!, rows: 1e6, files } });
+    expect(few(30)).toMatchObject({ source: 'raw' });
+    expect(few(720)).toMatchObject({
+      source: 'rollup',
+      why: expect.stringContaining('1 million in 720 files'),
     });
   });
 

@@ -148,12 +148,16 @@ function addServiceCommands(program: Command): void {
     .option('--interface <name>', 'meter this interface; repeatable', repeatable, [])
     .addOption(captureOption())
     .option('--metrics <[ip:]port>', 'serve Prometheus metrics here; a port alone: on 127.0.0.1')
+    .option('--collector', 'a unit for weir collect on /var/lib/weir/collector instead')
+    .option('--config <file>', 'with --collector: its flow sources; default: those deployed in the console')
+    .option('--http <ip:port>', 'with --collector: where the console is served; default: 127.0.0.1:8080')
     .option('--print', 'print what would be installed, and end')
     .action(async (options) => (await import('./commands/service.ts')).install(options));
   service
     .command('uninstall')
     .description('stop it, and remove what install has installed')
     .option('--profile <file>', PROFILE_ARGUMENT)
+    .option('--collector', 'the unit of weir collect')
     .action(async (options) => (await import('./commands/service.ts')).uninstall(options));
 }
 
@@ -231,10 +235,14 @@ function addTrafficCommands(program: Command): void {
     .action(async (file, options) => (await import('./commands/replay.ts')).replay(file, options));
   program
     .command('generate')
-    .description('send generated flow records as IPFIX')
-    .requiredOption('--to <udp/ip:port>', 'the collector')
-    .requiredOption('--records <n>', 'so many records')
+    .description('send generated flow records as IPFIX, or fill a store with a month of them')
+    .option('--to <udp/ip:port>', 'the collector')
+    .option('--records <n>', 'so many records to it')
     .option('--rate <n>', 'records a second; default: as fast as it goes')
+    .option('--data <dir>', 'fill the store in this folder; what was planted is in its generated.json')
+    .option('--days <n>', 'so many days, up to this hour', '30')
+    .option('--flows <n>', 'so many records in all, about: 100M, 500k', '1M')
+    .option('--exporters <n>', 'from so many exporters', '50')
     .option('--seed <n>', 'the same seed gives the same records', '1')
     .action(async (options) => (await import('./commands/generate.ts')).generate(options));
 }
