@@ -19,15 +19,18 @@ afterEach(() => rm(folder, { recursive: true }));
 const NONE = { ...ENRICHMENT_DEFAULT, country: false, asn: false };
 
 describe('origins', () => {
+  const clock = createManualClock();
+
   test('are loaded in the background, with names and what their licence wants', async () => {
     const enrichment = createEnrichment(ENRICHMENT_DEFAULT, {
       logger: silentLogger,
-      clock: createManualClock(),
+      clock,
     });
     const told: StageTables[] = [];
     enrichment.onChange((tables) => told.push(tables));
     await enrichment.start();
     expect(enrichment.tables()).toEqual({});
+    clock.advance(1000);
     await enrichment.loaded();
     expect(told).toEqual([enrichment.tables()]);
     expect(enrichment.asName(15_169)).toMatch(/Google/);
@@ -49,8 +52,9 @@ describe('origins', () => {
     );
     await writeFile(asnFile, mmdbOf([['198.51.100.0/25', { autonomous_system_number: 64_496 }]]));
     const settings = { ...ENRICHMENT_DEFAULT, countryFile, asnFile };
-    const enrichment = createEnrichment(settings, { logger: silentLogger, clock: createManualClock() });
+    const enrichment = createEnrichment(settings, { logger: silentLogger, clock });
     await enrichment.start();
+    clock.advance(1000);
     await enrichment.loaded();
     const { origins } = enrichment.tables();
     const at = (address: number) => {
@@ -70,11 +74,9 @@ describe('origins', () => {
     await writeFile(asnFile, 'nonsense');
     const said: unknown[] = [];
     const logger = { ...silentLogger, error: (...words: unknown[]) => said.push(words[0]) };
-    const enrichment = createEnrichment(
-      { ...ENRICHMENT_DEFAULT, asnFile },
-      { logger, clock: createManualClock() },
-    );
+    const enrichment = createEnrichment({ ...ENRICHMENT_DEFAULT, asnFile }, { logger, clock });
     await enrichment.start();
+    clock.advance(1000);
     await enrichment.loaded();
     expect(said[0]).toContain(`left out: ${asnFile}: not a MaxMind database`);
     expect(enrichment.tables()).toEqual({});

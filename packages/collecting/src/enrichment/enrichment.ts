@@ -15,6 +15,8 @@ import { networkTableOf, userTableOf } from './prefix-tables.ts';
 
 /** Soon enough for somebody who edits a file and looks; two calls of the operating system each. */
 const FILES_LOOKED_AT_EVERY_MS = 5_000;
+/** Loading origins keeps a core busy for half a second: the rest of the device comes up first. */
+const ORIGINS_LOADED_AFTER_MS = 1_000;
 
 /** Stamp of a file that could not be read. */
 const GONE = 'gone';
@@ -71,6 +73,7 @@ class LoadedEnrichment implements Enrichment {
   #worker: Worker | undefined;
   #loading: Promise<void> = Promise.resolve();
   #cancel: CancelTimer = () => {};
+  #cancelLoading: CancelTimer = () => {};
   #reloads = 0;
   #reloadFailures = 0;
 
@@ -91,13 +94,14 @@ class LoadedEnrichment implements Enrichment {
   async start(): Promise<void> {
     for (const file of this.#files) await readIfChanged(file);
     const { country, asn } = this.settings;
-    if (country || asn) this.#loading = this.#loadOrigins();
+    if (country || asn) this.#loading = this.#loadOriginsSoon();
     if (this.#files.length === 0) return;
     this.#cancel = this.#services.clock.every(FILES_LOOKED_AT_EVERY_MS, () => void this.#look());
   }
 
   async stop(): Promise<void> {
     this.#cancel();
+    this.#cancelLoading();
     this.#listeners.clear();
     await this.#worker?.terminate();
   }
@@ -147,6 +151,13 @@ class LoadedEnrichment implements Enrichment {
         this.#services.logger.error(facts, 'a changed file cannot be used; what was read before stays');
       }
     }
+  }
+
+  #loadOriginsSoon(): Promise<void> {
+    return new Promise((resolve) => {
+      const load = () => void this.#loadOrigins().then(resolve);
+      this.#cancelLoading = this.#services.clock.after(ORIGINS_LOADED_AFTER_MS, load);
+    });
   }
 
   #loadOrigins(): Promise<void> {
