@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { systemdUnit } from './systemd-unit.ts';
+import { collectorUnit, systemdUnit } from './systemd-unit.ts';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'weir-unit-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -33,10 +33,30 @@ test('what systemd would expand in a path is escaped, and a home folder stays re
   expect(text).toContain('\nProtectHome=read-only\n');
 });
 
+test('the unit of the collector runs it on its own folder, with what it needs and no more', () => {
+  const text = collectorUnit({
+    node: '/opt/node',
+    weir: '/opt/weir.js',
+    collectArguments: ['--config', '/etc/c.json'],
+  });
+  expect(text).toContain(
+    'ExecStart=/opt/node /opt/weir.js collect --data /var/lib/weir/collector --config /etc/c.json\n',
+  );
+  expect(text).toContain('\nStateDirectory=weir/collector\n');
+  expect(text).toContain('\nCapabilityBoundingSet=CAP_NET_BIND_SERVICE CAP_NET_ADMIN\n');
+  expect(text).not.toContain('AF_PACKET');
+});
+
 describe.skipIf(ANALYZE_MISSING)('systemd-analyze (skipped where it is not installed)', () => {
+  const COLLECTOR = collectorUnit({ node: UNIT.node, weir: UNIT.weir, collectArguments: [] });
+
   function analyze(...args: string[]) {
+    return analyzeText(systemdUnit(UNIT), ...args);
+  }
+
+  function analyzeText(text: string, ...args: string[]) {
     const file = path.join(folder, 'weir-Universe.service');
-    writeFileSync(file, systemdUnit(UNIT));
+    writeFileSync(file, text);
     const { status, stdout, stderr } = spawnSync('systemd-analyze', [...args, file], { encoding: 'utf8' });
     return { status, output: stdout + stderr };
   }
@@ -49,5 +69,10 @@ describe.skipIf(ANALYZE_MISSING)('systemd-analyze (skipped where it is not insta
     const { status, output } = analyze('security', '--offline=yes', '--threshold=25');
     expect(status, output).toBe(0);
     expect(output).toContain('→ Overall exposure level');
+  });
+
+  test('finds nothing wrong with the unit of the collector, whose exposure is no greater', () => {
+    expect(analyzeText(COLLECTOR, 'verify')).toEqual({ status: 0, output: '' });
+    expect(analyzeText(COLLECTOR, 'security', '--offline=yes', '--threshold=25').status).toBe(0);
   });
 });

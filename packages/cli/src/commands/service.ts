@@ -1,12 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { EXIT_USAGE, UserError } from '@weir/base';
+import { parseCollectorConfig } from '@weir/collecting';
 import { loadProfile } from '@weir/exporting';
 import { exportArguments, type PassedOptions, stopService } from '../background-service.ts';
 import { systemctl, systemdRuns, unitFileOf, unitNameOf } from '../service-manager.ts';
 import { serviceStateOf } from '../service-state.ts';
-import { systemdUnit, type UnitOptions } from '../systemd-unit.ts';
+import { COLLECTOR_SERVICE, collectorUnit, systemdUnit, type UnitOptions } from '../systemd-unit.ts';
 import { registerTaskScript, unregisterTaskScript } from '../windows-task.ts';
 
 const WEIR = path.resolve(import.meta.dirname, '../../bin/weir.js');
@@ -17,10 +18,17 @@ const OTHERS_PASS = 0o001;
 interface InstallOptions extends PassedOptions {
   readonly profile?: string;
   readonly print?: true;
+  readonly collector?: true;
+  readonly config?: string;
+  readonly http?: string;
 }
 
 /** `weir service install`: a unit that starts with the machine. It is not started here: weir start does. */
 export async function install(options: InstallOptions): Promise<void> {
+  if (options.collector) {
+    installCollector(options);
+    return;
+  }
   const { name, profileFile } = serviceStateOf(options.profile);
   const unit: UnitOptions = {
     name,
@@ -42,42 +50,76 @@ export async function install(options: InstallOptions): Promise<void> {
   }
 }
 
+/** `weir service install --collector`: a unit for `weir collect` on /var/lib/weir/collector. */
+function installCollector({ config, http, print }: InstallOptions): void {
+  const configFile = config === undefined ? undefined : path.resolve(config);
+  const collectArguments = [
+    ...(configFile === undefined ? [] : ['--config', configFile]),
+    ...(http === undefined ? [] : ['--http', http]),
+  ];
+  const text = collectorUnit({ node: process.execPath, weir: WEIR, collectArguments });
+  if (print) {
+    process.stdout.write(text);
+    return;
+  }
+  if (configFile !== undefined) parseCollectorConfig(readFileSync(configFile, 'utf8'), configFile);
+  const files = [process.execPath, WEIR, ...(configFile === undefined ? [] : [configFile])];
+  writeUnit(COLLECTOR_SERVICE, text, files);
+  const start = `systemctl start ${unitNameOf(COLLECTOR_SERVICE)}`;
+  process.stdout.write(
+    `${unitFileOf(COLLECTOR_SERVICE)} installed; it starts with the machine, and now with: ${start}\n`,
+  );
+}
+
 /** `weir service uninstall`: stops it, flushes, removes the unit. The profile stays. */
-export async function uninstall(options: { profile?: string }): Promise<void> {
+export async function uninstall(options: { profile?: string; collector?: true }): Promise<void> {
+  if (options.collector) {
+    removeUnit(COLLECTOR_SERVICE);
+    return;
+  }
   const state = serviceStateOf(options.profile);
   await stopService(state);
   if (process.platform === 'win32') {
     powershell(unregisterTaskScript(state.name));
     return;
   }
-  const file = unitFileOf(state.name);
+  removeUnit(state.name);
+}
+
+function removeUnit(name: string): void {
+  const file = unitFileOf(name);
   if (!existsSync(file)) {
-    process.stdout.write(`${unitNameOf(state.name)} is not installed\n`);
+    process.stdout.write(`${unitNameOf(name)} is not installed\n`);
     return;
   }
-  if (systemdRuns()) systemctl('disable', '--now', unitNameOf(state.name));
+  if (systemdRuns()) systemctl('disable', '--now', unitNameOf(name));
   rmSync(file);
   if (systemdRuns()) systemctl('daemon-reload');
   process.stdout.write(`${file} removed\n`);
 }
 
 function installUnit(unit: UnitOptions, text: string): void {
+  writeUnit(unit.name, text, [unit.node, unit.weir, unit.profileFile]);
+  process.stdout.write(
+    `${unitFileOf(unit.name)} installed; it starts with the machine, and now with: weir start ${unit.name}\n`,
+  );
+}
+
+/** Writes the unit and enables it; `files` are what it must be able to read. */
+function writeUnit(name: string, text: string, files: readonly string[]): void {
   if (!systemdRuns()) {
     const instead = 'weir start exports in the background and keeps it running until the machine stops';
     throw new UserError('service_no_manager', `systemd does not run here; ${instead}`);
   }
-  for (const file of [unit.node, unit.weir, unit.profileFile]) checkReadable(file);
-  const file = unitFileOf(unit.name);
+  for (const file of files) checkReadable(file);
+  const file = unitFileOf(name);
   try {
     writeFileSync(file, text);
   } catch (error) {
     throw new UserError('service_denied', `${file}: ${(error as Error).message}; run as root`);
   }
   systemctl('daemon-reload');
-  systemctl('enable', unitNameOf(unit.name));
-  process.stdout.write(
-    `${file} installed; it starts with the machine, and now with: weir start ${unit.name}\n`,
-  );
+  systemctl('enable', unitNameOf(name));
 }
 
 /** The unit may write into its StateDirectory only. */
