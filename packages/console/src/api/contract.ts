@@ -46,6 +46,10 @@ export interface QueryResponse {
   total: Measures;
   tookMs: number;
   sql: string;
+  /** What counts and what not, a sentence each. */
+  notes?: string[];
+  /** Where the answer comes from: records, or roll-ups of them, and why. */
+  source?: { source: 'raw' | 'rollup'; why: string; errorShare?: number; rows: number; octets: number };
 }
 
 export type FlowRecord = Record<string, DimensionValue>;

@@ -26,6 +26,7 @@ import { Switch } from '../widgets/form.tsx';
 import { Panel } from '../widgets/panel.tsx';
 import { QueryText } from '../widgets/query-text.tsx';
 import { Pick, Segmented } from '../widgets/segmented.tsx';
+import { AnswerNotes } from './answer-notes.tsx';
 import { EmptyState } from './empty-state.tsx';
 import { ProblemNote } from './problem-note.tsx';
 
@@ -106,6 +107,7 @@ export function ExplorePage() {
                 onHighlight={setHighlighted}
               />
             )}
+            {data.ranking !== undefined && <AnswerNotes answer={data.ranking} />}
           </Panel>
         </>
       )}
