@@ -6,10 +6,11 @@
 import { BoundedReader } from './bounded-reader.ts';
 import type { WireView } from './column-kernels.ts';
 import { type DecodeErrorCode, type DecodeProblem, decodeProblem } from './decode-error.ts';
-import { createDomainState, type DomainState, type StreamState } from './domain-state.ts';
+import { createDomainState, type DomainState, noteProblem, type StreamState } from './domain-state.ts';
 import {
   DOMAINS_MAX,
   DOMAINS_PER_EXPORTER_MAX,
+  ESTABLISHED_MESSAGES,
   EXPORTERS_MAX,
   EXPORTERS_UNPROVEN_MAX,
   type ExporterLimits,
@@ -173,7 +174,7 @@ export class DatagramReader implements TemplateTaker {
     if (at + length > end) this.#problemAt('message_truncated', end);
     this.#readSets(10, at + IPFIX_HEADER_OCTETS, messageEnd, at + length > end);
     const templateRecords = stream.domain.counters.templateRecords - templatesBefore;
-    stream.sequence.observe(sequenceNumber, this.#units, templateRecords);
+    this.#observe(stream, sequenceNumber, this.#units, templateRecords);
     return messageEnd;
   }
 
@@ -186,7 +187,7 @@ export class DatagramReader implements TemplateTaker {
     const stream = this.exporters.stream(session, 9, data.getUint32(at + 16));
     this.#begin(stream, at, exportTimeMs, uptimeMs, sequenceNumber);
     this.#noticeBoot(stream, exportTimeMs - uptimeMs);
-    stream.sequence.observe(sequenceNumber, 1);
+    this.#observe(stream, sequenceNumber, 1, 0);
     return this.#readSets(9, at + NETFLOW_V9_HEADER_OCTETS, end, false);
   }
 
@@ -207,7 +208,7 @@ export class DatagramReader implements TemplateTaker {
     if (fitting < count) this.#problemAt('message_count_invalid', at + 2);
     const from = at + headerOctets;
     const to = from + fitting * recordOctets;
-    if (version !== 1) stream.sequence.observe(sequenceNumber, count);
+    if (version !== 1) this.#observe(stream, sequenceNumber, count, 0);
     if (fitting > 0) this.#readData(entry, from, to, false);
     return fitting < count ? end : to;
   }
@@ -226,6 +227,7 @@ export class DatagramReader implements TemplateTaker {
     message.headerUptimeMs = headerUptimeMs;
     message.sequenceNumber = sequenceNumber;
     message.messageOffset = at - message.datagramStart;
+    if (domain.counters.messages === 0) domain.firstSeenMs = message.receivedAtMs;
     domain.lastSeenMs = message.receivedAtMs;
     domain.lastExportTimeMs = exportTimeMs;
     domain.counters.messages += 1;
@@ -233,6 +235,15 @@ export class DatagramReader implements TemplateTaker {
     this.#inMessage = true;
     this.#units = 0;
     this.#taker?.message?.(message);
+  }
+
+  #observe(stream: StreamState, sequenceNumber: number, units: number, templateRecords: number): void {
+    const { sequence, domain } = stream;
+    sequence.observe(sequenceNumber, units, templateRecords);
+    const { scope } = domain;
+    if (scope.proven && !scope.established && sequence.inOrder >= ESTABLISHED_MESSAGES) {
+      this.exporters.establish(scope);
+    }
   }
 
   /** A boot time that moved, other than by one wrap of the 32-bit uptime, is a restart of the exporter. */
@@ -354,7 +365,7 @@ export class DatagramReader implements TemplateTaker {
   problem(problem: DecodeProblem): void {
     this.counters.problems += 1;
     const message = this.#inMessage ? this.#message : undefined;
-    if (message !== undefined) message.domain.counters.problems += 1;
+    if (message !== undefined) noteProblem(message.domain, problem, message.receivedAtMs);
     this.#taker?.problem(problem, message);
   }
 
@@ -428,11 +439,12 @@ function createMessageContext(): MessageContext {
       key: '',
       session,
       domains: new Map(),
-      templateBudget: new TemplateBudget(0),
+      templateBudget: new TemplateBudget({ fields: 0 }),
       sampling: new SharedSampling(),
       pendingOctets: 0,
       pendingSets: 0,
       proven: false,
+      established: false,
       evicted: false,
     },
     0,

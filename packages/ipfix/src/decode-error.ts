@@ -57,7 +57,11 @@ export class DecodeError extends Error implements DecodeProblem {
 
   /** `detail` says what was found, after the sentence of the code. */
   constructor(code: DecodeErrorCode, offset: number, detail?: string) {
+    // The stack says nothing of the octets, and taking it costs most of what a hostile datagram does.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(problemMessage(code, detail));
+    Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
     this.offset = offset;
   }

@@ -23,6 +23,8 @@ export interface ExporterSnapshot {
   readonly exporterAddress: string;
   readonly localSocket: string;
   readonly source: string;
+  /** Left out where it is not. */
+  readonly established?: true;
   readonly elements: readonly InformationElement[];
   readonly domains: readonly DomainSnapshot[];
 }
@@ -62,6 +64,7 @@ function snapshotScope(scope: ExporterScope, records: ScopeRecords): ExporterSna
     exporterAddress,
     localSocket,
     source,
+    ...(scope.established ? { established: true } : {}),
     elements: [...records.definedElements(scope)],
     domains: [...scope.domains.values()].filter((domain) => domain.version >= 9).map(snapshotDomain),
   };
@@ -100,6 +103,7 @@ export function restoreSnapshot(
       result.refused += 1;
       continue;
     }
+    if (exporter['established'] === true) exporters.establish(scope);
     for (const element of listOf(exporter['elements']))
       if (isElement(element)) records.define(scope, element);
     for (const domain of listOf(exporter['domains'])) restoreDomain(domain, scope, exporters, result);

@@ -3,6 +3,7 @@
  * domains. Every forged datagram can make one of each, so both are bounded, and what never delivered a
  * record goes first.
  */
+import type { DecodeErrorCode, DecodeProblem } from './decode-error.ts';
 import type { ExporterIdentity } from './flow-batch.ts';
 import { SamplingState, type SharedSampling } from './sampling-state.ts';
 import { type SequenceCounters, SequenceTracker } from './sequence-tracker.ts';
@@ -37,6 +38,18 @@ export interface DomainState {
   /** When the latest message was received, and when it says that it was exported; 0 before there is one. */
   lastSeenMs: number;
   lastExportTimeMs: number;
+  /** When the first message was received; 0 before there is one. */
+  firstSeenMs: number;
+  /** What was malformed in its messages; undefined while nothing was. At most one entry for each code. */
+  problems: ProblemTally[] | undefined;
+}
+
+/** Problems of one code. */
+export interface ProblemTally {
+  readonly code: DecodeErrorCode;
+  count: number;
+  lastAtMs: number;
+  last: DecodeProblem;
 }
 
 /** The templates, and whatever else outlives a datagram, of one exporter (UDP) or one connection. */
@@ -50,8 +63,10 @@ export interface ExporterScope {
   /** Octets and Sets of this scope that wait for their template. */
   pendingOctets: number;
   pendingSets: number;
-  /** It delivered a record: an exporter, not a forged address. */
+  /** It delivered a record: an exporter, or a forger who knows the format. */
   proven: boolean;
+  /** Its messages also follow each other as an exporter's do: see ESTABLISHED_MESSAGES. */
+  established: boolean;
   evicted: boolean;
 }
 
@@ -101,7 +116,24 @@ export function createDomainState(
     systemInitTimeMs: 0,
     lastSeenMs: 0,
     lastExportTimeMs: 0,
+    firstSeenMs: 0,
+    problems: undefined,
   };
+}
+
+/** Counts a problem by its code and remembers the latest: no more is made of it before somebody asks. */
+export function noteProblem(domain: DomainState, problem: DecodeProblem, nowMs: number): void {
+  domain.counters.problems += 1;
+  const { code } = problem;
+  const known = domain.problems?.find((tally) => tally.code === code);
+  if (known === undefined) {
+    domain.problems ??= [];
+    domain.problems.push({ code, count: 1, lastAtMs: nowMs, last: problem });
+    return;
+  }
+  known.count += 1;
+  known.lastAtMs = nowMs;
+  known.last = problem;
 }
 
 export function createStreamState(domain: DomainState): StreamState {

@@ -1,13 +1,25 @@
 import type { DomainState, ExporterScope, StreamState } from './domain-state.ts';
 import { createDomainState, createStreamState, domainKey } from './domain-state.ts';
 import { SharedSampling } from './sampling-state.ts';
-import { TEMPLATE_FIELDS_MAX, TEMPLATE_FIELDS_PER_EXPORTER_MAX, TemplateBudget } from './template-budget.ts';
+import {
+  TEMPLATE_FIELDS_MAX,
+  TEMPLATE_FIELDS_PER_EXPORTER_MAX,
+  TEMPLATE_FIELDS_PER_UNESTABLISHED_MAX,
+  TEMPLATE_FIELDS_UNESTABLISHED_MAX,
+  TemplateBudget,
+} from './template-budget.ts';
 import type { TransportSession } from './transport-session.ts';
 
 /** Exporters that delivered a record. 16,384 × a few KiB; a collector of one machine serves far fewer. */
 export const EXPORTERS_MAX = 16_384;
-/** Addresses that never delivered a record: what a flood of forged senders can occupy, × ~2 KiB = 2 MiB. */
-export const EXPORTERS_UNPROVEN_MAX = 1024;
+/** Addresses that never delivered a record: what a flood of forged senders can occupy, × ~2 KiB = 8 MiB. */
+export const EXPORTERS_UNPROVEN_MAX = 4096;
+/**
+ * An exporter is established when it delivered a record and so many messages in succession had the very sequence
+ * number that was expected. Garbage hits one once in 2^32, or when it repeats what it saw, as seldom as that fits. Who
+ * forges whole streams from many addresses is not kept out by this, but by the addresses that a source allows.
+ */
+export const ESTABLISHED_MESSAGES = 4;
 /** An exporter that was silent for so long gives up its place first, whatever it delivered before. */
 const EXPORTER_SILENT_MS = 3_600_000;
 /** Part of the proven exporters that give up their places at once, so that choosing them costs little. */
@@ -16,10 +28,12 @@ const EVICTED_FRACTION = 1 / 8;
 export const DOMAINS_PER_EXPORTER_MAX = 256;
 
 /**
- * Domains of all exporters, × ~3 KiB = 192 MiB. When they are used up, an exporter's new domain takes the
+ * Domains of all exporters, × ~2 KiB = 64 MiB. When they are used up, an exporter's new domain takes the
  * place of one of its own; its first one always finds room.
  */
-export const DOMAINS_MAX = 65_536;
+export const DOMAINS_MAX = 32_768;
+/** Of the fields kept for senders that are not established, the part that stays when room is made for others. */
+const FIELDS_LEFT_FRACTION = 7 / 8;
 
 export interface ExporterLimits {
   readonly exportersMax: number;
@@ -44,12 +58,17 @@ export class ExporterTable {
   readonly #sessions = new WeakMap<TransportSession, SessionState>();
   readonly #proven = new Map<string, ExporterScope>();
   readonly #unproven = new Map<string, ExporterScope>();
-  readonly #templateBudget = new TemplateBudget(TEMPLATE_FIELDS_MAX);
+  readonly #established = new TemplateBudget({ fields: TEMPLATE_FIELDS_MAX });
+  readonly #unestablished = new TemplateBudget({ fields: TEMPLATE_FIELDS_UNESTABLISHED_MAX }, undefined, () =>
+    this.#forgetOldTemplates(),
+  );
   #domainCount = 0;
   #connections = 0;
   #lastSession: TransportSession | undefined;
   #lastKey = -1;
   #lastStream: StreamState | undefined;
+  /** Whose message is being read, or whose snapshot restored. */
+  #reading: ExporterScope | undefined;
 
   constructor(limits: ExporterLimits, forget: (domain: DomainState) => void) {
     this.#limits = limits;
@@ -65,6 +84,7 @@ export class ExporterTable {
     this.#lastSession = session;
     this.#lastKey = key;
     this.#lastStream = stream;
+    this.#reading = stream.domain.scope;
     return stream;
   }
 
@@ -75,6 +95,19 @@ export class ExporterTable {
     this.#unproven.delete(scope.key);
     this.#proven.set(scope.key, scope);
     if (this.#proven.size > this.#limits.exportersMax) this.#evictLeastProven(scope);
+  }
+
+  /** Takes an exporter for one that is real: what it has is no longer within reach of those that are not. */
+  establish(scope: ExporterScope): void {
+    if (scope.established || scope.evicted) return;
+    this.prove(scope);
+    scope.established = true;
+    scope.templateBudget.moveTo(this.#established, TEMPLATE_FIELDS_PER_EXPORTER_MAX);
+  }
+
+  /** Whether the exporter of a session is established. */
+  isEstablished(session: TransportSession): boolean {
+    return this.#sessions.get(session)?.scope.established === true;
   }
 
   /** Forgets a session that ended; over TCP, TLS and for files its templates with it. */
@@ -100,6 +133,7 @@ export class ExporterTable {
   domain(scope: ExporterScope, version: number, observationDomainId: number): DomainState {
     const key = domainKey(version, observationDomainId);
     const known = scope.domains.get(key);
+    this.#reading = scope;
     if (known !== undefined) return known;
     const { domainsPerExporterMax, domainsMax } = this.#limits;
     const isFull = this.#domainCount >= domainsMax && scope.domains.size > 0;
@@ -143,19 +177,24 @@ export class ExporterTable {
   }
 
   #addScope(key: string, session: TransportSession): ExporterScope {
+    const templates = this.#limits.templatesPerExporterMax;
     const scope: ExporterScope = {
       key,
       session,
       domains: new Map(),
-      templateBudget: new TemplateBudget(
-        TEMPLATE_FIELDS_PER_EXPORTER_MAX,
-        this.#templateBudget,
-        this.#limits.templatesPerExporterMax,
-      ),
+      // Nobody forges a connection, and nobody repeats a template in one.
+      templateBudget:
+        session.transport === 'udp'
+          ? new TemplateBudget(
+              { fields: TEMPLATE_FIELDS_PER_UNESTABLISHED_MAX, templates },
+              this.#unestablished,
+            )
+          : new TemplateBudget({ fields: TEMPLATE_FIELDS_PER_EXPORTER_MAX, templates }, this.#established),
       sampling: new SharedSampling(),
       pendingOctets: 0,
       pendingSets: 0,
       proven: false,
+      established: false,
       evicted: false,
     };
     this.#unproven.set(key, scope);
@@ -172,20 +211,33 @@ export class ExporterTable {
   }
 
   /**
-   * Forgets those who delivered least, whoever is silent since long before them. A forged address can be
-   * proven too, with a template and a record; but no flood of such addresses displaces an exporter that
-   * delivers, as displacing the oldest, or the one silent longest, would.
+   * Forgets those who delivered least, whoever is silent since long before them, and those that are established
+   * last. A forged address can be proven too, with a template and a record; but no flood of such addresses
+   * displaces an exporter that delivers, as displacing the oldest, or the one silent longest, would.
    */
   #evictLeastProven(newest: ExporterScope): void {
     const nowMs = lastSeenMs(newest);
     const weighed = Array.from(this.#proven.values(), (scope) => ({
       scope,
-      weight: nowMs - lastSeenMs(scope) > EXPORTER_SILENT_MS ? -1 : recordsOf(scope),
+      weight: weightOf(scope, nowMs),
     })).filter(({ scope }) => scope !== newest);
     const count = Math.max(1, Math.floor(this.#limits.exportersMax * EVICTED_FRACTION));
     for (const { scope } of weighed.toSorted((a, b) => a.weight - b.weight).slice(0, count)) {
       this.counters.exportersEvicted += 1;
       this.#drop(scope);
+    }
+  }
+
+  /** Forgets senders that are not established, the oldest first, except the one whose message is being read. */
+  #forgetOldTemplates(): void {
+    const enough = TEMPLATE_FIELDS_UNESTABLISHED_MAX * FIELDS_LEFT_FRACTION;
+    for (const scopes of [this.#unproven, this.#proven]) {
+      for (const scope of scopes.values()) {
+        if (this.#unestablished.used <= enough) return;
+        if (scope.established || scope === this.#reading || scope.templateBudget.used === 0) continue;
+        this.counters.exportersEvicted += 1;
+        this.#drop(scope);
+      }
     }
   }
 
@@ -221,6 +273,12 @@ export class ExporterTable {
     this.#lastSession = undefined;
     this.#lastStream = undefined;
   }
+}
+
+/** Who weighs least is forgotten first. */
+function weightOf(scope: ExporterScope, nowMs: number): number {
+  if (nowMs - lastSeenMs(scope) > EXPORTER_SILENT_MS) return scope.established ? 0 : -1;
+  return (scope.established ? Number.MAX_SAFE_INTEGER / 2 : 0) + recordsOf(scope);
 }
 
 function lastSeenMs(scope: ExporterScope): number {

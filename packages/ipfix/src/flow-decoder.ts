@@ -4,7 +4,7 @@ import { type BatchSink, ColumnReader } from './column-reader.ts';
 import { DatagramReader, READER_LIMITS_DEFAULT, type ReaderLimits } from './datagram-reader.ts';
 import { type DecodeProblem, decodeProblem } from './decode-error.ts';
 import { type DecoderSnapshot, type RestoreResult, restoreSnapshot, snapshotOf } from './decoder-snapshot.ts';
-import type { DomainCounters, DomainState } from './domain-state.ts';
+import type { DomainCounters, DomainState, ProblemTally } from './domain-state.ts';
 import type { RecordFields } from './field-value.ts';
 import type { ExporterIdentity } from './flow-batch.ts';
 import type { MessageContext } from './message.ts';
@@ -64,6 +64,8 @@ export interface FlowDecoder {
   /** Forgets a session that ended; of TCP, TLS and file sessions the templates too. */
   closeSession(session: TransportSession): void;
   counters(): FlowDecoderCounters;
+  /** Whether the exporter of a session over UDP is established: its messages follow each other as expected. */
+  isEstablished(session: TransportSession): boolean;
   /** Templates, sampling and element definitions of the exporters over UDP, as plain JSON. */
   snapshot(): DecoderSnapshot;
   /** Takes what `snapshot` gave in an earlier life; anything malformed in it is left out and counted. */
@@ -76,9 +78,14 @@ export interface FlowDecoder {
 export interface DomainView {
   readonly exporter: ExporterIdentity;
   readonly counters: DomainCounters;
+  /** When the first message was received; 0 before there is one. */
+  readonly firstSeenMs: number;
   /** When the latest message was received, and when it says that it was exported; 0 before there is one. */
   readonly lastSeenMs: number;
   readonly lastExportTimeMs: number;
+  readonly established: boolean;
+  /** What was malformed in its messages, by code. */
+  readonly problems: readonly Readonly<ProblemTally>[];
   /** Template IDs that Data Sets wait for. */
   waitedFor(): number[];
   templates(): DomainTemplate[];
@@ -134,6 +141,7 @@ export function createFlowDecoder(options: FlowDecoderOptions = {}): FlowDecoder
     },
     snapshot: () => snapshotOf(reader.exporters, scopes),
     restore: (snapshot) => restoreSnapshot(snapshot, reader.exporters, scopes),
+    isEstablished: (session) => reader.exporters.isEstablished(session),
     closeSession: (session) => reader.exporters.close(session),
     counters: () => ({
       ...reader.counters,
@@ -166,6 +174,18 @@ class DecodedDomain implements DomainView {
 
   get counters(): DomainCounters {
     return this.#domain.counters;
+  }
+
+  get firstSeenMs(): number {
+    return this.#domain.firstSeenMs;
+  }
+
+  get established(): boolean {
+    return this.#domain.scope.established;
+  }
+
+  get problems(): readonly Readonly<ProblemTally>[] {
+    return this.#domain.problems ?? [];
   }
 
   get lastSeenMs(): number {

@@ -18,11 +18,16 @@ import {
   v9OptionsTemplateSet,
   v9TemplateSet,
 } from './datagram-builder.test-support.ts';
-import { DOMAINS_PER_EXPORTER_MAX, EXPORTERS_UNPROVEN_MAX } from './exporter-table.ts';
+import type { DomainSnapshot } from './decoder-snapshot.ts';
+import { DOMAINS_PER_EXPORTER_MAX, ESTABLISHED_MESSAGES, EXPORTERS_UNPROVEN_MAX } from './exporter-table.ts';
 import { createFlowBatch } from './flow-batch.ts';
 import { createFlowDecoder } from './flow-decoder.ts';
 import { decodeRecords } from './record-decoder.ts';
-import { TEMPLATE_FIELDS_PER_EXPORTER_MAX } from './template-budget.ts';
+import {
+  TEMPLATE_FIELDS_PER_EXPORTER_MAX,
+  TEMPLATE_FIELDS_PER_UNESTABLISHED_MAX,
+  TEMPLATE_FIELDS_UNESTABLISHED_MAX,
+} from './template-budget.ts';
 import { FIELDS_PER_TEMPLATE_MAX } from './template-set.ts';
 import { TEMPLATES_PER_DOMAIN_MAX } from './template-store.ts';
 
@@ -35,6 +40,21 @@ const GOOD_FIELDS: readonly Field[] = [
 const GOOD_TEMPLATE = templateSet(300, ...GOOD_FIELDS);
 const GOOD_RECORD = [...u32(0x0a000001), ...u32(0x0a000002), ...u32(99)];
 const GOOD_DATA = set(300, GOOD_RECORD);
+
+/** Sends what an exporter sends until it is established. */
+function establish(send: (datagram: Uint8Array) => void): void {
+  for (let sequenceNumber = 0; sequenceNumber <= ESTABLISHED_MESSAGES; sequenceNumber++) {
+    send(ipfix([...GOOD_TEMPLATE, ...GOOD_DATA], { sequenceNumber }));
+  }
+}
+
+function fieldsOf({ templates }: DomainSnapshot): number[] {
+  return templates.map(({ fields }) => fields.length);
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
 
 /** Sends the attack between a template and its data, in one message and in datagrams of their own. */
 function survives(attack: readonly number[], version: 9 | 10 = 10) {
@@ -352,13 +372,59 @@ describe('floods', () => {
     expect(exporter?.domains[0]?.templates).toHaveLength(TEMPLATES_PER_DOMAIN_MAX);
   });
 
-  test('templates of thousands of fields meet the limit of fields', () => {
-    const { send, decoder } = harness();
+  test('templates of thousands of fields meet the limit of fields, which established exporters have a greater one of', () => {
     const fields = Array.from({ length: FIELDS_PER_TEMPLATE_MAX }, (): Field => [210, 1]);
-    for (let id = 256; id < 456; id++) send(ipfix(templateSet(id, ...fields)));
-    const [domain] = decoder.domainCounters();
-    const kept = 200 - (domain?.counters.templatesRefused ?? 0);
-    expect(kept * FIELDS_PER_TEMPLATE_MAX).toBe(TEMPLATE_FIELDS_PER_EXPORTER_MAX);
+    const limits = [false, true].map((isEstablished) => {
+      const { send, decoder } = harness();
+      if (isEstablished) establish((datagram) => send(datagram));
+      for (let id = 1000; id < 1200; id++) send(ipfix(templateSet(id, ...fields)));
+      const [domain] = decoder.domainCounters();
+      const kept = 200 - (domain?.counters.templatesRefused ?? 0);
+      return kept * FIELDS_PER_TEMPLATE_MAX;
+    });
+    expect(limits).toEqual([
+      TEMPLATE_FIELDS_PER_UNESTABLISHED_MAX,
+      TEMPLATE_FIELDS_PER_EXPORTER_MAX - FIELDS_PER_TEMPLATE_MAX, // its own template has some
+    ]);
+  });
+
+  test('an exporter is established by messages that follow each other, not by records alone', () => {
+    const decoder = createFlowDecoder();
+    const batch = createFlowBatch(512);
+    const sink = { batch, full: () => batch };
+    const [good, forged] = [sessionOf('udp', '192.0.2.1'), sessionOf('udp', '192.0.2.2')];
+    establish((datagram) => decoder.decodeDatagram(datagram, good, 0, sink));
+    for (const sequenceNumber of [7, 900, 3, 3, 3, 3, 3, 1_000_000, 12]) {
+      const datagram = ipfix([...GOOD_TEMPLATE, ...GOOD_DATA], { sequenceNumber });
+      decoder.decodeDatagram(datagram, forged, 0, sink);
+    }
+    expect([good, forged].map((session) => decoder.isEstablished(session))).toEqual([true, false]);
+    const restored = createFlowDecoder();
+    restored.restore(decoder.snapshot());
+    for (const session of [good, forged]) restored.decodeDatagram(ipfix(GOOD_DATA), session, 0, sink);
+    expect([good, forged].map((session) => restored.isEstablished(session))).toEqual([true, false]);
+  });
+
+  test('forged templates leave room for those of a new exporter, and take none from one that is established', () => {
+    const decoder = createFlowDecoder();
+    const batch = createFlowBatch(512);
+    const sink = { batch, full: () => batch };
+    const good = sessionOf('udp', '192.0.2.1');
+    establish((datagram) => decoder.decodeDatagram(datagram, good, 0, sink));
+    const fields = Array.from({ length: FIELDS_PER_TEMPLATE_MAX }, (): Field => [210, 1]);
+    const forged = Array.from({ length: 8 }, (_, index) => ipfix(templateSet(300 + index, ...fields)));
+    const addresses = (2 * TEMPLATE_FIELDS_UNESTABLISHED_MAX) / TEMPLATE_FIELDS_PER_UNESTABLISHED_MAX;
+    for (let number = 0; number < addresses; number++) {
+      const session = sessionOf('udp', `198.51.100.${number}`);
+      for (const datagram of forged) decoder.decodeDatagram(datagram, session, 0, sink);
+    }
+    const before = batch.rowCount;
+    decoder.decodeDatagram(ipfix([...GOOD_TEMPLATE, ...GOOD_DATA]), sessionOf('udp', '192.0.2.2'), 0, sink);
+    decoder.decodeDatagram(ipfix(GOOD_DATA), good, 0, sink);
+    expect(batch.rowCount - before).toBe(2);
+    const kept = decoder.snapshot().exporters.flatMap(({ domains }) => domains.flatMap(fieldsOf));
+    expect(sum(kept)).toBeLessThanOrEqual(TEMPLATE_FIELDS_UNESTABLISHED_MAX + GOOD_FIELDS.length);
+    expect(sum(kept)).toBeGreaterThan(TEMPLATE_FIELDS_UNESTABLISHED_MAX / 2);
   });
 
   test('new source ports share the templates of their address', () => {

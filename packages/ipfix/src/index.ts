@@ -9,7 +9,7 @@ export {
   decodeProblem,
 } from './decode-error.ts';
 export type { DecoderSnapshot, RestoreResult } from './decoder-snapshot.ts';
-export type { DomainCounters } from './domain-state.ts';
+export type { DomainCounters, ProblemTally } from './domain-state.ts';
 export {
   createElementRegistry,
   DEFINED_ELEMENTS_MAX,

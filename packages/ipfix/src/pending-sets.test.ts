@@ -18,11 +18,12 @@ function domain(name: string): DomainState {
     key: name,
     session: { exporterAddress: name, localSocket: '', transport: 'udp', source: '' },
     domains: new Map(),
-    templateBudget: new TemplateBudget(0),
+    templateBudget: new TemplateBudget({ fields: 0 }),
     sampling: new SharedSampling(),
     pendingOctets: 0,
     pendingSets: 0,
     proven: false,
+    established: false,
     evicted: false,
   };
   return createDomainState(scope, 10, 0);

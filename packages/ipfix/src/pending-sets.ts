@@ -15,7 +15,10 @@ export interface PendingLimits {
   readonly ageMsMax: number;
 }
 
-/** 2 MiB hold 30 minutes of a small site's exporter; 64 MiB in all are a collector's small change. */
+/**
+ * 2 MiB hold 30 minutes of a small site's exporter; 64 MiB in all, and as much again for what goes with each Set, are
+ * a collector's small change.
+ */
 export const PENDING_LIMITS_DEFAULT: PendingLimits = {
   octetsPerExporterMax: 2 << 20,
   setsPerExporterMax: 8192,

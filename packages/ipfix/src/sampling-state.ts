@@ -21,50 +21,53 @@ const OTHER_DOMAINS_MAX = 256;
 
 /** Rates of one kind, by id, with a count of how often each occurs: a change costs the same however many there are. */
 class RateTable {
-  readonly #rates = new Map<number, number>();
-  readonly #occurrences = new Map<number, number>();
+  /** Made with the first rate: most domains, and all that are forged, have none. */
+  #rates: Map<number, number> | undefined;
+  #occurrences: Map<number, number> | undefined;
 
   get size(): number {
-    return this.#rates.size;
+    return this.#rates?.size ?? 0;
   }
 
   /** The rate that all have, or 0 when they differ or there are none. */
   get onlyRate(): number {
-    if (this.#occurrences.size !== 1) return 0;
+    if (this.#occurrences?.size !== 1) return 0;
     const [only = 0] = this.#occurrences.keys();
     return only;
   }
 
   /** 0 where none is known. */
   get(id: number): number {
-    return this.#rates.get(id) ?? 0;
+    return this.#rates?.get(id) ?? 0;
   }
 
   /** Whether it was taken: there is a limit. */
   put(id: number, rate: number): boolean {
+    this.#rates ??= new Map();
+    this.#occurrences ??= new Map();
     const before = this.#rates.get(id);
     if (before === undefined && this.#rates.size >= SAMPLERS_PER_DOMAIN_MAX) return false;
     this.#rates.set(id, rate);
-    if (before !== undefined) this.#count(before, -1);
-    this.#count(rate, 1);
+    if (before !== undefined) count(this.#occurrences, before, -1);
+    count(this.#occurrences, rate, 1);
     return true;
   }
 
   entries(): [number, number][] {
-    return [...this.#rates];
+    return [...(this.#rates ?? [])];
   }
+}
 
-  #count(rate: number, by: number): void {
-    const count = (this.#occurrences.get(rate) ?? 0) + by;
-    if (count > 0) this.#occurrences.set(rate, count);
-    else this.#occurrences.delete(rate);
-  }
+function count(occurrences: Map<number, number>, rate: number, by: number): void {
+  const sum = (occurrences.get(rate) ?? 0) + by;
+  if (sum > 0) occurrences.set(rate, sum);
+  else occurrences.delete(rate);
 }
 
 /** A rate that several domains told: known while they agree. */
 class AgreedRates {
   readonly #table = new RateTable();
-  readonly #toldBy = new Map<number, number>();
+  #toldBy: Map<number, number> | undefined;
 
   get size(): number {
     return this.#table.size;
@@ -79,6 +82,7 @@ class AgreedRates {
   }
 
   put(id: number, rate: number, observationDomainId: number): void {
+    this.#toldBy ??= new Map();
     const teller = this.#toldBy.get(id) ?? observationDomainId;
     const agreed = teller === observationDomainId || this.#table.get(id) === rate ? rate : 0;
     if (this.#table.put(id, agreed)) this.#toldBy.set(id, teller);
@@ -105,7 +109,7 @@ export class SamplingState {
   #domainRate = 0;
   readonly #samplers = new RateTable();
   readonly #interfaces = new RateTable();
-  readonly #others = new Map<number, number>();
+  #others: Map<number, number> | undefined;
 
   constructor(shared = new SharedSampling(), observationDomainId = 0) {
     this.#shared = shared;
@@ -149,6 +153,7 @@ export class SamplingState {
 
   /** What this domain tells of another one. */
   setOtherDomainRate(observationDomainId: number, rate: number): void {
+    this.#others ??= new Map();
     if (this.#others.size >= OTHER_DOMAINS_MAX && !this.#others.has(observationDomainId)) return;
     this.#others.set(observationDomainId, rate);
     this.#shared.domains.put(observationDomainId, rate);
@@ -171,7 +176,7 @@ export class SamplingState {
       domainRate: this.#domainRate,
       samplers: this.#samplers.entries(),
       interfaces: this.#interfaces.entries(),
-      ...(this.#others.size === 0 ? {} : { others: [...this.#others] }),
+      ...(this.#others === undefined ? {} : { others: [...this.#others] }),
     };
   }
 

@@ -58,24 +58,39 @@ export class SequenceTracker {
   #arrived: Sent | undefined;
   #convention = asInRfc;
   /** Of each convention, how often it alone was right, and `#own` before that. */
-  readonly #votes: { count: number; before: SequenceCounters }[];
+  readonly #votes: { count: number; before: SequenceCounters }[] = [];
+  readonly #learns: boolean;
   /** Some vote is above zero, so that messages as expected count too. */
   #isVoting = false;
   #lateRun = 0;
   #lateExpected = -1;
-  readonly #recent = new Float64Array(RECENT_MESSAGES).fill(-1);
+  /** Made with the second message: what is forged seldom sends one. */
+  #recent: Float64Array | undefined;
   #recentNext = 0;
+  #isFirst = true;
+  #first = -1;
+  #inOrder = 0;
 
   /** `learns` for IPFIX, where exporters differ in what they count. */
   constructor(counters: SequenceCounters, learns = false) {
     this.#counters = counters;
-    this.#votes = learns ? CONVENTIONS.map(() => ({ count: 0, before: this.#own })) : [];
+    this.#learns = learns;
+  }
+
+  /**
+   * Messages with units that arrived exactly where they were expected, without one between them that did not: a
+   * forger who does not see the exporter's messages hits a number once in 2^32.
+   */
+  get inOrder(): number {
+    return this.#inOrder;
   }
 
   /** Takes a message that was read: its number, its units (-1: not countable), its Template Records. */
   observe(sequenceNumber: number, units: number, templateRecords = 0): void {
     const sent = { sequenceNumber, units, templateRecords };
     const expected = this.#last === undefined ? -1 : this.#convention(this.#last, units);
+    if (expected !== sequenceNumber) this.#inOrder = 0;
+    else if (units > 0) this.#inOrder += 1;
     if (expected === sequenceNumber || expected < 0) {
       if (expected >= 0 && this.#isVoting) this.#learn(sent, true);
       this.#accept(sent);
@@ -90,7 +105,8 @@ export class SequenceTracker {
     this.#add('restarts', 1);
     this.#last = undefined;
     this.#lateRun = 0;
-    this.#recent.fill(-1);
+    this.#recent = undefined;
+    this.#isFirst = true;
   }
 
   #judge(sent: Sent, distance: number): void {
@@ -120,7 +136,7 @@ export class SequenceTracker {
     if (this.#lateRun >= LATE_RUN_MAX) {
       this.restart();
       this.#accept(sent);
-    } else if (this.#recent.includes(sequenceNumber)) {
+    } else if (this.#isRecent(sequenceNumber)) {
       this.#add('duplicates', 1);
     } else {
       this.#add('reordered', 1);
@@ -133,7 +149,10 @@ export class SequenceTracker {
   #learn(sent: Sent, isRight: boolean): boolean {
     const { sequenceNumber, units } = sent;
     const last = this.#arrived;
-    if (last === undefined) return false;
+    if (last === undefined || !this.#learns) return false;
+    if (this.#votes.length === 0) {
+      this.#votes.push(...CONVENTIONS.map(() => ({ count: 0, before: this.#own })));
+    }
     for (const [index, vote] of this.#votes.entries()) {
       const convention = CONVENTIONS[index] ?? asInRfc;
       if (convention === this.#convention) continue;
@@ -168,8 +187,23 @@ export class SequenceTracker {
   /** A message without units (templates only) has the number of the next one, so it is not remembered. */
   #remember(sent: Sent): void {
     if (sent.units === 0) return;
+    if (this.#isFirst) {
+      this.#isFirst = false;
+      this.#first = sent.sequenceNumber;
+      return;
+    }
+    if (this.#recent === undefined) {
+      this.#recent = new Float64Array(RECENT_MESSAGES).fill(-1);
+      this.#recent[0] = this.#first;
+      this.#recentNext = 1;
+    }
     this.#recent[this.#recentNext] = sent.sequenceNumber;
     this.#recentNext = (this.#recentNext + 1) % RECENT_MESSAGES;
+  }
+
+  #isRecent(sequenceNumber: number): boolean {
+    if (this.#recent !== undefined) return this.#recent.includes(sequenceNumber);
+    return !this.#isFirst && this.#first === sequenceNumber;
   }
 }
 

@@ -13,7 +13,7 @@ function store(transport: TransportKind = 'udp') {
     templatesRefused: 0,
   };
   const problems: string[] = [];
-  const budget = new TemplateBudget(1000);
+  const budget = new TemplateBudget({ fields: 1000 });
   const templates = new TemplateStore(transport, counters, budget);
   return {
     counters,
@@ -148,7 +148,7 @@ describe('TemplateStore', () => {
 });
 
 test('an exporter may have so many templates and no more', () => {
-  const budget = new TemplateBudget(1000, undefined, 2);
+  const budget = new TemplateBudget({ fields: 1000, templates: 2 });
   expect([budget.reserve(5), budget.reserve(5), budget.reserve(1)]).toEqual([true, true, false]);
   budget.release(5);
   expect(budget.reserve(1)).toBe(true);

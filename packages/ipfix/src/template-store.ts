@@ -63,7 +63,7 @@ export class TemplateStore {
   readonly counters: TemplateStoreCounters;
   readonly #templates = new Map<number, StoredTemplate>();
   /** Withdrawn and not announced again; no more than there are Template IDs. */
-  readonly #withdrawn = new Set<number>();
+  #withdrawn: Set<number> | undefined;
   readonly #transport: TransportKind;
   readonly #budget: TemplateBudget;
   #lastId = -1;
@@ -114,7 +114,7 @@ export class TemplateStore {
 
   /** Whether the template was withdrawn: Data Sets with its ID are not early, they are wrong. */
   isWithdrawn(templateId: number): boolean {
-    return this.#withdrawn.has(templateId);
+    return this.#withdrawn?.has(templateId) === true;
   }
 
   /** The template now in force, or undefined. */
@@ -210,6 +210,7 @@ export class TemplateStore {
   #remove(templateId: number): void {
     this.#release(this.#templates.get(templateId));
     this.#templates.delete(templateId);
+    this.#withdrawn ??= new Set();
     this.#withdrawn.add(templateId);
     this.#lastId = -1;
     this.counters.templateWithdrawals += 1;
@@ -235,13 +236,13 @@ export class TemplateStore {
   clear(): void {
     for (const entry of this.#templates.values()) this.#release(entry);
     this.#templates.clear();
-    this.#withdrawn.clear();
+    this.#withdrawn?.clear();
     this.#lastId = -1;
   }
 
   #put(entry: StoredTemplate): void {
     this.#templates.set(entry.template.templateId, entry);
-    this.#withdrawn.delete(entry.template.templateId);
+    this.#withdrawn?.delete(entry.template.templateId);
     this.#lastId = -1;
   }
 
