@@ -73,6 +73,8 @@ export function createSessionStage(settings: SessionSettings, input: SessionStag
 
 class SessionMarker {
   readonly #settings: SessionSettings;
+  /** Those that are set. */
+  readonly #columns: readonly number[];
   readonly #biflowDirections: Uint8Array | undefined;
   readonly #points = new ObservationPoints();
   readonly #table: SessionTable;
@@ -87,6 +89,10 @@ class SessionMarker {
   constructor(settings: SessionSettings, { biflowDirections, seed = randomSeed() }: SessionStageInput) {
     const { windowSeconds, sessionsMax } = settings;
     this.#settings = settings;
+    this.#columns = [
+      ...(settings.pairing ? PAIRING_COLUMNS : []),
+      ...(settings.deduplication ? [FLOW_COLUMN_INDEX.duplicate] : []),
+    ];
     this.#biflowDirections = biflowDirections;
     this.#windowMs = windowSeconds * 1000;
     this.#table = new SessionTable({ sessionsMax, windowMs: this.#windowMs, seed, points: this.#points });
@@ -202,25 +208,26 @@ class SessionMarker {
   #write(batch: FlowBatch, from: number, to: number): void {
     const { pairing, deduplication } = this.#settings;
     if (pairing) this.#writeSessions(batch, from, to);
-    if (deduplication) this.#writeDuplicates(batch, from, to);
+    if (deduplication) batch.columns.duplicate.set(this.#records.duplicates.subarray(0, to - from), from);
+    const { flags } = this.#records;
+    let withKey = 0;
+    for (let index = 0; index < to - from; index += 1) withKey += flags[index]! & FLAG_HAS_KEY;
+    for (const column of this.#columns) {
+      if (withKey === to - from) setPresent(batch, column, from, to);
+      else this.#markThoseWithKey(batch.validity[column]!, from, to);
+    }
   }
 
   #writeSessions(batch: FlowBatch, from: number, to: number): void {
     const { sessionId, sessionSide, directionRule } = batch.columns;
-    const { identifiersLow, identifiersHigh, decided, exporters, directions, flags } = this.#records;
+    const { identifiersLow, identifiersHigh, decided, exporters, directions } = this.#records;
     const spread = this.#settings.acrossExporters ? 0 : EXPORTER_SPREAD;
-    let withKey = 0;
     for (let row = from; row < to; row += 1) {
       const index = row - from;
       sessionId[row * 2] = identifiersLow[index]!;
       sessionId[row * 2 + 1] = identifiersHigh[index]! ^ Math.imul(exporters[index]!, spread);
       sessionSide[row] = (decided[index]! & 1) ^ directions[index]!;
       directionRule[row] = ruleOf(decided[index]!);
-      withKey += flags[index]! & FLAG_HAS_KEY;
-    }
-    for (const column of SESSION_COLUMNS) {
-      if (withKey === to - from) setPresent(batch, column, from, to);
-      else this.#markThoseWithKey(batch.validity[column]!, from, to);
     }
   }
 
@@ -230,19 +237,9 @@ class SessionMarker {
       if ((flags[row - from]! & FLAG_HAS_KEY) !== 0) bitmap[row >> 3]! |= 1 << (row & 7);
     }
   }
-
-  #writeDuplicates({ columns, validity }: FlowBatch, from: number, to: number): void {
-    const { duplicates, flags } = this.#records;
-    const isDuplicate = bitmapOf(validity, 'duplicate');
-    for (let row = from; row < to; row += 1) {
-      if ((flags[row - from]! & FLAG_HAS_KEY) === 0 || duplicates[row - from] === 0) continue;
-      columns.duplicate[row] = 1;
-      isDuplicate[row >> 3]! |= 1 << (row & 7);
-    }
-  }
 }
 
-const SESSION_COLUMNS = (['sessionId', 'sessionSide', 'directionRule'] as const).map(
+const PAIRING_COLUMNS = (['sessionId', 'sessionSide', 'directionRule'] as const).map(
   (name) => FLOW_COLUMN_INDEX[name],
 );
 /** Of each exporter's own sessions the identifiers differ in their upper half. */
