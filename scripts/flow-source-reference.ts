@@ -1,12 +1,11 @@
 /** The page on the parameters of flow sources, written from their schema. */
-import { flowSourceSchema } from '@weir/collecting';
-import { z } from 'zod';
+import { flowSourceJsonSchema } from '@weir/collecting';
 
-type JsonSchema = z.core.JSONSchema.BaseSchema;
+type JsonSchema = ReturnType<typeof flowSourceJsonSchema>;
 
 /** One row a parameter, those within objects by their path. */
 export function flowSourceReference(row: (cells: readonly string[]) => string): string {
-  const schema = z.toJSONSchema(flowSourceSchema, { io: 'input', unrepresentable: 'any' });
+  const schema = flowSourceJsonSchema();
   const intro =
     'The parameters of a flow source: in the configuration file of `weir collect` (`{"sources": [ … ]}`), and in the ' +
     'API (`/api/v1/flow-sources`). What has a default may be left out.';

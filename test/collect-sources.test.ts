@@ -15,9 +15,9 @@ import { temporaryFolder } from './temporary-folder.ts';
 import { eventually, type RunningWeir, startWeir } from './weir-process.ts';
 
 const HOST = '127.0.0.1';
-const FILE_KILLS = 6;
-const FILES = 5;
-const RECORDS_PER_FILE = 400_000;
+const FILE_KILLS = 5;
+const FILES = 4;
+const RECORDS_PER_FILE = 200_000;
 const BIN = path.resolve(import.meta.dirname, '../packages/cli/bin/weir.js');
 const folder = temporaryFolder();
 
@@ -144,7 +144,7 @@ describe('flow sources of a running collector', () => {
       { remarks: ['1 NetFlow v5 datagrams arrived on this source of type IPFIX: they are not decoded.'] },
     ]);
     await second.stop();
-  });
+  }, 120_000);
 });
 
 describe('a folder of files', () => {
@@ -185,7 +185,7 @@ describe('a folder of files', () => {
     await sleep(500);
     await idle.stop();
     expect((await stored(data)).count).toBe(count);
-  }, 120_000);
+  }, 240_000);
 });
 
 function takenFiles(data: string): { name: string; done: boolean }[] {
@@ -249,3 +249,75 @@ describe.skipIf(noNamespaces !== undefined)(
     });
   },
 );
+
+/** Sends each message of an IPFIX file as a datagram: address to send from, file, address and port to send to. */
+const SENDER = `
+const [from, file, to, port] = process.argv.slice(1);
+const bytes = require('node:fs').readFileSync(file);
+const socket = require('node:dgram').createSocket('udp4');
+socket.bind(0, from, () => {
+  let offset = 0;
+  const next = () => {
+    if (offset >= bytes.length) return socket.close();
+    const length = bytes.readUInt16BE(offset + 2);
+    socket.send(bytes.subarray(offset, offset + length), Number(port), to, next);
+    offset += length;
+  };
+  next();
+});`;
+
+describe.skipIf(noNamespaces !== undefined)(`a relay (${noNamespaces ?? 'namespaces'})`, () => {
+  test.each([
+    [true, '10.77.0.9'],
+    [false, '10.77.0.1'],
+  ])(
+    'that keeps the address of the exporter (%j) is seen as %s',
+    async (preserveSource, seen) => {
+      const wire = createWire(`c1r${preserveSource}`.slice(0, 8));
+      const { a, b } = wire;
+      try {
+        a.run('ip', 'addr', 'add', '10.77.0.9/24', 'dev', a.interfaceName);
+        const config = path.join(folder, `relay-${preserveSource}.json`);
+        const forwarding = { enabled: true, destinations: [`Udp/${b.ipv4}:4739`], preserveSource };
+        writeFileSync(
+          config,
+          JSON.stringify({ sources: [{ name: 'front', monitoringPort: 2055, forwarding }] }),
+        );
+        const data = path.join(folder, `behind-${preserveSource}`);
+        const behind = startWeir(
+          ['collect', '--data', data, '--listen', 'udp/0.0.0.0:4739', '--no-http'],
+          b.prefix,
+        );
+        await behind.said(/listening on/);
+        const front = startWeir(
+          [
+            'collect',
+            '--config',
+            config,
+            '--data',
+            path.join(folder, `front-${preserveSource}`),
+            '--no-http',
+          ],
+          a.prefix,
+        );
+        await front.said(/listening on/);
+        const file = path.join(folder, 'datagrams.ipfix');
+        writeFileSync(file, numberedFile(0, 1000, 20));
+        a.run(process.execPath, '-e', SENDER, '10.77.0.9', file, a.ipv4, '2055');
+        await sleep(500);
+        await front.stop();
+        await behind.stop();
+        expect(await stored(data)).toEqual({ count: 1000, different: 1000 });
+        const store = await openStore({ dataDirectory: data, logger: silentLogger });
+        const { rows } = await store.sql(
+          'SELECT DISTINCT address FROM flows JOIN exporters USING (exporterId)',
+        );
+        await store.close();
+        expect(JSON.stringify(rows)).toContain(seen);
+      } finally {
+        wire.remove();
+      }
+    },
+    120_000,
+  );
+});

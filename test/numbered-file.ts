@@ -15,11 +15,11 @@ const RECORDS_PER_MESSAGE = 1000;
 const HEADER_OCTETS = 16;
 const SET_HEADER_OCTETS = 4;
 
-/** Records first … first + count - 1. `count` is a multiple of 1,000. */
-export function numberedFile(first: number, count: number): Uint8Array {
+/** Records first … first + count - 1. `count` is a multiple of `perMessage`. */
+export function numberedFile(first: number, count: number, perMessage = RECORDS_PER_MESSAGE): Uint8Array {
   const parts = [message(0, templateSet())];
-  for (let sent = 0; sent < count; sent += RECORDS_PER_MESSAGE)
-    parts.push(message(sent, dataSet(first + sent)));
+  for (let sent = 0; sent < count; sent += perMessage)
+    parts.push(message(sent, dataSet(first + sent, perMessage)));
   return Buffer.concat(parts);
 }
 
@@ -40,12 +40,12 @@ function templateSet(): Buffer {
   return set;
 }
 
-function dataSet(first: number): Buffer {
-  const set = Buffer.alloc(SET_HEADER_OCTETS + RECORDS_PER_MESSAGE * RECORD_OCTETS);
+function dataSet(first: number, count: number): Buffer {
+  const set = Buffer.alloc(SET_HEADER_OCTETS + count * RECORD_OCTETS);
   set.writeUInt16BE(TEMPLATE_ID, 0);
   set.writeUInt16BE(set.length, 2);
   const nowMs = BigInt(Date.now());
-  for (let row = 0; row < RECORDS_PER_MESSAGE; row += 1) {
+  for (let row = 0; row < count; row += 1) {
     const offset = SET_HEADER_OCTETS + row * RECORD_OCTETS;
     set.writeBigUInt64BE(BigInt(first + row), offset);
     set.writeBigUInt64BE(100n, offset + 8);

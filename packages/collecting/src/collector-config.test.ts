@@ -76,7 +76,7 @@ describe('parseCollectorConfig', () => {
     ],
     [
       source(', "forwarding": {"ports": 1}'),
-      'collector.json:3:58: sources[0].forwarding.ports: unknown; allowed: enabled, port, destinations, templatesEverySeconds',
+      'collector.json:3:58: sources[0].forwarding.ports: unknown; allowed: enabled, port, destinations, templatesEverySeconds, preserveSource',
     ],
     [
       source(', "forwarding": {"destinations": ["Udp/127.0.0.1"]}'),

@@ -113,7 +113,7 @@ function keysAllowed(path: readonly PropertyKey[]): string {
 
 /** Of the objects within a flow source. */
 const KEYS_OF_OBJECT: Readonly<Record<string, readonly string[]>> = {
-  forwarding: ['enabled', 'port', 'destinations', 'templatesEverySeconds'],
+  forwarding: ['enabled', 'port', 'destinations', 'templatesEverySeconds', 'preserveSource'],
   tls: ['certificate', 'key', 'clientCa', 'subjects'],
   connections: ['max', 'perAddressMax', 'idleTimeoutSeconds'],
   sessions: SESSIONS_KEYS,

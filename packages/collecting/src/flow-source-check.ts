@@ -3,8 +3,9 @@
  * unique, no two enabled sources want one socket, their number has a limit, and a parameter that would
  * silently be without effect is refused.
  */
+import { isIPv6 } from 'node:net';
 import { FLOW_SOURCES_MAX, type FlowSource, nextMonitoringPort } from './flow-source.ts';
-import { ownDestination } from './relay-destination.ts';
+import { ownDestination, relayDestinations } from './relay-destination.ts';
 import { addressesCollide, formatSocketAddress } from './socket-address.ts';
 
 /** A breach of the rules for sources: where it is, and what is found and allowed there. */
@@ -62,6 +63,9 @@ function* forwardingBreaches(source: FlowSource): Generator<FlowSourceBreach> {
   const path = ['forwarding', 'destinations'];
   if (source.forwarding.destinations.length === 0) {
     yield { path, message: 'found none; allowed: at least one where forwarding is enabled' };
+  }
+  if (source.forwarding.preserveSource && relayDestinations(source).some(({ address }) => isIPv6(address))) {
+    yield { path, message: 'found an IPv6 address; allowed: IPv4 where preserveSource is on' };
   }
   const own = ownDestination(source);
   if (own === undefined) return;

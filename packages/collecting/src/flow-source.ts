@@ -74,6 +74,9 @@ const forwardingSchema = z.strictObject(
     templatesEverySeconds: wholeNumber(1, DAY_S)
       .optional()
       .describe('Known templates are sent again so often, for who begins to listen; left out, 60'),
+    preserveSource: yesOrNo
+      .optional()
+      .describe('Whether datagrams keep the address of their exporter (IPv4, Linux, CAP_NET_RAW)'),
   },
   objectError('an object'),
 );
@@ -173,6 +176,11 @@ export type TlsSettings = Readonly<z.output<typeof tlsSchema>>;
 export type ConnectionLimits = Readonly<z.output<typeof connectionsSchema>>;
 /** A source as it may be written: what has a default may be left out. */
 export type FlowSourceInput = z.input<typeof flowSourceSchema>;
+
+/** The parameters of a source as it may be written, as JSON Schema. */
+export function flowSourceJsonSchema(): z.core.JSONSchema.BaseSchema {
+  return z.toJSONSchema(flowSourceSchema, { io: 'input', unrepresentable: 'any' });
+}
 
 /** A source with its defaults filled in. Throws UserError `flow_source_invalid` naming the parameter. */
 export function createFlowSource(input: FlowSourceInput): FlowSource {

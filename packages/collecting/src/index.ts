@@ -35,6 +35,7 @@ export {
   defaultFlowSources,
   type FlowSource,
   type FlowSourceInput,
+  flowSourceJsonSchema,
   flowSourceOfListen,
   flowSourceSchema,
   nextMonitoringPort,

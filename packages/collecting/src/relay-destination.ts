@@ -4,13 +4,14 @@ import type { RelayDestination } from './relay-protocol.ts';
 import { addressesCollide, canonicalAddress, parseSocketAddress } from './socket-address.ts';
 
 /** Where the datagrams of a source go; empty when it forwards nothing. */
-export function relayDestinations({ enabled, forwarding }: FlowSource): RelayDestination[] {
+export function relayDestinations({ enabled, forwarding, monitoringPort }: FlowSource): RelayDestination[] {
   if (!enabled || !forwarding.enabled) return [];
   return forwarding.destinations.map((destination) => {
     const { to, oneIn } = typeof destination === 'string' ? { to: destination, oneIn: 1 } : destination;
-    if (isIP(to) !== 0) return { address: canonicalAddress(to), port: forwarding.port, oneIn };
-    const { address = '', port = 0 } = parseSocketAddress(to) ?? {};
-    return { address, port, oneIn };
+    const spoofedPort = forwarding.preserveSource ? monitoringPort : undefined;
+    const own = { address: canonicalAddress(to), port: forwarding.port };
+    const { address, port } = isIP(to) !== 0 ? own : (parseSocketAddress(to) ?? own);
+    return { address, port, oneIn, spoofedPort };
   });
 }
 

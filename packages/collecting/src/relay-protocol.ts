@@ -6,6 +6,8 @@ import type { SocketAddress } from './socket-address.ts';
 export interface RelayDestination extends SocketAddress {
   /** Every so manieth datagram is sent; 1 sends all. */
   readonly oneIn: number;
+  /** Port from which datagrams are sent in the name of their exporters; undefined: from a socket of our own. */
+  readonly spoofedPort: number | undefined;
 }
 
 /** `workerData` of a relay's worker. */
@@ -25,11 +27,13 @@ export interface RelayNote {
  *     +---------------+---------+---------+-------------------------------+
  *     | destinations  | always  | 0       | length of the datagram        |
  *     +---------------+---------+---------+-------------------------------+
+ *     | IPv4 address of the exporter, 0 for others                        |
+ *     +---------------+---------+---------+-------------------------------+
  *
  * `destinations` has bit n set where destination n gets it; with `always` it is not sampled. In the byte order
  * of the machine: the buffer does not leave it.
  */
-export const RELAY_HEADER_OCTETS = 8;
+export const RELAY_HEADER_OCTETS = 12;
 
 export type RelayEvent =
   | { readonly kind: 'status'; readonly destinations: readonly RelayDestinationStatus[] }

@@ -3,7 +3,7 @@ import { readlinkSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { ensure, receiveBuffers } from '@weir/base';
-import { type DatagramSender, openDatagramSender } from '@weir/host';
+import { type DatagramSender, openDatagramSender, openSpoofingSender, type SpoofingSender } from '@weir/host';
 import {
   RELAY_HEADER_OCTETS,
   type RelayDestination,
@@ -27,6 +27,8 @@ const { destinations, datagramPort } = workerData as RelaySetup;
 class Outlet {
   readonly #to: RelayDestination;
   #sender: DatagramSender | undefined;
+  /** For datagrams of exporters with an IPv4 address, where they are to keep it. */
+  #spoofer: SpoofingSender | undefined;
   #opening = false;
   #unroutable = 0;
   #openProblem: string | undefined;
@@ -44,6 +46,7 @@ class Outlet {
     if (this.#sender !== undefined || this.#opening) return;
     this.#opening = true;
     try {
+      if (this.#to.spoofedPort !== undefined) this.#spoofer ??= openSpoofingSender(this.#to);
       this.#sender = await openDatagramSender(this.#to);
       this.#openProblem = undefined;
     } catch (error) {
@@ -52,10 +55,14 @@ class Outlet {
     this.#opening = false;
   }
 
-  send(datagram: Uint8Array, always: boolean): void {
+  /** `exporter` is an IPv4 address, or undefined for others. */
+  send(datagram: Uint8Array, always: boolean, exporter: string | undefined): void {
     if (!always && this.#isSampledOut()) return;
+    const { spoofedPort } = this.#to;
     if (this.#sender === undefined) this.#unroutable += 1;
-    else this.#sender.send(datagram);
+    else if (this.#spoofer === undefined || exporter === undefined || spoofedPort === undefined)
+      this.#sender.send(datagram);
+    else this.#spoofer.send(datagram, exporter, spoofedPort);
   }
 
   #isSampledOut(): boolean {
@@ -88,19 +95,22 @@ class Outlet {
   status(): RelayDestinationStatus {
     const { address, port } = this.#to;
     const statistics = this.#sender?.statistics();
+    const spoofed = this.#spoofer?.statistics();
     return {
       address,
       port,
-      sent: statistics?.sent ?? 0,
-      sentOctets: statistics?.sentOctets ?? 0,
+      sent: (statistics?.sent ?? 0) + (spoofed?.sent ?? 0),
+      sentOctets: (statistics?.sentOctets ?? 0) + (spoofed?.sentOctets ?? 0),
       sampledOut: this.#sampledOut,
-      refused: statistics?.refused ?? 0,
-      failed: this.#unroutable + (statistics?.failed ?? 0),
-      problem: this.#openProblem ?? (this.#refuses ? statistics?.latestError : undefined),
+      refused: (statistics?.refused ?? 0) + (spoofed?.refused ?? 0),
+      failed: this.#unroutable + (statistics?.failed ?? 0) + (spoofed?.failed ?? 0),
+      problem:
+        this.#openProblem ?? spoofed?.latestError ?? (this.#refuses ? statistics?.latestError : undefined),
     };
   }
 
   async close(): Promise<void> {
+    this.#spoofer?.close();
     await this.#sender?.close();
   }
 }
@@ -122,13 +132,19 @@ async function relay(buffer: ArrayBuffer, { octets }: RelayNote): Promise<void> 
     const mask = header.getUint16(offset, true);
     const always = header.getUint8(offset + 2) === 1;
     const length = header.getUint32(offset + 4, true);
+    const exporter = addressOf(header.getUint32(offset + 8));
     const datagram = new Uint8Array(buffer, offset + RELAY_HEADER_OCTETS, length);
     for (let index = 0; index < outlets.length; index += 1) {
-      if ((mask & (1 << index)) !== 0) outlets[index]?.send(datagram, always);
+      if ((mask & (1 << index)) !== 0) outlets[index]?.send(datagram, always, exporter);
     }
     offset += RELAY_HEADER_OCTETS + length;
   }
   await Promise.all(outlets.map((outlet) => outlet.drained()));
+}
+
+function addressOf(ipv4: number): string | undefined {
+  if (ipv4 === 0) return undefined;
+  return [ipv4 >>> 24, (ipv4 >>> 16) & 0xff, (ipv4 >>> 8) & 0xff, ipv4 & 0xff].join('.');
 }
 
 function look(): void {

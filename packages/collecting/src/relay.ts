@@ -7,6 +7,7 @@
  * the templates that are known of an exporter's domain stand before the first datagram that a destination gets of
  * it, again when the destination refused datagrams for a time, and again every so often.
  */
+import { isIPv4 } from 'node:net';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { type BufferSender, type Clock, createBufferSender, type Logger } from '@weir/base';
 import type { DomainView, TransportSession } from '@weir/ipfix';
@@ -80,6 +81,7 @@ class DatagramRelay implements Relay {
   readonly #clock: Clock;
   readonly #all: number;
   readonly #samples: boolean;
+  readonly #spoofs: boolean;
   readonly #schedules = new WeakMap<TransportSession, Map<number, DomainSchedule>>();
   #buffer: ArrayBuffer | undefined;
   #header = new DataView(new ArrayBuffer(0));
@@ -104,6 +106,7 @@ class DatagramRelay implements Relay {
     this.#clock = clock;
     this.#nowMs = clock.monotonicMs();
     this.#all = (1 << destinations.length) - 1;
+    this.#spoofs = destinations.some(({ spoofedPort }) => spoofedPort !== undefined);
     this.#samples = destinations.some(({ oneIn }) => oneIn > 1);
   }
 
@@ -115,7 +118,7 @@ class DatagramRelay implements Relay {
     const version = ((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0);
     if (version >= 9) this.#takeTemplates(bytes, version, session);
     const always = this.#samples && carriesTemplates(bytes);
-    if (this.#append(bytes, this.#all, always)) this.#counts.datagrams += 1;
+    if (this.#append(bytes, session, this.#all, always)) this.#counts.datagrams += 1;
     else this.#counts.dropped += 1;
   }
 
@@ -128,7 +131,7 @@ class DatagramRelay implements Relay {
     if (schedule === undefined || mask === 0) return;
     const templates = this.#templates.find(session.exporterAddress, version, uint32At(bytes, at));
     for (const message of templateMessages(bytes, templates)) {
-      if (!this.#append(message, mask, true)) return;
+      if (!this.#append(message, session, mask, true)) return;
       this.#counts.templateMessages += 1;
     }
     if (mask === this.#all) schedule.dueMs = this.#nowMs + this.#intervalMs;
@@ -164,7 +167,7 @@ class DatagramRelay implements Relay {
     return schedules;
   }
 
-  #append(bytes: Uint8Array, mask: number, always: boolean): boolean {
+  #append(bytes: Uint8Array, session: TransportSession, mask: number, always: boolean): boolean {
     const octets = RELAY_HEADER_OCTETS + bytes.length;
     if (this.#buffer !== undefined && this.#octets + octets > BUFFER_OCTETS) this.#flush();
     const buffer = this.#buffer ?? this.#acquire();
@@ -173,6 +176,7 @@ class DatagramRelay implements Relay {
     this.#header.setUint16(offset, mask, true);
     this.#header.setUint16(offset + 2, always ? 1 : 0, true);
     this.#header.setUint32(offset + 4, bytes.length, true);
+    this.#header.setUint32(offset + 8, this.#spoofs ? ipv4Of(session) : 0);
     this.#bytes.set(bytes, offset + RELAY_HEADER_OCTETS);
     this.#octets += octets;
     return true;
@@ -294,6 +298,12 @@ function createTemplateSource(domains: () => Iterable<DomainView>, clock: Clock)
       return index.get(keyOf(address, version, domain))?.templates() ?? [];
     },
   };
+}
+
+/** The exporter's address as a number; 0 where it is none of IPv4. */
+function ipv4Of({ exporterAddress }: TransportSession): number {
+  if (!isIPv4(exporterAddress)) return 0;
+  return exporterAddress.split('.').reduce((number, octet) => number * 256 + Number(octet), 0);
 }
 
 function uint32At(bytes: Uint8Array, offset: number): number {

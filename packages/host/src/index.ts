@@ -65,3 +65,4 @@ export {
 } from './peers/peer-directory.ts';
 export { createSenderFilter, type SenderFilter } from './sender-filter.ts';
 export { acceptOctets, type FilterInstruction, type SocketFilter } from './socket-filter.ts';
+export { openSpoofingSender, type SpoofingSender, type SpoofingSenderStatistics } from './spoofing-sender.ts';
