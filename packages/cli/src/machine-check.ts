@@ -7,6 +7,7 @@ import { UserError } from '@weir/base';
 import {
   captureCapability,
   chooseInterfaces,
+  clockDiscipline,
   listInterfaces,
   nativeCallsUnavailable,
   openNflog,
@@ -116,14 +117,17 @@ function checkClock(): Finding[] {
 
 function checkSynchronisation(): Finding {
   const subject = 'clock';
-  const synchronised = clockIsSynchronised();
+  // The kernel knows it of every program that steers the clock; it does not know of a host that keeps its guests right.
+  const kernelSays = clockDiscipline()?.isSynchronised;
+  const synchronised = clockIsSynchronised() ?? (kernelSays || undefined);
   if (synchronised === true) return { verdict: 'good', subject, message: 'synchronised' };
   const remedy = 'run chrony or systemd-timesyncd';
   if (synchronised === false) {
     const message = 'not synchronised: records of two machines cannot be joined by time';
     return { verdict: 'bad', subject, message, remedy };
   }
-  return { verdict: 'note', subject, message: 'nothing here says whether it is synchronised', remedy };
+  const who = kernelSays === false ? 'no program keeps it right here' : 'nothing here says who does';
+  return { verdict: 'note', subject, message: `it may be off: ${who}`, remedy };
 }
 
 function clockIsSynchronised(): boolean | undefined {

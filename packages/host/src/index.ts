@@ -4,6 +4,7 @@ export {
   type SocketBufferLimits,
   socketBufferLimits,
 } from './capability.ts';
+export { type ClockDiscipline, clockDiscipline } from './clock-discipline.ts';
 export {
   DATAGRAM_OCTETS_MAX,
   type DatagramReceiver,

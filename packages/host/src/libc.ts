@@ -25,6 +25,7 @@ export interface Libc {
   send(fd: number, buffer: Uint8Array, length: number, flags: number): number;
   poll(descriptors: Uint8Array, count: number, timeoutMs: number): number;
   usleep(microseconds: number): number;
+  adjtimex(timex: Uint8Array): number;
   setns(fd: number, kind: number): number;
   ioctl(fd: number, request: number, argument: Uint8Array): number;
   close(fd: number): number;
@@ -97,6 +98,7 @@ function load(): Libc {
     poll: library.func('int poll(void *descriptors, unsigned long count, int timeout)'),
     setns: library.func('int setns(int fd, int kind)'),
     usleep: library.func('int usleep(uint32_t microseconds)'),
+    adjtimex: library.func('int adjtimex(void *timex)'),
     ioctl: library.func('int ioctl(int fd, unsigned long request, void *argument)'),
     close: library.func('int close(int fd)'),
     mmap: library.func(
