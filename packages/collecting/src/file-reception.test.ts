@@ -1,4 +1,12 @@
-import { appendFileSync, mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -225,6 +233,23 @@ describe('a folder', () => {
     expect(store.sums.records).toBe(totals.records);
   }, 20_000);
 });
+
+test('a folder that vanishes is told, and followed again when it is back', async () => {
+  const { next, totals } = createMessages();
+  const store = createStore();
+  const path = join(folder, 'inner');
+  mkdirSync(path);
+  const { close, files } = await open(store, { path });
+  rmSync(path, { recursive: true });
+  await until(() => files().problem !== undefined);
+  expect(files().problem).toContain('ENOENT');
+  mkdirSync(path);
+  drop('inner/one', next(2, true));
+  await until(() => files().taken === 1);
+  expect(files().problem).toBeUndefined();
+  await close();
+  expect(store.sums.records).toBe(totals.records);
+}, 60_000);
 
 describe('one file', () => {
   test('is replayed', async () => {

@@ -75,8 +75,12 @@ export async function openFileReception(options: FileReceptionOptions): Promise<
         await takeAll();
       } catch (error) {
         // The folder is gone, or the ledger or the store cannot be written: tried again, nothing is noted.
-        problem = error instanceof Error ? error.message : String(error);
-        logger.error({ source: source.name, error: String(error) }, 'the files cannot be taken yet');
+        const reason = error instanceof Error ? error.message : String(error);
+        // Said once: it is tried every few seconds.
+        if (reason !== problem) {
+          logger.error({ source: source.name, reason }, 'the files cannot be taken yet');
+        }
+        problem = reason;
       }
       if (!stopping) await follower.changed();
     }
