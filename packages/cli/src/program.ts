@@ -20,6 +20,7 @@ export function createProgram(): Command {
   addBackgroundCommands(program);
   addServiceCommands(program);
   addOfflineCommands(program);
+  addStoreCommands(program);
   addTrafficCommands(program);
   return program;
 }
@@ -223,6 +224,38 @@ function addOfflineCommands(program: Command): void {
     .argument('<element>', 'a name, an id, or PEN/ID')
     .description('print an information element')
     .action(async (element) => (await import('./commands/ie.ts')).informationElement(element));
+}
+
+const DATA_OPTION = ['--data <dir>', 'folder of the store', './weir-data'] as const;
+
+function addStoreCommands(program: Command): void {
+  const store = program.command('store').description('look after a store that no process has open');
+  store
+    .command('check')
+    .description('read every file of the store, and say which are damaged')
+    .option('--repair', 'move damaged files to the folder damaged, so that the rest answers')
+    .option(...DATA_OPTION)
+    .option('--json', 'one JSON object')
+    .action(async (options) => (await import('./commands/store.ts')).check(options));
+  store
+    .command('compact')
+    .description('merge small files and sum up closed hours now')
+    .option(...DATA_OPTION)
+    .action(async (options) => (await import('./commands/store.ts')).compact(options));
+  store
+    .command('export')
+    .argument('<folder>', 'where the Parquet files go')
+    .description('write the records of a time range as Parquet files')
+    .option('--from <time>', 'start of the time range; default: everything')
+    .option('--to <time>', 'end of the time range; default: now')
+    .option(...DATA_OPTION)
+    .action(async (folder, options) => (await import('./commands/store.ts')).exportTo(folder, options));
+  store
+    .command('import')
+    .argument('<path...>', 'files that store export wrote, or folders of them')
+    .description('take exported records; files that were imported before are left out')
+    .option(...DATA_OPTION)
+    .action(async (paths, options) => (await import('./commands/store.ts')).importFrom(paths, options));
 }
 
 function addTrafficCommands(program: Command): void {

@@ -1,11 +1,19 @@
 /** The door to a store: the same for the thread that owns it and for all others. */
 import { realpathSync } from 'node:fs';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { FilterError, type QueryPlan, type QueryResult, type StoreCoverage } from '@weir/analysis';
+import {
+  FilterError,
+  type QueryPlan,
+  type QueryResult,
+  type StoreCoverage,
+  type TimeRange,
+} from '@weir/analysis';
 import { type Clock, type Logger, receiveBuffers, UserError } from '@weir/base';
 import type { FlowBatchNote } from '@weir/ipfix';
 import type { OwnerMessage, OwnerReply, WireError } from './owner-message.ts';
 import type { SqlResult } from './query-runner.ts';
+import type { CheckReport } from './store-check.ts';
+import type { ExchangeReport } from './store-exchange.ts';
 import { defaultStoreOptions, type StoreOptions } from './store-options.ts';
 import { StoreOwner } from './store-owner.ts';
 import type { StoreStatus } from './store-status.ts';
@@ -41,6 +49,16 @@ export interface FlowStore {
   close(): Promise<void>;
 }
 
+/** What only the store that is a folder on this machine can do. */
+export interface EmbeddedStore extends FlowStore {
+  /** Reads every file; with `repair`, damaged ones are moved to the folder `damaged`, and the rest answers. */
+  check(repair: boolean, options?: QueryOptions): Promise<CheckReport>;
+  /** Writes the records that ended in the range as Parquet files into a folder. */
+  exportRecords(range: TimeRange, folder: string): Promise<ExchangeReport>;
+  /** Takes what `exportRecords` wrote; what was taken before is left out. */
+  importRecords(paths: readonly string[]): Promise<ExchangeReport>;
+}
+
 export interface OpenStoreConfig {
   readonly dataDirectory: string;
   readonly logger: Logger;
@@ -53,7 +71,7 @@ export interface OpenStoreConfig {
 const openHere = new Set<string>();
 
 /** Opens the store in `dataDirectory`, creating it when there is none. Throws a UserError. */
-export async function openStore(config: OpenStoreConfig): Promise<FlowStore> {
+export async function openStore(config: OpenStoreConfig): Promise<EmbeddedStore> {
   const { dataDirectory, logger, clock } = config;
   const options: StoreOptions = { ...defaultStoreOptions(), ...config.options };
   const key = canonicalPath(dataDirectory);
@@ -84,7 +102,7 @@ function canonicalPath(path: string): string {
   }
 }
 
-function openHereWith(owner: StoreOwner): FlowStore {
+function openHereWith(owner: StoreOwner): EmbeddedStore {
   const ports: MessagePort[] = [];
   return {
     connectWriter() {
@@ -101,6 +119,9 @@ function openHereWith(owner: StoreOwner): FlowStore {
     sql: (text, options) => owner.sql(text, options?.signal),
     flush: () => owner.flush(),
     seal: () => owner.sealAll(),
+    check: (repair, options) => owner.check(repair, options?.signal),
+    exportRecords: (range, folder) => owner.exportRecords(range, folder),
+    importRecords: (paths) => owner.importRecords(paths),
     coverage: async () => owner.coverage(),
     compact: () => owner.compact(),
     status: async () => owner.status(),
@@ -123,7 +144,7 @@ async function openInWorker(
   dataDirectory: string,
   options: StoreOptions,
   logger: Logger,
-): Promise<FlowStore> {
+): Promise<EmbeddedStore> {
   const worker = new Worker(new URL('./owner-worker.ts', import.meta.url), {
     workerData: { dataDirectory, options },
     name: 'weir-store',
@@ -182,6 +203,9 @@ async function openInWorker(
     sql: (text, queryOptions) => call({ kind: 'sql', text }, queryOptions?.signal),
     flush: () => call({ kind: 'flush' }),
     seal: () => call({ kind: 'seal' }),
+    check: (repair, queryOptions) => call({ kind: 'check', repair }, queryOptions?.signal),
+    exportRecords: (range, folder) => call({ kind: 'export', range, folder }),
+    importRecords: (paths) => call({ kind: 'import', paths }),
     coverage: () => call({ kind: 'coverage' }),
     compact: () => call({ kind: 'compact' }),
     status: () => call({ kind: 'status' }),

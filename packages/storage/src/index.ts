@@ -1,5 +1,13 @@
 export { writeAnswerAsParquet } from './answer-parquet.ts';
-export { type FlowStore, type OpenStoreConfig, openStore, type QueryOptions } from './flow-store.ts';
+export {
+  type EmbeddedStore,
+  type FlowStore,
+  type OpenStoreConfig,
+  openStore,
+  type QueryOptions,
+} from './flow-store.ts';
 export type { SqlResult } from './query-runner.ts';
+export type { CheckReport, DamagedFile } from './store-check.ts';
+export type { ExchangeReport } from './store-exchange.ts';
 export { defaultStoreOptions, type StoreOptions } from './store-options.ts';
 export type { RepairReport, StoreCounters, StoreStatus } from './store-status.ts';

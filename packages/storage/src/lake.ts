@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { assert, ensure, type Logger } from '@weir/base';
 import type { ExporterIdentity, ExtraLayout } from '@weir/ipfix';
-import { type Database, readRows } from './database.ts';
+import { type Database, quoted, readRows } from './database.ts';
 import { type DimensionTable, layoutText, parseLayout } from './dimension-table.ts';
 import { type AskedColumn, flowsRelation } from './flows-relation.ts';
 import { type CatalogueShape, ParquetCatalogue, type TakenFiles } from './parquet-catalogue.ts';
@@ -41,7 +41,11 @@ export interface DimensionTables {
   readonly layouts: DimensionTable<ExtraLayout>;
 }
 
+/** Keys of this store by those of another. */
+type KeyMap = ReadonlyMap<number, number | undefined>;
+
 export class Lake {
+  readonly parquetOptions = PARQUET_OPTIONS;
   readonly #directory: string;
   readonly #database: Database;
   readonly #dimensions: DimensionTables;
@@ -103,6 +107,34 @@ export class Lake {
     this.catalogue.add(file);
   }
 
+  /** Writes the records of a file of another store, a copy of which the engine may read, with keys of this store. */
+  importFile(
+    id: SegmentId,
+    path: string,
+    source: FileMetadata,
+    { exporterIds, layoutIds }: { readonly exporterIds: KeyMap; readonly layoutIds: KeyMap },
+    origin: string,
+  ): Promise<SealedFile> {
+    const { columnNames, extraColumns = [], rowCount, bounds } = source;
+    const columns = [...columnNames, ...extraColumns.map(({ name }) => name)].map((name) => {
+      if (name === 'exporterId') return remapped(name, exporterIds);
+      return name === 'extraLayoutId' ? remapped(name, layoutIds) : `"${name}"`;
+    });
+    const given = (keys: KeyMap) => [...new Set(keys.values())].filter((key) => key !== undefined);
+    const metadata: FileMetadata = {
+      schemaVersion: SCHEMA_VERSION,
+      rowCount,
+      bounds,
+      columnNames,
+      extraColumns,
+      sorted: true,
+      imported: [...(source.imported ?? []), origin],
+      ...this.#keysOf(given(exporterIds), given(layoutIds)),
+    };
+    const rows = `SELECT ${columns.join(', ')} FROM read_parquet(${quoted(path)}, hive_partitioning = false)`;
+    return this.#write(this.#database.connection, id, rows, metadata);
+  }
+
   /**
    * Writes the records of `files`, which belong to one hour and are pinned by the caller, into one file with
    * a sequence number of its own. Nothing changes for queries until the catalogue's `replace`.
@@ -128,6 +160,7 @@ export class Lake {
         extraColumns,
         sorted: true,
         replaces: files.flatMap(({ lineage }) => lineage),
+        imported: files.flatMap(({ imported }) => imported),
         ...this.#keysOf(await keys('exporterId'), await keys('extraLayoutId')),
       };
       const columns = [...columnNames, ...extraColumns.map(({ name }) => name)].map((name) => `"${name}"`);
@@ -188,6 +221,13 @@ async function distinctKeys(connection: DuckDBConnection, relation: string, name
 
 function unionOf(lists: readonly (readonly AskedColumn[])[]): AskedColumn[] {
   return [...new Map(lists.flat().map((column) => [column.name, column])).values()];
+}
+
+/** A column of keys of another store with those of this one. */
+function remapped(name: string, keys: KeyMap): string {
+  const cases = [...keys].map(([from, to]) => `WHEN ${from} THEN ${to ?? 'NULL'}`).join(' ');
+  const value = cases === '' ? 'NULL' : `CASE "${name}" ${cases} END`;
+  return `(${value})::UINTEGER AS "${name}"`;
 }
 
 const TEXT_NAMES = new Set(

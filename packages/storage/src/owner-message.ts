@@ -1,6 +1,6 @@
 /** What goes between the owner's thread and the others. */
 import type { MessagePort } from 'node:worker_threads';
-import { FilterError, type QueryPlan } from '@weir/analysis';
+import { FilterError, type QueryPlan, type TimeRange } from '@weir/analysis';
 import { UserError } from '@weir/base';
 
 export type OwnerMessage =
@@ -10,6 +10,9 @@ export type OwnerMessage =
     }
   | { readonly kind: 'query'; readonly id: number; readonly plan: QueryPlan }
   | { readonly kind: 'sql'; readonly id: number; readonly text: string }
+  | { readonly kind: 'check'; readonly id: number; readonly repair: boolean }
+  | { readonly kind: 'export'; readonly id: number; readonly range: TimeRange; readonly folder: string }
+  | { readonly kind: 'import'; readonly id: number; readonly paths: readonly string[] }
   | { readonly kind: 'cancel'; readonly id: number }
   | { readonly kind: 'attach'; readonly port: MessagePort };
 

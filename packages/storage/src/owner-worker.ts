@@ -57,6 +57,12 @@ async function perform(message: Question, signal: AbortSignal): Promise<unknown>
       return opened().flush();
     case 'seal':
       return opened().sealAll();
+    case 'check':
+      return opened().check(message.repair, signal);
+    case 'export':
+      return opened().exportRecords(message.range, message.folder);
+    case 'import':
+      return opened().importRecords(message.paths);
     case 'coverage':
       return opened().coverage();
     case 'compact':

@@ -47,6 +47,8 @@ export class ParquetCatalogue<
   readonly #files = new Map<string, Entry>();
   readonly #pins = new Map<string, number>();
   readonly #doomed = new Set<string>();
+  /** Files of which it is not known what they hold. */
+  readonly unreadable: string[] = [];
   /** Grows with every change of what is listed. */
   version = 0;
   readonly counters = {
@@ -142,6 +144,13 @@ export class ParquetCatalogue<
     return gone;
   }
 
+  /** No longer lists a file, which stays where it is. */
+  async forget(file: Entry): Promise<void> {
+    this.version += 1;
+    this.#files.delete(nameOf(file));
+    await this.#forget(nameOf(file));
+  }
+
   async #remove(file: Entry): Promise<void> {
     if (this.#pins.has(file.path)) this.#doomed.add(file.path);
     else rmSync(file.path, { force: true });
@@ -213,6 +222,7 @@ export class ParquetCatalogue<
     } catch (error) {
       if (error instanceof UserError) throw error;
       this.counters.filesUnreadable += 1;
+      this.unreadable.push(path);
       this.#logger.error(
         { path, error: String(error) },
         'a Parquet file of the store is not readable; left out',

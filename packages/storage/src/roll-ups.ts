@@ -69,6 +69,10 @@ export class RollUps {
     return ensure(this.#catalogues.get(level), 'every level has a catalogue');
   }
 
+  unreadable(): string[] {
+    return [...this.#catalogues.values()].flatMap(({ unreadable }) => unreadable);
+  }
+
   *files(): Generator<RollUpFile> {
     for (const catalogue of this.#catalogues.values()) yield* catalogue.files();
   }

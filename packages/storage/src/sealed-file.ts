@@ -25,6 +25,8 @@ export interface SealedFile {
   readonly sorted: boolean;
   /** Names of all segments whose records it has, its own first. */
   readonly lineage: readonly string[];
+  /** What of it came from files of other stores. */
+  readonly imported: readonly string[];
 }
 
 /** What a file says of itself, under the key `weir`: enough to rebuild everything else from the files. */
@@ -37,12 +39,14 @@ export interface FileMetadata {
   readonly sorted?: boolean;
   /** The segments that this file has the records of: whoever finds one of theirs too, removes that. */
   readonly replaces?: readonly string[];
+  readonly imported?: readonly string[];
   readonly exporters: readonly (readonly [number, ExporterIdentity])[];
   readonly layouts: readonly (readonly [number, string])[];
 }
 
 export function sealedFile(id: SegmentId, path: string, octets: number, metadata: FileMetadata): SealedFile {
-  const { rowCount, bounds, columnNames, extraColumns = [], sorted = false, replaces = [] } = metadata;
+  const { rowCount, bounds, columnNames, extraColumns = [], sorted = false } = metadata;
+  const { replaces = [], imported = [] } = metadata;
   return {
     id,
     path,
@@ -53,6 +57,7 @@ export function sealedFile(id: SegmentId, path: string, octets: number, metadata
     extraColumns,
     sorted,
     lineage: [formatSegmentId(id), ...replaces],
+    imported,
   };
 }
 

@@ -10,9 +10,9 @@
  * appending to tables costs 0.45–0.67 CPU s per million records and the Parquet file has to be written all
  * the same; log and memory together cost 0.1.
  */
-import { existsSync, mkdirSync, readdirSync, statSync, unlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, unlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { QueryPlan, QueryResult, ReadExtra, StoreCoverage } from '@weir/analysis';
+import type { QueryPlan, QueryResult, ReadExtra, StoreCoverage, TimeRange } from '@weir/analysis';
 import { assert, type CancelTimer, type Clock, type Logger, UserError } from '@weir/base';
 import {
   type FlowBatch,
@@ -38,6 +38,8 @@ import { RollUps, rollUpDirectories } from './roll-ups.ts';
 import { bringToVersion } from './schema-version.ts';
 import { formatSegmentId, HOUR_MS, OpenSegment, parseSegmentId, type SegmentId } from './segment.ts';
 import { replayLog, SegmentLog } from './segment-log.ts';
+import { type CheckReport, checkStore } from './store-check.ts';
+import { type ExchangeConfig, type ExchangeReport, exportRecords, importRecords } from './store-exchange.ts';
 import type { StoreOptions } from './store-options.ts';
 import type { RepairReport, StoreCounters, StoreStatus } from './store-status.ts';
 import { clearImpossibleTimes, emptyBounds, mergeBounds } from './time-bounds.ts';
@@ -145,9 +147,10 @@ export class StoreOwner {
     const flowsDirectory = join(dataDirectory, 'flows');
     const fileDirectories = [flowsDirectory, ...rollUpDirectories(dataDirectory)];
     createDirectories(dataDirectory, [...fileDirectories, logDirectoryOf(dataDirectory)]);
+    rmSync(exchangeDirectoryOf(dataDirectory), { recursive: true, force: true });
     const database = await Database.open({
       path: join(dataDirectory, 'weir.duckdb'),
-      fileDirectories,
+      fileDirectories: [...fileDirectories, exchangeDirectoryOf(dataDirectory)],
       temporaryDirectory: join(dataDirectory, 'tmp'),
       memoryLimitOctets: options.memoryLimitOctets,
       threads: options.threads,
@@ -214,6 +217,38 @@ export class StoreOwner {
 
   coverage(): StoreCoverage {
     return this.#queries.coverage({ fromMs: 0, toMs: Number.MAX_SAFE_INTEGER });
+  }
+
+  /** Reads every file of the store. */
+  async check(repair: boolean, signal?: AbortSignal): Promise<CheckReport> {
+    const connection = await this.#database.connect();
+    try {
+      const [lake, rollUps, { dataDirectory }] = [this.#lake, this.#rollUps, this.#config];
+      const stop = signal === undefined ? {} : { signal };
+      return await checkStore({ connection, lake, rollUps, dataDirectory, repair, ...stop });
+    } finally {
+      connection.disconnectSync();
+    }
+  }
+
+  /** Seals everything and writes what ended in the range into a folder. */
+  async exportRecords(range: TimeRange, target: string): Promise<ExchangeReport> {
+    await this.sealAll();
+    return exportRecords(this.#exchange(), range, target);
+  }
+
+  importRecords(paths: readonly string[]): Promise<ExchangeReport> {
+    return importRecords(this.#exchange(), paths);
+  }
+
+  #exchange(): ExchangeConfig {
+    return {
+      database: this.#database,
+      lake: this.#lake,
+      dimensions: this.#dimensions,
+      exchangeDirectory: exchangeDirectoryOf(this.#config.dataDirectory),
+      nextSequence: () => this.#takeSequence(),
+    };
   }
 
   /** Merges small files now, those of open hours included. */
@@ -521,6 +556,10 @@ function hourOf(batch: FlowBatch, clock: Clock): number {
 
 function logDirectoryOf(dataDirectory: string): string {
   return join(dataDirectory, 'open');
+}
+
+function exchangeDirectoryOf(dataDirectory: string): string {
+  return join(dataDirectory, 'exchange');
 }
 
 function createDirectories(dataDirectory: string, directories: readonly string[]): void {
