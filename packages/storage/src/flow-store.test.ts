@@ -6,7 +6,8 @@ import { createManualClock, silentLogger, UserError } from '@weir/base';
 import { FLOW_BATCH_ROWS_DEFAULT, FLOW_COLUMNS, type FlowBatch } from '@weir/ipfix';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type FlowStore, openStore } from './flow-store.ts';
+import { openStore } from './flow-store.ts';
+import type { FlowStore } from './flow-store-contract.ts';
 import { batchOf, type PlainRecord, realisticRecord, seededRandom, TEST_EXPORTER } from './test-batch.ts';
 import { openTestStore, send, temporaryDirectory } from './test-store.ts';
 
@@ -426,7 +427,7 @@ test('a segment whose dictionary of labels is full is followed by another', asyn
       ),
     ]);
   }
-  await expect.poll(async () => (await store.status()).counters.segmentsSealed).toBe(1);
+  await expect.poll(async () => (await store.status()).counters.segmentsSealed, { timeout: 20_000 }).toBe(1);
   const { rows } = await store.sql('SELECT count(DISTINCT "srcName") AS d FROM flows');
   expect(rows).toEqual([{ d: 272_000 }]);
 });

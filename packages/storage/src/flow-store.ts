@@ -1,53 +1,15 @@
 /** The door to a store: the same for the thread that owns it and for all others. */
 import { realpathSync } from 'node:fs';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import {
-  FilterError,
-  type QueryPlan,
-  type QueryResult,
-  type StoreCoverage,
-  type TimeRange,
-} from '@weir/analysis';
+import { FilterError, type TimeRange } from '@weir/analysis';
 import { type Clock, type Logger, receiveBuffers, UserError } from '@weir/base';
 import type { FlowBatchNote } from '@weir/ipfix';
+import type { FlowStore, QueryOptions } from './flow-store-contract.ts';
 import type { OwnerMessage, OwnerReply, WireError } from './owner-message.ts';
-import type { SqlResult } from './query-runner.ts';
 import type { CheckReport } from './store-check.ts';
 import type { ExchangeReport } from './store-exchange.ts';
 import { defaultStoreOptions, type StoreOptions } from './store-options.ts';
 import { StoreOwner } from './store-owner.ts';
-import type { StoreStatus } from './store-status.ts';
-
-export interface QueryOptions {
-  /** Aborting it stops the query inside the engine. */
-  readonly signal?: AbortSignal;
-}
-
-/**
- * Flow records at rest, and answers about them. Every method may be called at any time until `close`;
- * failures that a person can mend are UserErrors.
- */
-export interface FlowStore {
-  /**
-   * A port for a producer (transfer it to its thread): `createBufferSender(port, count,
-   * flowBatchOctets(FLOW_BATCH_ROWS_DEFAULT))`. A batch is visible to queries as soon as its buffer is back.
-   */
-  connectWriter(): MessagePort;
-  query(plan: QueryPlan, options?: QueryOptions): Promise<QueryResult>;
-  /** One SELECT over `flows`, `exporters` and `extra_layouts`; it cannot change anything or read other files. */
-  sql(text: string, options?: QueryOptions): Promise<SqlResult>;
-  /** Resolves when every batch that the store had taken before the call would survive a power failure. */
-  flush(): Promise<void>;
-  /** Writes all open records to Parquet files, for who wants to read the folder by other means. */
-  seal(): Promise<void>;
-  /** What there is to answer from: records and roll-ups, from when to when, and what the roll-ups leave out. */
-  coverage(): Promise<StoreCoverage>;
-  /** Merges small files and sums them up, which the store does by itself when an hour is over. */
-  compact(): Promise<{ readonly filesMerged: number }>;
-  status(): Promise<StoreStatus>;
-  /** Flushes and lets go of the folder. Producers must have stopped. */
-  close(): Promise<void>;
-}
 
 /** What only the store that is a folder on this machine can do. */
 export interface EmbeddedStore extends FlowStore {
@@ -123,6 +85,7 @@ function openHereWith(owner: StoreOwner): EmbeddedStore {
     exportRecords: (range, folder) => owner.exportRecords(range, folder),
     importRecords: (paths) => owner.importRecords(paths),
     coverage: async () => owner.coverage(),
+    estimate: async (plan) => owner.estimate(plan),
     compact: () => owner.compact(),
     status: async () => owner.status(),
     async close() {
@@ -207,6 +170,7 @@ async function openInWorker(
     exportRecords: (range, folder) => call({ kind: 'export', range, folder }),
     importRecords: (paths) => call({ kind: 'import', paths }),
     coverage: () => call({ kind: 'coverage' }),
+    estimate: (plan) => call({ kind: 'estimate', plan }),
     compact: () => call({ kind: 'compact' }),
     status: () => call({ kind: 'status' }),
     async close() {

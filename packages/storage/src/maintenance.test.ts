@@ -57,9 +57,9 @@ describe('merging', () => {
     const before = (await store.sql(COUNTS)).rows;
     expect(files().length).toBe(10);
     clock.advance(HOUR_MS);
-    await expect.poll(() => files(), { timeout: 5000 }).toHaveLength(6);
+    await expect.poll(() => files(), { timeout: 20_000 }).toHaveLength(6);
     expect((await store.sql(COUNTS)).rows).toEqual(before);
-    await expect.poll(async () => (await store.status()).counters.filesMerged).toBe(5);
+    await expect.poll(async () => (await store.status()).counters.filesMerged, { timeout: 20_000 }).toBe(5);
     expect(await store.status()).toMatchObject({
       fileCount: 6,
       rowCount: 550,

@@ -8,7 +8,7 @@ export type OwnerMessage =
       readonly kind: 'open' | 'flush' | 'seal' | 'coverage' | 'compact' | 'status' | 'close';
       readonly id: number;
     }
-  | { readonly kind: 'query'; readonly id: number; readonly plan: QueryPlan }
+  | { readonly kind: 'query' | 'estimate'; readonly id: number; readonly plan: QueryPlan }
   | { readonly kind: 'sql'; readonly id: number; readonly text: string }
   | { readonly kind: 'check'; readonly id: number; readonly repair: boolean }
   | { readonly kind: 'export'; readonly id: number; readonly range: TimeRange; readonly folder: string }

@@ -63,6 +63,8 @@ async function perform(message: Question, signal: AbortSignal): Promise<unknown>
       return opened().exportRecords(message.range, message.folder);
     case 'import':
       return opened().importRecords(message.paths);
+    case 'estimate':
+      return opened().estimate(message.plan);
     case 'coverage':
       return opened().coverage();
     case 'compact':

@@ -11,7 +11,7 @@ import {
 } from '@weir/analysis';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { FlowStore } from './flow-store.ts';
+import type { FlowStore } from './flow-store-contract.ts';
 import { batchOf } from './test-batch.ts';
 import { ADDRESSES, EXPORTERS, evaluatorRecord, LABELS, NOW_MS, recordArbitrary } from './test-records.ts';
 import { openTestStore, send, temporaryDirectory } from './test-store.ts';

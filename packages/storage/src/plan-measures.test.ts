@@ -2,7 +2,7 @@
 import { type FlowRecord, type GroupsPlan, parseQueryPlan } from '@weir/analysis';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { FlowStore } from './flow-store.ts';
+import type { FlowStore } from './flow-store-contract.ts';
 import { batchOf } from './test-batch.ts';
 import { EXPORTERS, evaluatorRecord, LABELS, NOW_MS, recordArbitrary } from './test-records.ts';
 import { openTestStore, send, temporaryDirectory } from './test-store.ts';

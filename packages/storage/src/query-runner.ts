@@ -89,7 +89,7 @@ export class QueryRunner {
   async plan(plan: QueryPlan, signal?: AbortSignal): Promise<QueryResult> {
     const startMs = performance.now();
     return this.#track(signal, async (stop) => {
-      const chosen = choosePlanSource(plan, this.coverage(rangeRead(plan)));
+      const chosen = this.estimate(plan);
       const source = chosen.source === 'raw' ? this.#recordsSource(plan) : this.#rolledSource(plan, chosen);
       try {
         const { sql, columns } = source.render(plan);
@@ -114,6 +114,10 @@ export class QueryRunner {
         source.release();
       }
     });
+  }
+
+  estimate(plan: QueryPlan): PlanSource {
+    return choosePlanSource(plan, this.coverage(rangeRead(plan)));
   }
 
   /** What the store has of a time range, for whoever chooses where to answer from. */

@@ -219,7 +219,9 @@ describe('time', () => {
     await store.flush();
     expect((await store.status()).counters.segmentsSealed).toBe(0);
     clock.advance(20_000);
-    await expect.poll(async () => (await store.status()).counters.segmentsSealed).toBe(1);
+    await expect
+      .poll(async () => (await store.status()).counters.segmentsSealed, { timeout: 20_000 })
+      .toBe(1);
     expect(await store.status()).toMatchObject({
       openHours: ['2025-11-13T03:00:00.000Z'],
       openRowCount: 5,
@@ -234,7 +236,9 @@ describe('time', () => {
   test('a large segment is sealed before its hour ends', async () => {
     const store = await openTestStore(directory.path, { segmentRowsMax: 1000 });
     await send(store, [numbered(0, 600), numbered(600, 600), numbered(1200, 100)]);
-    await expect.poll(async () => (await store.status()).counters.segmentsSealed).toBe(1);
+    await expect
+      .poll(async () => (await store.status()).counters.segmentsSealed, { timeout: 20_000 })
+      .toBe(1);
     expect(await store.status()).toMatchObject({ rowCount: 1300, openRowCount: 100, fileCount: 1 });
     await store.close();
   });

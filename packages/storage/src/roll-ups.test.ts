@@ -6,7 +6,7 @@ import { type AnswerRow, parseQueryPlan } from '@weir/analysis';
 import { createManualClock } from '@weir/base';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { FlowStore } from './flow-store.ts';
+import type { FlowStore } from './flow-store-contract.ts';
 import { batchOf, type PlainRecord, realisticRecord, seededRandom, TEST_EXPORTER } from './test-batch.ts';
 import { openTestStore, send, temporaryDirectory } from './test-store.ts';
 

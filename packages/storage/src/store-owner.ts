@@ -12,7 +12,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, unlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { QueryPlan, QueryResult, ReadExtra, StoreCoverage, TimeRange } from '@weir/analysis';
+import type { PlanSource, QueryPlan, QueryResult, ReadExtra, StoreCoverage, TimeRange } from '@weir/analysis';
 import { assert, type CancelTimer, type Clock, type Logger, UserError } from '@weir/base';
 import {
   type FlowBatch,
@@ -208,6 +208,10 @@ export class StoreOwner {
   async flush(): Promise<void> {
     await Promise.all([...this.#closed, ...this.#open.values()].map((segment) => segment.log.sync()));
     await this.#writeDimensions();
+  }
+
+  estimate(plan: QueryPlan): PlanSource {
+    return this.#queries.estimate(plan);
   }
 
   async #sync(): Promise<void> {

@@ -6,7 +6,8 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createBufferSender, silentLogger, systemClock } from '@weir/base';
 import { FLOW_BATCH_ROWS_DEFAULT, type FlowBatchNote, flowBatchOctets, noteOfFlowBatch } from '@weir/ipfix';
-import { type FlowStore, openStore } from './flow-store.ts';
+import { openStore } from './flow-store.ts';
+import type { FlowStore } from './flow-store-contract.ts';
 import { batchOf, realisticRecord, seededRandom } from './test-batch.ts';
 
 const ROWS = 8192;

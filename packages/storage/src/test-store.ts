@@ -10,7 +10,8 @@ import {
   flowBatchOctets,
   noteOfFlowBatch,
 } from '@weir/ipfix';
-import { type FlowStore, openStore } from './flow-store.ts';
+import { openStore } from './flow-store.ts';
+import type { FlowStore } from './flow-store-contract.ts';
 import type { StoreOptions } from './store-options.ts';
 
 export function temporaryDirectory(): { readonly path: string; remove(): void } {
