@@ -80,7 +80,7 @@ describe('parseCollectorConfig', () => {
     ],
     [
       source(', "forwarding": {"destinations": ["Udp/127.0.0.1"]}'),
-      'collector.json:3:75: sources[0].forwarding.destinations[0]: found "Udp/127.0.0.1"; allowed: "IP" or "Udp/IP:Port", IPv6 in brackets',
+      'collector.json:3:75: sources[0].forwarding.destinations[0]: found "Udp/127.0.0.1"; allowed: "IP" or "Udp/IP:Port", IPv6 in brackets, with " 1/N" behind for one datagram in N',
     ],
     [
       source(', "monitoringAddress": "localhost"'),

@@ -8,13 +8,13 @@ import { EXIT_USAGE, UserError } from '@weir/base';
 import { z } from 'zod';
 import { alarmsSchema, allowSchema, limitsSchema } from './access-settings.ts';
 import { FLOW_SOURCE_TYPES, type FlowSourceType } from './flow-source-type.ts';
+import { parseDestination } from './relay-destination.ts';
 import { sessionsSchema } from './session-parameters.ts';
 import {
   canonicalAddress,
   formatSocketAddress,
   type ListenAddress,
   PORT_MAX,
-  parseSocketAddress,
   TRANSPORTS,
 } from './socket-address.ts';
 
@@ -30,7 +30,6 @@ const FORWARDING_DESTINATIONS_MAX = 16; // each costs one send a datagram
 /** A connection in full flow holds at most about 400 KiB: 4,096 of them stay below 2 GiB. */
 const CONNECTIONS_MAX = 4096;
 const SUBJECTS_MAX = 1024;
-const ONE_IN_MAX = 1_000_000;
 const DAY_S = 86_400;
 
 const NAME_ALLOWED =
@@ -43,34 +42,21 @@ const filePath = z.string({ error: 'a path' }).min(1, 'a path');
 const subject = z
   .string({ error: 'a name in a certificate' })
   .regex(/^[\x21-\x7e][\x20-\x7e]{0,254}$/, 'a name in a certificate, 1 to 255 printable characters');
-const DESTINATION_ALLOWED = '"IP" or "Udp/IP:Port", IPv6 in brackets';
+const DESTINATION_ALLOWED =
+  '"IP" or "Udp/IP:Port", IPv6 in brackets, with " 1/N" behind for one datagram in N';
 const destination = z
   .string({ error: DESTINATION_ALLOWED })
-  .refine((text) => isIP(text) !== 0 || (parseSocketAddress(text)?.port ?? 0) > 0, {
-    error: DESTINATION_ALLOWED,
-  });
-
-const sampledDestination = z.strictObject(
-  {
-    to: destination,
-    oneIn: wholeNumber(1, ONE_IN_MAX)
-      .default(1)
-      .describe('Every so manieth datagram is sent, and each that carries templates'),
-  },
-  objectError('an object with to and oneIn'),
-);
+  .refine((text) => parseDestination(text) !== undefined, { error: DESTINATION_ALLOWED });
 
 const forwardingSchema = z.strictObject(
   {
     enabled: yesOrNo.default(false).describe('Whether what is received is relayed'),
     port: port.default(FORWARDING_PORT_DEFAULT).describe('Port of those destinations that name none'),
     destinations: z
-      .array(z.union([destination, sampledDestination], { error: DESTINATION_ALLOWED }), {
-        error: 'a list of destinations',
-      })
+      .array(destination, { error: 'a list of destinations' })
       .max(FORWARDING_DESTINATIONS_MAX, `at most ${FORWARDING_DESTINATIONS_MAX} destinations`)
       .default([])
-      .describe('"IP", "Udp/IP:Port", or {"to": one of these, "oneIn": N}'),
+      .describe(DESTINATION_ALLOWED),
     templatesEverySeconds: wholeNumber(1, DAY_S)
       .optional()
       .describe('Known templates are sent again so often, for who begins to listen; left out, 60'),

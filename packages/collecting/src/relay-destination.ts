@@ -3,15 +3,28 @@ import type { FlowSource } from './flow-source.ts';
 import type { RelayDestination } from './relay-protocol.ts';
 import { addressesCollide, canonicalAddress, parseSocketAddress } from './socket-address.ts';
 
+const SAMPLED = /^(.*?)(?: 1\/([1-9]\d{0,5}))?$/;
+
+/** Reads `IP` or `Udp/IP:Port`, with ` 1/N` behind for one datagram in N; undefined when the text is anything else. */
+export function parseDestination(
+  text: string,
+): { address: string; port: number | undefined; oneIn: number } | undefined {
+  const [, to = '', sampled = '1'] = SAMPLED.exec(text) ?? [];
+  const oneIn = Number(sampled);
+  if (isIP(to) !== 0) return { address: canonicalAddress(to), port: undefined, oneIn };
+  const socket = parseSocketAddress(to);
+  return socket === undefined || socket.port === 0 ? undefined : { ...socket, oneIn };
+}
+
 /** Where the datagrams of a source go; empty when it forwards nothing. */
 export function relayDestinations({ enabled, forwarding, monitoringPort }: FlowSource): RelayDestination[] {
   if (!enabled || !forwarding.enabled) return [];
-  return forwarding.destinations.map((destination) => {
-    const { to, oneIn } = typeof destination === 'string' ? { to: destination, oneIn: 1 } : destination;
-    const spoofedPort = forwarding.preserveSource ? monitoringPort : undefined;
-    const own = { address: canonicalAddress(to), port: forwarding.port };
-    const { address, port } = isIP(to) !== 0 ? own : (parseSocketAddress(to) ?? own);
-    return { address, port, oneIn, spoofedPort };
+  const spoofedPort = forwarding.preserveSource ? monitoringPort : undefined;
+  return forwarding.destinations.flatMap((text) => {
+    const destination = parseDestination(text);
+    return destination === undefined
+      ? []
+      : [{ ...destination, port: destination.port ?? forwarding.port, spoofedPort }];
   });
 }
 

@@ -7,6 +7,7 @@ import { openBoundedDatagramSender } from './datagram-sender.ts';
 import { createFlowSource, type FlowSource, type FlowSourceInput } from './flow-source.ts';
 import { generateRecords } from './generate-records.ts';
 import { createRecordMix } from './record-mix.ts';
+import { parseDestination } from './relay-destination.ts';
 import type { RelayStatus } from './relay-status.ts';
 import { carriesTemplates } from './template-message.ts';
 
@@ -157,7 +158,7 @@ describe('forwarding', () => {
   test('one in so many, and every message with templates', async () => {
     const sink = await openSink();
     const port = await freePort();
-    const destinations = [{ to: `Udp/${HOST}:${sink.port}`, oneIn: 10 }];
+    const destinations = [`Udp/${HOST}:${sink.port} 1/10`];
     const { relay } = await start([sourceOn(port, { enabled: true, destinations })]);
     const exporter = await openExporter(port);
     await exporter.send(101);
@@ -204,4 +205,18 @@ test.each([
       { logger: silentLogger, clock: systemClock, connectWriter: createCountingStore().connectWriter },
     ),
   ).toThrow(message);
+});
+
+test.each([
+  ['192.0.2.1', { address: '192.0.2.1', port: undefined, oneIn: 1 }],
+  ['2001:DB8::1 1/100', { address: '2001:db8::1', port: undefined, oneIn: 100 }],
+  ['Udp/[2001:db8::1]:2055 1/2', { address: '2001:db8::1', port: 2055, oneIn: 2 }],
+  ['udp/192.0.2.1:0', undefined],
+  ['192.0.2.1 1/0', undefined],
+  ['192.0.2.1 2/3', undefined],
+  ['192.0.2.1  1/3', undefined],
+  ['tcp/192.0.2.1:2055', undefined],
+  ['', undefined],
+])('the destination "%s"', (text, expected) => {
+  expect(parseDestination(text)).toEqual(expected);
 });
