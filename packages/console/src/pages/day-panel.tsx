@@ -1,9 +1,10 @@
 import { useMemo } from 'react';
 import type { MeasureName, SeriesResponse } from '../api/contract.ts';
 import { useApi, useEvery } from '../api/use-api.ts';
-import { chartInWords, MEASURE_UNITS, useChartLines } from '../flows/chart-lines.tsx';
+import { chartInWords, MEASURE_UNITS, stepText, useChartLines } from '../flows/chart-lines.tsx';
 import { GROUPINGS, type GroupBy } from '../flows/dimension.ts';
 import { formatQuantity } from '../format/quantity.ts';
+import { formatMinute } from '../format/time.ts';
 import type { ChartModel } from '../widgets/chart-engine.ts';
 import { Panel } from '../widgets/panel.tsx';
 import { QueryText } from '../widgets/query-text.tsx';
@@ -53,6 +54,11 @@ export function DayPanel({ filter, enabled, by, measure, onZoom, className }: Da
       controls={<QueryText sql={series?.sql} />}
     >
       <div className="relative h-40">
+        {series?.series.length === 0 && (
+          <p className="absolute inset-0 z-10 grid place-items-center px-4 text-center text-ink-soft">
+            {`Steps of ${stepText(series.stepMs)} are drawn when they are over: the first one with traffic at ${formatMinute(series.to + series.stepMs)} or later.`}
+          </p>
+        )}
         {series !== undefined && (
           <TimeChart
             label={chartInWords(`${title} of the day`, grouping, lines)}
