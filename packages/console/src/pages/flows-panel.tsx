@@ -1,7 +1,10 @@
 import { useMemo } from 'react';
+import { Link } from 'wouter';
 import type { FlowRecord, FlowsResponse } from '../api/contract.ts';
 import { FLOW_COLUMNS, isDropped } from '../flows/flow-columns.tsx';
+import { pageAddress, useSharedView } from '../use-view-state.ts';
 import { DataTable } from '../widgets/data-table.tsx';
+import { SMALL_BUTTON } from '../widgets/form.tsx';
 import { Panel } from '../widgets/panel.tsx';
 import { useHeld } from '../widgets/use-held.ts';
 
@@ -15,12 +18,22 @@ interface FlowsPanelProps {
 
 /** The newest records, newest first; stands still while it is pointed at. */
 export function FlowsPanel({ flows, question, live, className }: FlowsPanelProps) {
+  const [shared] = useSharedView();
   const held = useHeld(flows, question);
   const rows = held.value?.flows ?? NO_FLOWS;
   const ids = useMemo(() => rowIds(rows), [rows]);
   const note = held.behind ? 'held while you point' : live ? 'as they arrive' : undefined;
   return (
-    <Panel title="Newest flows" note={note} className={className ?? ''}>
+    <Panel
+      title="Newest flows"
+      note={note}
+      className={className ?? ''}
+      controls={
+        <Link href={pageAddress('/flows', shared)} className={SMALL_BUTTON}>
+          All
+        </Link>
+      }
+    >
       <div {...held.handlers} className="@container overflow-x-auto">
         <DataTable
           label="Newest flows"

@@ -1,9 +1,12 @@
 import { useMemo, useState } from 'react';
+import { Link } from 'wouter';
 import type { MeasureName, SeriesResponse } from '../api/contract.ts';
 import { ChartKey, chartInWords, MEASURE_UNITS, stepText, useChartLines } from '../flows/chart-lines.tsx';
 import { GROUP_BY, GROUPINGS, type GroupBy } from '../flows/dimension.ts';
 import { formatQuantity } from '../format/quantity.ts';
+import { pageAddress, useSharedView } from '../use-view-state.ts';
 import type { ChartModel } from '../widgets/chart-engine.ts';
+import { SMALL_BUTTON } from '../widgets/form.tsx';
 import { Panel } from '../widgets/panel.tsx';
 import { QueryText } from '../widgets/query-text.tsx';
 import { Pick, Segmented } from '../widgets/segmented.tsx';
@@ -32,6 +35,7 @@ interface TrafficPanelProps {
 /** The course of the traffic, stacked by one dimension, with its key below. */
 export function TrafficPanel(props: TrafficPanelProps) {
   const { series, by, measure } = props;
+  const [shared] = useSharedView();
   const [highlighted, setHighlighted] = useState<string>();
   const lines = useChartLines(series, measure);
   const { unit, title } = MEASURE_UNITS[measure];
@@ -67,6 +71,12 @@ export function TrafficPanel(props: TrafficPanelProps) {
           )}
           <Pick label="Group the chart by" options={GROUP_OPTIONS} value={by} onChange={props.onBy} />
           <QueryText sql={series?.sql} />
+          <Link
+            href={pageAddress('/explore', shared, { by: GROUPINGS[by].dimensions.join(',') })}
+            className={SMALL_BUTTON}
+          >
+            Explore
+          </Link>
           <Segmented label="Unit" options={MEASURE_OPTIONS} value={measure} onChange={props.onMeasure} />
         </>
       }
