@@ -7,6 +7,7 @@ import { DECODE_ERRORS } from '@weir/ipfix';
 import type { Command } from 'commander';
 import { EXPORTER_METRICS } from '../packages/cli/src/exporter-metrics.ts';
 import { createProgram } from '../packages/cli/src/program.ts';
+import { STORE_METRICS } from '../packages/storage/src/store-metrics.ts';
 import { filterReference } from './filter-reference.ts';
 import { flowSourceReference } from './flow-source-reference.ts';
 
@@ -76,7 +77,10 @@ function metricsReference(): string {
     'What `weir collect` and `weir up` serve at `/metrics` of each flow source. Those of exporters are of the 1,000 with ' +
     'the most records of each source.';
   const collector = ['\n# Metrics of the collector\n', `${listenerIntro}\n`, ...heading, ...listenerRows];
-  return [NOTICE, ...exporter, ...collector].join('\n');
+  const storeRows = STORE_METRICS.map(({ name, kind, help }) => tableRow([`\`${name}\``, kind, '', help]));
+  const storeIntro = 'What `weir collect` and `weir up` serve at `/metrics` of the store.';
+  const store = ['\n# Metrics of the store\n', `${storeIntro}\n`, ...heading, ...storeRows];
+  return [NOTICE, ...exporter, ...collector, ...store].join('\n');
 }
 
 const REFERENCES: Readonly<Record<string, () => string>> = {

@@ -27,7 +27,7 @@ import {
 import type { ExcludedSocket, LiveMeter } from '@weir/metering';
 import { createLiveMeter } from '@weir/metering';
 import { createServer, type EnrichmentObserver, type Server } from '@weir/server';
-import { type FlowStore, openStore } from '@weir/storage';
+import { createStoreMetrics, type FlowStore, openStore, type StoreOptions } from '@weir/storage';
 import type { Endpoint } from './endpoint.ts';
 import { observeEnrichment } from './enrichment-observer.ts';
 import { createInterfaceFollower, interfacesByDefault } from './interface-follower.ts';
@@ -60,6 +60,8 @@ export interface CollectorDeviceOptions {
   readonly metering: MeteringPlan;
   /** Name of the source over which made-up flows come in, if any do. */
   readonly demoSource: string | undefined;
+  /** What differs from the store's defaults. */
+  readonly store?: Partial<StoreOptions>;
   readonly logger: Logger;
 }
 
@@ -92,7 +94,11 @@ export function createCollectorDevice(options: CollectorDeviceOptions): Collecto
     collector: () => started().collector,
     flowSources: () => started().flowSources,
     async start() {
-      const store = await openStore({ dataDirectory: options.dataDirectory, logger });
+      const store = await openStore({
+        dataDirectory: options.dataDirectory,
+        logger,
+        ...(options.store === undefined ? {} : { options: options.store }),
+      });
       lifecycle.add('store', { start: async () => {}, stop: () => closeStore(store, options) });
       parts = assemble(lifecycle, options, store, systemClock);
       await lifecycle.start();
@@ -200,6 +206,7 @@ function serve(
   { collector, flowSources, meter, enrichment }: Served,
 ): Server {
   const { dataDirectory, demoSource, logger } = options;
+  const storeMetrics = createStoreMetrics(store);
   const server = createServer({
     host: http.address,
     port: http.port,
@@ -207,7 +214,7 @@ function serve(
     consoleDirectory: CONSOLE_DIRECTORY,
     listsDirectory: path.join(dataDirectory, 'lists'),
     status: createStatusReader({ ...options, demo: demoSource !== undefined, store, collector, meter }),
-    metrics: () => collector.metrics(),
+    metrics: async () => [...(await collector.metrics()), await storeMetrics()],
     flowSources,
     exporters: collector,
     enrichment,

@@ -3,6 +3,7 @@
  * does not pay for the packet ring. docs/reference/cli.md is generated from this description.
  */
 import { Command, Option } from 'commander';
+import { retentionOptions } from './retention-options.ts';
 
 /** Collects a repeatable option. */
 function repeatable(value: string, previous: readonly string[]): string[] {
@@ -26,7 +27,7 @@ export function createProgram(): Command {
 }
 
 function addDevices(program: Command): void {
-  program
+  const up = program
     .command('up')
     .description('meter this machine, collect, store, and serve the console: the main job')
     .option('--data <dir>', 'folder of the store', './weir-data')
@@ -62,7 +63,7 @@ function addDevices(program: Command): void {
     .option('--state <dir>', 'folder for a control socket, so that weir status and stop can ask')
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .action(async (options) => (await import('./commands/export.ts')).exportFlows(options));
-  program
+  const collect = program
     .command('collect')
     .description('collect IPFIX and NetFlow, store it, and serve the console')
     .option('--config <file>', 'flow sources as JSON')
@@ -89,6 +90,10 @@ function addDevices(program: Command): void {
     .option('--print-config', 'print the effective configuration as JSON, and end')
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .action(async (options) => (await import('./commands/collect.ts')).collect(options));
+  for (const option of retentionOptions()) {
+    up.addOption(option);
+    collect.addOption(option);
+  }
 }
 
 function captureOption(): Option {

@@ -14,9 +14,10 @@ import { parseEndpoint } from '../endpoint.ts';
 import { flowSourcesInData, flowSourcesOfListen } from '../flow-source-places.ts';
 import { dropPrivileges, findRunAs } from '../privileges.ts';
 import { parseLogLevel } from '../quantity.ts';
+import { type RetentionOptions, readRetention } from '../retention-options.ts';
 import { stopSignal, untilAborted } from '../stop-signal.ts';
 
-interface CollectOptions {
+interface CollectOptions extends RetentionOptions {
   config?: string;
   data: string;
   listen: readonly string[];
@@ -54,6 +55,7 @@ export async function collect(options: CollectOptions): Promise<void> {
     http,
     metering: { state: 'off', reason: 'weir collect does not meter', interfaces: [] },
     demoSource: undefined,
+    store: readRetention(options),
     logger,
   });
   await device.start();

@@ -11,10 +11,11 @@ import { type CollectorDevice, createCollectorDevice } from '../collector-device
 import { parseEndpoint } from '../endpoint.ts';
 import { flowSourcesInData, flowSourcesOfListen } from '../flow-source-places.ts';
 import { parseLogLevel } from '../quantity.ts';
+import { type RetentionOptions, readRetention } from '../retention-options.ts';
 import type { MeteringPlan } from '../status-reader.ts';
 import { stopSignal, untilAborted } from '../stop-signal.ts';
 
-interface UpOptions {
+interface UpOptions extends RetentionOptions {
   data: string;
   http: string;
   interface: readonly string[];
@@ -45,6 +46,7 @@ export async function up(options: UpOptions): Promise<void> {
     http,
     metering,
     demoSource: demo ? DEMO_SOURCE : undefined,
+    store: readRetention(options),
     logger,
   });
   await device.start();
