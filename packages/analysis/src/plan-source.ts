@@ -81,6 +81,7 @@ export function choosePlanSource(plan: QueryPlan, coverage: StoreCoverage): Plan
   const isQuick = raw.rows + files * ROWS_PER_FILE <= RAW_ROWS_AT_ONCE;
   if (reachesBack && isQuick && plan.from !== 'rollup') return asRaw('records, exact');
   const rollup = bestRollup(plan, coverage, needs.columns);
+  if (rollup === undefined && coverage.rollups.length === 0) return asRaw('records, exact');
   if (rollup === undefined) {
     return asRaw(missingRecords(plan, coverage, `no roll-up ${titleOf(plan, needs.columns)}`));
   }

@@ -40,7 +40,7 @@ export interface MonthReport {
   readonly durationMs: number;
 }
 
-/** The store has everything in Parquet files when this resolves. Throws a UserError when it cannot be opened. */
+/** The store has everything in Parquet files, merged and summed up, when this resolves. Throws a UserError when it cannot be opened. */
 export async function writeMonth(request: MonthRequest): Promise<MonthReport> {
   const { dataDirectory, days, flows, exporters, seed } = request;
   const startMs = performance.now();
@@ -57,6 +57,7 @@ export async function writeMonth(request: MonthRequest): Promise<MonthReport> {
     await send(month, sender, request);
     await store.flush();
     await store.seal();
+    await store.compact();
     const times = { from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() };
     const report = { ...month.totals, ...times, durationMs: performance.now() - startMs };
     const truth = { seed, exporters, ...report, attacks: month.attacks.map(truthOf) };
