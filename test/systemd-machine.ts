@@ -21,6 +21,10 @@ const CONFIGURATION = [
 ];
 const PATIENCE_MS = 150_000;
 
+/** How a script there calls this project: it may itself lie below /tmp, which services do not see. */
+export const WEIR_THERE = `/opt/node/${path.basename(process.execPath)} /opt/weir/packages/cli/bin/weir.js`;
+const BOUND = ['/usr', `${PROJECT}:/opt/weir`, `${path.dirname(process.execPath)}:/opt/node`];
+
 /** Why there can be no such machine here; undefined where there can. */
 export function whyNoSystemdMachine(): string | undefined {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'needs Linux and root';
@@ -63,7 +67,7 @@ export function runOnSystemdMachine(folder: string, script: string): { output: s
     'systemd-nspawn',
     [
       ...['-D', root, '--boot', '--register=no', '--keep-unit', '--private-network'],
-      ...['/usr', PROJECT, path.dirname(process.execPath)].map((folder) => `--bind-ro=${folder}`),
+      ...BOUND.map((folder) => `--bind-ro=${folder}`),
       '--capability=CAP_NET_ADMIN,CAP_NET_RAW',
     ],
     { encoding: 'utf8', timeout: PATIENCE_MS },

@@ -1,11 +1,8 @@
 /** The unit of `weir service install`, run by a systemd that is in charge of its machine. */
-import path from 'node:path';
-import process from 'node:process';
 import { expect, test } from 'vitest';
-import { runOnSystemdMachine, whyNoSystemdMachine } from './systemd-machine.ts';
+import { runOnSystemdMachine, WEIR_THERE, whyNoSystemdMachine } from './systemd-machine.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
-const WEIR = `${process.execPath} ${path.resolve(import.meta.dirname, '../packages/cli/bin/weir.js')}`;
 const UNIT = 'weir-Universe.service';
 const WHY_NOT = whyNoSystemdMachine();
 const folder = temporaryFolder();
@@ -19,21 +16,21 @@ said() { journalctl -u ${UNIT} -o cat --no-pager | grep -o '"msg":"[^"]*"' | tai
 EXPORT='"IpFixCollectors":["Tcp/127.0.0.1:4739"],"Interfaces":["lo"],"SpoolDirectory":"/var/lib/weir/Universe/spool","DropSources":[{"Nflog":5,"Reason":"AccessControl"}]'
 ip link set lo up
 profile "$EXPORT"
-systemd-run --quiet --unit=collect ${WEIR} collect --data /var/lib/store --listen tcp/127.0.0.1:4739 --no-http
+systemd-run --quiet --unit=collect ${WEIR_THERE} collect --data /var/lib/store --listen tcp/127.0.0.1:4739 --no-http
 sleep 2
-step install; ${WEIR} service install; ${WEIR} start; systemctl is-enabled ${UNIT}
+step install; ${WEIR_THERE} service install; ${WEIR_THERE} start; systemctl is-enabled ${UNIT}
 MAIN=$(systemctl show -p MainPID --value ${UNIT})
 step confined; grep -E '^(Uid|CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/$MAIN/status
-step status; ${WEIR} status
+step status; ${WEIR_THERE} status
 step reload; profile "$EXPORT,\\"IdleTimeout\\":20000"; systemctl reload ${UNIT}; sleep 3; said 1
 step killed; kill -9 $MAIN; sleep 5; systemctl is-active ${UNIT}; systemctl show -p NRestarts ${UNIT}
 ping -c 5 -i 0.2 -q 127.0.0.1 > /dev/null
 step stopped; systemctl stop ${UNIT}; systemctl show -p Result ${UNIT}; said 2
-step started; ${WEIR} start; ping -c 5 -i 0.2 -q 127.0.0.1 > /dev/null; ${WEIR} stop
+step started; ${WEIR_THERE} start; ping -c 5 -i 0.2 -q 127.0.0.1 > /dev/null; ${WEIR_THERE} stop
 step mistaken; profile '"Direction":"Bot"'; systemctl start ${UNIT}; sleep 4; systemctl show -p ActiveState,NRestarts,ExecMainStatus ${UNIT}
-step removed; ${WEIR} service uninstall; systemctl list-unit-files --no-pager 'weir*'
+step removed; ${WEIR_THERE} service uninstall; systemctl list-unit-files --no-pager 'weir*'
 systemctl stop collect
-step stored; ${WEIR} query 'port = 0 and protocol = 1' --data /var/lib/store --last 1h --json
+step stored; ${WEIR_THERE} query 'port = 0 and protocol = 1' --data /var/lib/store --last 1h --json
 step end
 `;
 

@@ -77,9 +77,8 @@ function open(octetsMax = 1_048_576): Bench {
 
 /** Resolves when nothing of the spool waits to be forced to the disk. */
 async function forced(spool: Spool): Promise<void> {
-  for (let i = 0; i < 5000 && spool.unsyncedOctets > 0; i += 1)
-    await new Promise((done) => setTimeout(done, 1));
-  expect(spool.unsyncedOctets).toBe(0);
+  // As long as the test may take: a busy disk takes seconds.
+  while (spool.unsyncedOctets > 0) await new Promise((done) => setTimeout(done, 1));
 }
 
 /** Sends up to `count` messages and gives their octets. */
