@@ -4,21 +4,24 @@ import { benchmarkCollect } from './collect.ts';
 import { benchmarkDecode } from './decode.ts';
 import { benchmarkLive } from './live.ts';
 import { benchmarkMeter } from './meter.ts';
+import { benchmarkStore } from './store.ts';
 
-const BENCHMARKS: Readonly<Record<string, () => void | Promise<void>>> = {
+const BENCHMARKS: Readonly<Record<string, (size?: string) => void | Promise<void>>> = {
   decode: benchmarkDecode,
   meter: benchmarkMeter,
   live: benchmarkLive,
   collect: benchmarkCollect,
+  store: benchmarkStore,
 };
 
 const names = process.argv.slice(2);
 for (const name of names.length > 0 ? names : Object.keys(BENCHMARKS)) {
-  const benchmark = BENCHMARKS[name];
+  const [title = '', size] = name.split(':');
+  const benchmark = BENCHMARKS[title];
   if (benchmark === undefined) {
     console.error(`no benchmark '${name}' (there are: ${Object.keys(BENCHMARKS).join(', ')})`);
     process.exitCode = 2;
     continue;
   }
-  await benchmark();
+  await benchmark(size);
 }

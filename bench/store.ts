@@ -1,0 +1,333 @@
+/**
+ * `npm run bench -- store[:FLOWS]`: questions to a month of FLOWS records (default 3M), first and warm, alone and
+ * while 100,000 records a second arrive, beside nfdump answering the same questions from its own files of the same flows.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import process from 'node:process';
+import { generator, WORK_FOLDER } from './generators.ts';
+import { measureCommand, type Service, sleep, startService, udpPortIsOpen } from './measured-process.ts';
+import { type MonthPart, sendMonth } from './month-sender.ts';
+import { median, printTable } from './table.ts';
+
+const WEIR = path.resolve(import.meta.dirname, '../packages/cli/bin/weir.js');
+const FLOWS_DEFAULT = '3M';
+const DAYS = 30;
+const SEED = 1;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const WARM_RUNS = 5;
+const ARRIVING_PER_SECOND = 100_000;
+/** A server that many hosts talk to rarely: the needle. */
+const NEEDLE = '10.3.1.77';
+
+interface Question {
+  readonly title: string;
+  readonly limitMs: number;
+  readonly rangeMs: number;
+  readonly plan: Readonly<Record<string, unknown>>;
+  /** nfdump's options for the same. */
+  readonly nfdump: readonly string[];
+}
+
+const groups = (by: readonly string[], more: object = {}) => ({ kind: 'groups', groupBy: by, ...more });
+const QUESTIONS: readonly Question[] = [
+  {
+    title: 'top 10 sources, last hour',
+    limitMs: 100,
+    rangeMs: HOUR_MS,
+    plan: groups(['srcAddr']),
+    nfdump: ['-s', 'srcip/bytes'],
+  },
+  {
+    title: 'top 10 ports, last hour',
+    limitMs: 100,
+    rangeMs: HOUR_MS,
+    plan: groups(['dstPort']),
+    nfdump: ['-s', 'dstport/bytes'],
+  },
+  {
+    title: 'top 10 pairs, last day',
+    limitMs: 500,
+    rangeMs: DAY_MS,
+    plan: groups(['srcAddr', 'dstAddr']),
+    nfdump: ['-A', 'srcip,dstip', '-s', 'record/bytes'],
+  },
+  {
+    title: 'top 10 sources, last day',
+    limitMs: 500,
+    rangeMs: DAY_MS,
+    plan: groups(['srcAddr']),
+    nfdump: ['-s', 'srcip/bytes'],
+  },
+  {
+    title: 'top 10 sources, 30 days',
+    limitMs: 500,
+    rangeMs: DAYS * DAY_MS,
+    plan: groups(['srcAddr'], { from: 'rollup' }),
+    nfdump: ['-s', 'srcip/bytes'],
+  },
+  {
+    title: 'top 10 ports, 30 days',
+    limitMs: 500,
+    rangeMs: DAYS * DAY_MS,
+    plan: groups(['dstPort'], { from: 'rollup' }),
+    nfdump: ['-s', 'dstport/bytes'],
+  },
+  {
+    title: 'one address, 30 days, records',
+    limitMs: 2000,
+    rangeMs: DAYS * DAY_MS,
+    plan: { kind: 'records', filter: `host ${NEEDLE}` },
+    nfdump: ['-o', 'line', '-c', '10', `host ${NEEDLE}`],
+  },
+];
+
+interface Timing {
+  readonly firstMs: number;
+  readonly warmMs: number;
+  readonly why: string;
+}
+
+export async function benchmarkStore(flowsText = FLOWS_DEFAULT): Promise<void> {
+  const data = path.join(WORK_FOLDER, `month-${flowsText}`);
+  const fill = fillStore(data, flowsText);
+  const { records, from, to, exporters } = JSON.parse(
+    readFileSync(path.join(data, 'generated.json'), 'utf8'),
+  );
+  const [fromMs, toMs] = [Date.parse(from), Date.parse(to)];
+  console.error(
+    `filled: ${records} records in ${fill.wallSeconds.toFixed(0)} s, ${fill.cpuSeconds.toFixed(0)} CPU s`,
+  );
+
+  const [udp, http] = [freePort(), freePort()];
+  const weir = await startService(
+    process.execPath,
+    [
+      WEIR,
+      'collect',
+      '--data',
+      data,
+      '--listen',
+      `udp/127.0.0.1:${udp}`,
+      '--http',
+      `127.0.0.1:${http}`,
+      '--log-level',
+      'error',
+    ],
+    async () => udpPortIsOpen(udp) && (await isUp(http)),
+  );
+  const sizes = { flows: folderOctets(path.join(data, 'flows')), all: folderOctets(data) };
+  const alone: Timing[] = [];
+  const beside: Timing[] = [];
+  try {
+    for (const question of QUESTIONS) alone.push(await time(question, http, toMs));
+    await whileArriving(udp, async () => {
+      for (const question of QUESTIONS) beside.push(await time(question, http, toMs));
+    });
+  } finally {
+    await weir.stop();
+  }
+  if (process.env['WEIR_BENCH_KEEP'] === undefined) rmSync(data, { recursive: true, force: true });
+
+  const theirs = existsSync('/usr/bin/nfcapd')
+    ? await timeNfdump({ fromMs, toMs, flows: records, exporters }, flowsText)
+    : undefined;
+  printTable(
+    `${records.toLocaleString('en')} records of ${DAYS} days; ms, first and median of ${WARM_RUNS}; beside: while ${ARRIVING_PER_SECOND.toLocaleString('en')} records/s arrive`,
+    ['question', 'at most', 'first', 'warm', 'beside', 'ratio', 'nfdump', 'answered from'],
+    QUESTIONS.map(({ title, limitMs }, index) => {
+      const [mine, under] = [alone[index]!, beside[index]!];
+      return [
+        title,
+        `${limitMs}`,
+        mine.firstMs.toFixed(0),
+        mine.warmMs.toFixed(0),
+        under.warmMs.toFixed(0),
+        (under.warmMs / mine.warmMs).toFixed(1),
+        theirs === undefined ? '' : theirs.times[index]!.toFixed(0),
+        mine.why,
+      ];
+    }),
+  );
+  printTable(
+    'Filling and size',
+    ['', 'records', 'wall s', 'CPU s per M', 'octets/record'],
+    [
+      [
+        'weir generate --data, seal, merge, roll up',
+        `${records}`,
+        fill.wallSeconds.toFixed(0),
+        (fill.cpuSeconds / (records / 1e6)).toFixed(2),
+        `${(sizes.flows / records).toFixed(1)} (with roll-ups ${(sizes.all / records).toFixed(1)})`,
+      ],
+      ...(theirs === undefined
+        ? []
+        : [['nfcapd', `${theirs.records}`, '', '', (theirs.octets / theirs.records).toFixed(1)]]),
+    ],
+  );
+}
+
+/** Fills the folder, unless an earlier run with WEIR_BENCH_KEEP left it. Arriving records of that run are in it, too. */
+function fillStore(data: string, flowsText: string): { cpuSeconds: number; wallSeconds: number } {
+  const note = path.join(data, 'fill.json');
+  if (existsSync(note)) return JSON.parse(readFileSync(note, 'utf8'));
+  rmSync(data, { recursive: true, force: true });
+  mkdirSync(WORK_FOLDER, { recursive: true });
+  const args = ['--data', data, '--days', `${DAYS}`, '--flows', flowsText, '--seed', `${SEED}`];
+  const { cpuSeconds, wallSeconds } = measureCommand(process.execPath, [WEIR, 'generate', ...args]);
+  writeFileSync(note, JSON.stringify({ cpuSeconds, wallSeconds }));
+  return { cpuSeconds, wallSeconds };
+}
+
+/** Each run asks for one row more, so that no answer comes from a cache of answers. */
+async function time({ plan, rangeMs }: Question, http: number, toMs: number): Promise<Timing> {
+  const times: number[] = [];
+  let why = '';
+  for (let run = 0; run <= WARM_RUNS; run++) {
+    const startMs = performance.now();
+    const response = await fetch(`http://127.0.0.1:${http}/api/v1/query`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...plan, timeRange: { fromMs: toMs - rangeMs, toMs }, limit: 10 + run }),
+    });
+    const answer = (await response.json()) as { rows?: unknown[]; source?: { why: string }; error?: object };
+    if (answer.rows === undefined) throw new Error(JSON.stringify(answer.error));
+    times.push(performance.now() - startMs);
+    why = answer.source?.why ?? '';
+  }
+  return { firstMs: times[0]!, warmMs: median(times.slice(1)), why };
+}
+
+/** Sends records at a fixed rate meanwhile. */
+async function whileArriving(port: number, work: () => Promise<void>): Promise<void> {
+  const ipfixgen = generator('ipfixgen');
+  const sender: Service =
+    ipfixgen === undefined
+      ? await startService(
+          process.execPath,
+          [
+            WEIR,
+            'generate',
+            '--to',
+            `udp/127.0.0.1:${port}`,
+            '--records',
+            '1000000000',
+            '--rate',
+            `${ARRIVING_PER_SECOND}`,
+          ],
+          async () => true,
+        )
+      : await startService(
+          ipfixgen,
+          ['udp', '127.0.0.1', `${port}`, '1000000000', `${ARRIVING_PER_SECOND / 20}`, '16', '7'],
+          async () => true,
+        );
+  try {
+    await sleep(3000);
+    await work();
+  } finally {
+    await sender.stop();
+  }
+}
+
+/** nfcapd gets the same month: the last day in a file an hour, what was before in a file a day. */
+async function timeNfdump(
+  { fromMs, toMs, flows, exporters }: { fromMs: number; toMs: number; flows: number; exporters: number },
+  flowsText: string,
+) {
+  const folder = path.join(WORK_FOLDER, 'nfcapd');
+  rmSync(folder, { recursive: true, force: true });
+  const bounds = [
+    ...Array.from({ length: DAYS - 1 }, (_, day) => fromMs + (day + 1) * DAY_MS),
+    ...Array.from({ length: 24 }, (_, hour) => toMs - (23 - hour) * HOUR_MS),
+  ];
+  const folders = bounds.map((endMs) => path.join(folder, String(endMs)));
+  const parts = bounds.map((endMs, index) =>
+    nfcapdPart(index === 0 ? fromMs : bounds[index - 1]!, endMs, folders[index]!),
+  );
+  const wanted = requestedFlows(flowsText);
+  await sendMonth({ fromMs, toMs, flows: wanted, seed: SEED, exporters }, parts);
+  const files = new Map(
+    folders.map((each, index) => [
+      bounds[index]!,
+      readdirSync(each)
+        .filter((name) => /^nfcapd\.\d+$/.test(name))
+        .map((name) => path.join(each, name)),
+    ]),
+  );
+  const stored = [...files.values()].flat();
+  const records = stored.reduce(
+    (sum, file) =>
+      sum +
+      Number(
+        /^Flows: (\d+)/m.exec(execFileSync('nfdump', ['-r', file, '-I'], { encoding: 'utf8' }))?.[1] ?? 0,
+      ),
+    0,
+  );
+  console.error(`nfcapd has ${records} of ${flows} records in ${stored.length} files`);
+  const times = QUESTIONS.map(({ rangeMs, nfdump }) => {
+    const asked = [...files].filter(([endMs]) => endMs > toMs - rangeMs).flatMap(([, names]) => names);
+    const lists = path.join(WORK_FOLDER, 'asked');
+    rmSync(lists, { recursive: true, force: true });
+    mkdirSync(lists);
+    asked.forEach((file, index) => {
+      execFileSync('ln', [file, path.join(lists, `nfcapd.20200101${String(index).padStart(4, '0')}`)]);
+    });
+    const runs = Array.from(
+      { length: 3 },
+      () => measureCommand('nfdump', ['-R', lists, '-n', '10', '-q', ...nfdump]).wallSeconds * 1000,
+    );
+    return median(runs);
+  });
+  const octets = stored.reduce((sum, file) => sum + statSync(file).size, 0);
+  rmSync(folder, { recursive: true, force: true });
+  return { times, records, octets };
+}
+
+function nfcapdPart(fromMs: number, toMs: number, folder: string): MonthPart {
+  let service: Service | undefined;
+  return {
+    fromMs,
+    toMs,
+    async begin() {
+      mkdirSync(folder, { recursive: true });
+      const port = freePort();
+      service = await startService(
+        'nfcapd',
+        ['-b', '127.0.0.1', '-p', `${port}`, '-l', folder, '-B', '16000000', '-y'],
+        async () => udpPortIsOpen(port),
+      );
+      return port;
+    },
+    async end() {
+      await sleep(300);
+      await service?.stop();
+    },
+  };
+}
+
+/** As `weir generate --flows` reads it. */
+function requestedFlows(text: string): number {
+  const match = /^([\d.]+)([kM]?)$/i.exec(text);
+  return Math.round(Number(match?.[1]) * ({ k: 1e3, m: 1e6 }[(match?.[2] ?? '').toLowerCase()] ?? 1));
+}
+
+async function isUp(port: number): Promise<boolean> {
+  try {
+    return (await fetch(`http://127.0.0.1:${port}/healthz`)).ok;
+  } catch {
+    return false;
+  }
+}
+
+function freePort(): number {
+  return 20_000 + Math.floor(Math.random() * 20_000);
+}
+
+function folderOctets(folder: string): number {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((name) => statSync(path.join(folder, name)))
+    .reduce((sum, file) => sum + (file.isFile() ? file.size : 0), 0);
+}
