@@ -59,6 +59,11 @@ const planAnswerSchema = z.object({
   source: planSourceSchema,
 });
 
+const ESTIMATE_ROUTE = describeRoute(
+  'Where a plan would be answered from, and what would be read',
+  undefined,
+  planSourceSchema.extend({ notes: z.array(z.string()), sql: z.string() }),
+);
 const PLAN_ROUTE = describeRoute('A query plan', undefined, planAnswerSchema);
 
 /** `/query`, `/series`, `/flows`, `/pulse`, `/values`, `/lists`: questions to the store. */
@@ -82,6 +87,10 @@ export function addQueryRoutes(
 
   app.post('/query', { ...PLAN_ROUTE, bodyLimit: PLAN_OCTETS_MAX }, (request, reply) =>
     questions.plan(request.body, clientSignal(reply)),
+  );
+
+  app.post('/query/estimate', { ...ESTIMATE_ROUTE, bodyLimit: PLAN_OCTETS_MAX }, (request) =>
+    questions.estimate(request.body),
   );
 
   app.get(

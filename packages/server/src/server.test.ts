@@ -50,6 +50,18 @@ describe('questions', () => {
     expect(sums).toEqual([1000, 307]);
   });
 
+  test('what a plan would cost, before it is asked', async () => {
+    const { server, store } = createTestServer({}, [flow(1000)]);
+    const answer = await server.inject({
+      method: 'POST',
+      url: '/api/v1/query/estimate',
+      headers: { host: 'localhost' },
+      payload: { kind: 'groups', timeRange: { fromMs: 0, toMs: 4e12 }, groupBy: ['protocol'] },
+    });
+    expect(answer.json()).toMatchObject({ source: 'raw', why: 'records, exact', rows: 1, octets: 1000 });
+    expect(store.plans).toEqual([]);
+  });
+
   test('records come newest first', async () => {
     const { get } = createTestServer({}, [
       flow(5000, { dstPort: 53 }),
@@ -220,7 +232,7 @@ test('the OpenAPI document describes every route with its parameters', async () 
     paths: Record<string, Record<string, { parameters?: { name: string }[] }>>;
   };
   expect(Object.keys(paths).sort()).toEqual(
-    ['flows', 'lists', 'live', 'pulse', 'query', 'series', 'status', 'values'].map(
+    ['flows', 'lists', 'live', 'pulse', 'query', 'query/estimate', 'series', 'status', 'values'].map(
       (name) => `/api/v1/${name}`,
     ),
   );

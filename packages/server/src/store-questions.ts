@@ -3,12 +3,16 @@ import {
   type AnswerRow,
   type AnswerValue,
   automaticStepMs,
+  choosePlanSource,
   formatDimension,
+  type PlanSource,
   parseFilter,
   parseQueryPlan,
+  planNotes,
   type QueryPlan,
   type QueryResult,
   renderSql,
+  type StoreCoverage,
 } from '@weir/analysis';
 import type { Clock } from '@weir/base';
 import type {
@@ -27,6 +31,8 @@ import { createValueSuggestions, type ValueSuggestions } from './value-suggestio
 /** What the server needs of a store; FlowStore of `storage` has it. */
 export interface QueryableStore {
   query(plan: QueryPlan, options?: { signal?: AbortSignal }): Promise<QueryResult>;
+  /** What it holds, for estimates. */
+  coverage(): Promise<StoreCoverage>;
 }
 
 /** The tiles show means over this long: shorter jumps about, longer is not "now". */
@@ -48,6 +54,8 @@ interface StoreQuestionsOptions {
 export interface StoreQuestions extends FlowQuestions, ValueSuggestions {
   /** Answers a plan from outside. Throws what parseQueryPlan throws. */
   plan(input: unknown, signal: AbortSignal): Promise<QueryResult & { sql: string }>;
+  /** Where a plan from outside would be answered from, and what would be read. */
+  estimate(input: unknown): Promise<PlanSource & { notes: string[]; sql: string }>;
 }
 
 export function createStoreQuestions(options: StoreQuestionsOptions): StoreQuestions {
@@ -88,6 +96,11 @@ export function createStoreQuestions(options: StoreQuestionsOptions): StoreQuest
       const plan = parse(input);
       const answer = await ask(plan, signal);
       return { ...answer, sql: renderSql(plan).sql };
+    },
+    async estimate(input) {
+      const plan = parse(input);
+      const source = choosePlanSource(plan, await store.coverage());
+      return { ...source, notes: planNotes(plan), sql: renderSql(plan).sql };
     },
     async series(question, signal) {
       const plan = seriesPlan(question, parse);
