@@ -11,7 +11,7 @@ import { type DimensionTable, layoutText, parseLayout } from './dimension-table.
 import { type AskedColumn, flowsRelation } from './flows-relation.ts';
 import { type CatalogueShape, ParquetCatalogue, type TakenFiles } from './parquet-catalogue.ts';
 import { type FileMetadata, SCHEMA_VERSION, type SealedFile, sealedFile } from './sealed-file.ts';
-import { formatSegmentId, type OpenSegment, parquetName, type SegmentId } from './segment.ts';
+import { formatSegmentId, HOUR_MS, type OpenSegment, parquetName, type SegmentId } from './segment.ts';
 import { STORED_COLUMNS } from './stored-column.ts';
 import { emptyBounds, mergeBounds } from './time-bounds.ts';
 
@@ -128,6 +128,7 @@ export class Lake {
       columnNames,
       extraColumns,
       sorted: true,
+      ...(source.lastHourMs === undefined ? {} : { lastHourMs: source.lastHourMs }),
       imported: [...(source.imported ?? []), origin],
       ...this.#keysOf(given(exporterIds), given(layoutIds)),
     };
@@ -136,12 +137,13 @@ export class Lake {
   }
 
   /**
-   * Writes the records of `files`, which belong to one hour and are pinned by the caller, into one file with
+   * Writes the records of `files`, which belong to one day and are pinned by the caller, into one file with
    * a sequence number of its own. Nothing changes for queries until the catalogue's `replace`.
    */
   async merge(files: readonly SealedFile[], sequence: number): Promise<SealedFile> {
-    const [first] = files;
-    assert(first !== undefined, 'there is something to merge');
+    assert(files.length > 0, 'there is something to merge');
+    const firstHourMs = Math.min(...files.map(({ id }) => id.hourMs));
+    const lastHourMs = Math.max(...files.map(({ endMs }) => endMs)) - HOUR_MS;
     const extraColumns = unionOf(files.map((file) => file.extraColumns));
     const present = new Set(files.flatMap(({ columnNames }) => columnNames));
     const columnNames = STORED_COLUMNS.map(({ name }) => name).filter((name) => present.has(name));
@@ -160,11 +162,12 @@ export class Lake {
         extraColumns,
         sorted: true,
         replaces: files.flatMap(({ lineage }) => lineage),
+        ...(lastHourMs === firstHourMs ? {} : { lastHourMs }),
         imported: files.flatMap(({ imported }) => imported),
         ...this.#keysOf(await keys('exporterId'), await keys('extraLayoutId')),
       };
       const columns = [...columnNames, ...extraColumns.map(({ name }) => name)].map((name) => `"${name}"`);
-      const id = { hourMs: first.id.hourMs, sequence };
+      const id = { hourMs: firstHourMs, sequence };
       return await this.#write(connection, id, `SELECT ${columns.join(', ')} FROM ${relation}`, metadata);
     } finally {
       connection.disconnectSync();
@@ -180,7 +183,7 @@ export class Lake {
     const sortable =
       metadata.sorted === true && SORT_KEY.every((name) => metadata.columnNames.includes(name));
     const order = sortable ? ` ORDER BY ${SORT_KEY.map((name) => `"${name}"`).join(', ')}` : '';
-    const path = join(this.#directory, parquetName(id));
+    const path = join(this.#directory, parquetName(id, metadata.lastHourMs));
     const file = { id, path, rows: `${select}${order}`, options: PARQUET_OPTIONS };
     return this.catalogue.write(connection, file, metadata);
   }

@@ -77,6 +77,32 @@ describe('merging', () => {
     await store.close();
   });
 
+  test('makes one file of the small ones of a day that is over, when they are summed up', async () => {
+    const clock = createManualClock(NOW_MS);
+    let store = await openTestStore(directory.path, {}, clock);
+    for (let hour = 0; hour < 4; hour++) {
+      await send(store, [numbered(hour * 100, 100, NOW_MS + hour * HOUR_MS)]);
+      await store.seal();
+    }
+    const before = (await store.sql(COUNTS)).rows;
+    await store.compact();
+    expect(files()).toHaveLength(4);
+    clock.advance(30 * HOUR_MS);
+    const later = () => {
+      clock.advance(5000);
+      return files();
+    };
+    await expect
+      .poll(later, { timeout: 20_000 })
+      .toEqual([expect.stringMatching(/^date=2025-11-13.[^/]*parquet$/)]);
+    expect((await store.sql(COUNTS)).rows).toEqual(before);
+    expect((await store.status()).counters.rowsRolledUp).toBe(400);
+    await store.close();
+    store = await openTestStore(directory.path, { retentionMs: 20 * HOUR_MS }, clock);
+    expect((await store.sql(COUNTS)).rows).toEqual(before);
+    await store.close();
+  });
+
   test('leaves large sorted files alone', async () => {
     const store = await openTestStore(directory.path, { segmentRowsMax: 100 });
     await send(store, [numbered(0, 100)]);

@@ -1,6 +1,7 @@
 /**
  * What a store does beside taking and answering, one thing at a time and when nobody asks: files past the
- * retention go, small files of hours that are over are merged, and their records are summed up.
+ * retention go, small files of hours that are over are merged, and their records are summed up; small files
+ * of days that are over are merged again.
  */
 import type { Clock, Logger } from '@weir/base';
 import type { Lake } from './lake.ts';
@@ -62,8 +63,7 @@ export class Maintenance {
   async compact(): Promise<{ readonly filesMerged: number }> {
     await this.#running;
     const before = this.#config.counters.filesMerged;
-    await this.#mergeAll(Number.MAX_SAFE_INTEGER);
-    await this.#rollUpAll(Number.MAX_SAFE_INTEGER);
+    await this.#tidy(Number.MAX_SAFE_INTEGER);
     return { filesMerged: this.#config.counters.filesMerged - before };
   }
 
@@ -87,12 +87,18 @@ export class Maintenance {
     try {
       // Without room, nothing but the retention helps.
       if (!this.#config.isDiskFull()) {
-        await this.#mergeAll(endedBeforeMs);
-        await this.#rollUpAll(endedBeforeMs);
+        await this.#tidy(endedBeforeMs);
       }
     } finally {
       await this.#config.retention.apply();
     }
+  }
+
+  /** Hours are summed up before their files become those of days: the values kept are by file. */
+  async #tidy(endedBeforeMs: number): Promise<void> {
+    await this.#mergeAll(HOUR_MS, endedBeforeMs);
+    await this.#rollUpAll(endedBeforeMs);
+    await this.#mergeAll(DAY_MS, Math.min(endedBeforeMs, this.#config.clock.nowMs()));
   }
 
   async #rollUpAll(endedBeforeMs: number): Promise<void> {
@@ -142,9 +148,9 @@ export class Maintenance {
     }
   }
 
-  async #mergeAll(endedBeforeMs: number): Promise<void> {
+  async #mergeAll(spanMs: number, endedBeforeMs: number): Promise<void> {
     while (!this.#stopped) {
-      const taken = this.#takeMerge(endedBeforeMs);
+      const taken = this.#takeMerge(spanMs, endedBeforeMs);
       if (taken === undefined) return;
       try {
         await this.#merge(taken);
@@ -154,12 +160,12 @@ export class Maintenance {
     }
   }
 
-  #takeMerge(endedBeforeMs: number): TakenFiles<SealedFile> | undefined {
+  #takeMerge(spanMs: number, endedBeforeMs: number): TakenFiles<SealedFile> | undefined {
     const { lake, rollUps, options } = this.#config;
     const { segmentRowsMax } = options;
     // What a roll-up has and what none has must not become one file.
     const groupOf = (file: SealedFile) => rollUps.levelsOf(file).join(' ');
-    const chosen = chooseMerge(lake.files(), { segmentRowsMax, endedBeforeMs, groupOf });
+    const chosen = chooseMerge(lake.files(), { segmentRowsMax, spanMs, endedBeforeMs, groupOf });
     return chosen === undefined ? undefined : lake.take((file) => chosen.includes(file));
   }
 

@@ -124,11 +124,12 @@ export class QueryRunner {
   coverage(range: TimeRange): StoreCoverage {
     const { lake, rollUps, openSegments } = this.#config;
     const bounds = emptyBounds();
-    let [rows, octets, uncovered] = [0, 0, 0];
+    let [rows, octets, uncovered, files] = [0, 0, 0, 0];
     for (const file of lake.files()) {
       mergeBounds(bounds, file.bounds);
       rows += file.rowCount;
       octets += file.octets;
+      files += 1;
       if (!rollUps.covers('1h', file)) uncovered += file.rowCount;
     }
     for (const segment of openSegments()) {
@@ -138,7 +139,7 @@ export class QueryRunner {
       uncovered += segment.rowCount;
     }
     if (rows === 0) return { raw: undefined, rollups: rollUps.coverage(range) };
-    const raw = { fromMs: bounds.endMinMs, toMs: bounds.endMaxMs + 1, rows, octets };
+    const raw = { fromMs: bounds.endMinMs, toMs: bounds.endMaxMs + 1, rows, octets, files };
     const rollups = rollUps.coverage(range).map((rollUp) => ({
       ...rollUp,
       fromMs: Math.min(rollUp.fromMs, raw.fromMs),

@@ -55,7 +55,7 @@ describe('by age', () => {
     });
     clock.advance(1.5 * DAY_MS);
     await expect.poll(() => told.length, { timeout: 10_000 }).toBe(1);
-    expect(told[0]).toMatchObject({ part: 'records', at: '2025-11-15T01:00:00.000Z' });
+    expect(told[0]).toMatchObject({ part: 'records', at: '2025-11-15T03:00:00.000Z' });
     clock.advance(DAY_MS);
     await expect.poll(async () => (await next())?.part, { timeout: 10_000 }).toBe('1m');
     expect((await store.sql(HOURS)).rows).toEqual([{ n: 0 }]);

@@ -39,10 +39,9 @@ interface Part {
   readonly part: RetainedPart;
   /** How long it is kept; undefined: for ever. */
   readonly ageMs: number | undefined;
-  readonly files: () => Iterable<{ readonly id: SegmentId; readonly octets: number }>;
-  /** When everything in a file has arrived. */
-  endOf(id: SegmentId): number;
-  expire(expired: (id: SegmentId) => boolean): Promise<number>;
+  readonly files: () => Iterable<{ readonly octets: number; readonly endMs: number }>;
+  /** Deletes what has arrived until then. */
+  expire(untilMs: number): Promise<number>;
 }
 
 export class Retention {
@@ -57,17 +56,17 @@ export class Retention {
     const rollUp = (level: '1m' | '1h', ageMs: number | undefined): Part => ({
       part: level,
       ageMs,
-      files: () => rollUps.catalogue(level).files(),
-      endOf: (id) => dayOf(id) + DAY_MS,
-      expire: async (expired) => (await rollUps.catalogue(level).expire(({ id }) => expired(id))).length,
+      files: () =>
+        [...rollUps.catalogue(level).files()].map((file) => ({ ...file, endMs: endOfDay(file.id) })),
+      expire: async (untilMs) =>
+        (await rollUps.catalogue(level).expire(({ id }) => endOfDay(id) <= untilMs)).length,
     });
     this.#parts = [
       {
         part: 'records',
         ageMs: options.retentionMs,
         files: () => lake.files(),
-        endOf: ({ hourMs }) => hourMs + HOUR_MS,
-        expire: async (expired) => (await lake.catalogue.expire(({ id }) => expired(id))).length,
+        expire: async (untilMs) => (await lake.catalogue.expire(({ endMs }) => endMs <= untilMs)).length,
       },
       rollUp('1m', options.retentionMinutesMs),
       rollUp('1h', options.retentionHoursMs),
@@ -78,8 +77,7 @@ export class Retention {
   async apply(): Promise<void> {
     const nowMs = this.#config.clock.nowMs();
     for (const part of this.#parts) {
-      const { ageMs } = part;
-      if (ageMs !== undefined) await this.#expire(part, 'age', (id) => part.endOf(id) + ageMs <= nowMs);
+      if (part.ageMs !== undefined) await this.#expire(part, 'age', nowMs - part.ageMs);
     }
     await this.#expireOctets(nowMs);
     this.#tell();
@@ -107,13 +105,13 @@ export class Retention {
       while (this.#octets() > octetsMax) {
         const oldestMs = oldestEnd(part);
         if (oldestMs === undefined || oldestMs > nowMs) break;
-        await this.#expire(part, 'octets', (id) => part.endOf(id) <= oldestMs);
+        await this.#expire(part, 'octets', oldestMs);
       }
     }
   }
 
-  async #expire(part: Part, because: 'age' | 'octets', expired: (id: SegmentId) => boolean): Promise<void> {
-    const files = await part.expire(expired);
+  async #expire(part: Part, because: 'age' | 'octets', untilMs: number): Promise<void> {
+    const files = await part.expire(untilMs);
     if (files === 0) return;
     const { retentionMs, octetsMax } = this.#config.options;
     const facts = {
@@ -181,10 +179,13 @@ interface Coming {
   readonly because: 'age' | 'octets';
 }
 
+function endOfDay(id: SegmentId): number {
+  return dayOf(id) + DAY_MS;
+}
+
 function oldestEnd(part: Part): number | undefined {
   let oldestMs: number | undefined;
-  for (const { id } of part.files())
-    oldestMs = Math.min(oldestMs ?? Number.POSITIVE_INFINITY, part.endOf(id));
+  for (const { endMs } of part.files()) oldestMs = Math.min(oldestMs ?? endMs, endMs);
   return oldestMs;
 }
 

@@ -1,7 +1,7 @@
 /** What is known of a sealed segment without opening its file. */
 import type { ExporterIdentity } from '@weir/ipfix';
 import type { AskedColumn } from './flows-relation.ts';
-import { formatSegmentId, type SegmentId } from './segment.ts';
+import { formatSegmentId, HOUR_MS, type SegmentId } from './segment.ts';
 import { STORED_COLUMNS } from './stored-column.ts';
 import type { TimeBounds } from './time-bounds.ts';
 
@@ -25,6 +25,8 @@ export interface SealedFile {
   readonly sorted: boolean;
   /** Names of all segments whose records it has, its own first. */
   readonly lineage: readonly string[];
+  /** The end of the last hour in which its records arrived; its id has the first one. */
+  readonly endMs: number;
   /** What of it came from files of other stores. */
   readonly imported: readonly string[];
 }
@@ -40,13 +42,15 @@ export interface FileMetadata {
   /** The segments that this file has the records of: whoever finds one of theirs too, removes that. */
   readonly replaces?: readonly string[];
   readonly imported?: readonly string[];
+  /** The last hour in which its records arrived, when it is not that of its name. */
+  readonly lastHourMs?: number;
   readonly exporters: readonly (readonly [number, ExporterIdentity])[];
   readonly layouts: readonly (readonly [number, string])[];
 }
 
 export function sealedFile(id: SegmentId, path: string, octets: number, metadata: FileMetadata): SealedFile {
   const { rowCount, bounds, columnNames, extraColumns = [], sorted = false } = metadata;
-  const { replaces = [], imported = [] } = metadata;
+  const { replaces = [], imported = [], lastHourMs = id.hourMs } = metadata;
   return {
     id,
     path,
@@ -57,6 +61,7 @@ export function sealedFile(id: SegmentId, path: string, octets: number, metadata
     extraColumns,
     sorted,
     lineage: [formatSegmentId(id), ...replaces],
+    endMs: lastHourMs + HOUR_MS,
     imported,
   };
 }

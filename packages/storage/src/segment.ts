@@ -45,10 +45,11 @@ export function parseSegmentId(text: string): SegmentId | undefined {
   return { hourMs: Date.UTC(year, month - 1, day, hour), sequence };
 }
 
-/** Where the Parquet file of a segment lies, below the folder `flows`. */
-export function parquetName(id: SegmentId): string {
+/** Where the Parquet file of a segment lies, below the folder `flows`; that of several hours beside their folders. */
+export function parquetName(id: SegmentId, lastHourMs = id.hourMs): string {
   const text = new Date(id.hourMs).toISOString();
-  return `date=${text.slice(0, 10)}/hour=${text.slice(11, 13)}/${formatSegmentId(id)}.parquet`;
+  const hour = lastHourMs === id.hourMs ? `hour=${text.slice(11, 13)}/` : '';
+  return `date=${text.slice(0, 10)}/${hour}${formatSegmentId(id)}.parquet`;
 }
 
 /** The fields without a column, of records whose layout cannot be read as columns. */
