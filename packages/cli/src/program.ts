@@ -215,6 +215,7 @@ function addOfflineCommands(program: Command): void {
     .addOption(new Option('--csv', 'comma-separated values with a header').conflicts('json'))
     .addOption(new Option('--parquet <file>', 'write a Parquet file').conflicts(['json', 'csv']))
     .option('--sql', 'print the SQL instead of running it')
+    .option('--explain', 'say where the answer would come from and what would be read, instead of running it')
     .action(async (words, options) => (await import('./commands/query.ts')).query(words, options));
   program
     .command('doctor')

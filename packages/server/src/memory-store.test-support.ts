@@ -45,10 +45,7 @@ export function createMemoryStore(records: MemoryRecord[] = []): MemoryStore {
       await store.gate;
       return answer(plan, records);
     },
-    coverage: async () => ({
-      raw: { fromMs: 0, toMs: 4e12, rows: records.length, octets: 1000, files: 1 },
-      rollups: [],
-    }),
+    estimate: async () => ({ ...RECORDS, rows: records.length, octets: 1000 }),
   };
   return store;
 }

@@ -3,7 +3,6 @@ import {
   type AnswerRow,
   type AnswerValue,
   automaticStepMs,
-  choosePlanSource,
   formatDimension,
   type PlanSource,
   parseFilter,
@@ -12,7 +11,6 @@ import {
   type QueryPlan,
   type QueryResult,
   renderSql,
-  type StoreCoverage,
 } from '@weir/analysis';
 import type { Clock } from '@weir/base';
 import type {
@@ -31,8 +29,8 @@ import { createValueSuggestions, type ValueSuggestions } from './value-suggestio
 /** What the server needs of a store; FlowStore of `storage` has it. */
 export interface QueryableStore {
   query(plan: QueryPlan, options?: { signal?: AbortSignal }): Promise<QueryResult>;
-  /** What it holds, for estimates. */
-  coverage(): Promise<StoreCoverage>;
+  /** Where a plan would be answered from, and what would be read. */
+  estimate(plan: QueryPlan): Promise<PlanSource>;
 }
 
 /** The tiles show means over this long: shorter jumps about, longer is not "now". */
@@ -99,7 +97,7 @@ export function createStoreQuestions(options: StoreQuestionsOptions): StoreQuest
     },
     async estimate(input) {
       const plan = parse(input);
-      const source = choosePlanSource(plan, await store.coverage());
+      const source = await store.estimate(plan);
       return { ...source, notes: planNotes(plan), sql: renderSql(plan).sql };
     },
     async series(question, signal) {

@@ -1,6 +1,13 @@
 import path from 'node:path';
 import process from 'node:process';
-import { type AnswerValue, planNotes, type QueryPlan, type QueryResult, renderSql } from '@weir/analysis';
+import {
+  type AnswerValue,
+  type PlanSource,
+  planNotes,
+  type QueryPlan,
+  type QueryResult,
+  renderSql,
+} from '@weir/analysis';
 import { createListFolder } from '@weir/server';
 import { writeAnswerAsParquet } from '@weir/storage';
 import { createLineWriter } from '../line-writer.ts';
@@ -17,6 +24,7 @@ interface QueryOptions extends QueryPlanOptions {
   csv?: true;
   parquet?: string;
   sql?: true;
+  explain?: true;
 }
 
 /** `weir query`: the largest groups with `--by`, else the newest records; series and sessions. */
@@ -30,12 +38,27 @@ export async function query(words: readonly string[], options: QueryOptions): Pr
   const stop = stopSignal();
   const store = await openAskedStore(options.data);
   try {
-    const answer = await withProgressLine('asking the store', store.ask(plan, stop));
+    const source = await store.estimate(plan);
+    if (options.explain) {
+      process.stdout.write(`${explanation(plan, source).join('\n')}\n`);
+      return;
+    }
+    const answer = await withProgressLine(`reading ${amountOf(source)}`, store.ask(plan, stop));
     if (options.parquet !== undefined) await writeAnswerAsParquet(answer, options.parquet);
     else await print(await linesOf(plan, answer, options, store, stop));
   } finally {
     await store.close();
   }
+}
+
+/** Where an answer would come from and what it would cost; the SQL below. */
+function explanation(plan: QueryPlan, source: PlanSource): string[] {
+  return [`${source.why}; ${amountOf(source)}`, planNotes(plan).join('; '), '', renderSql(plan).sql];
+}
+
+function amountOf({ source, rows, octets }: PlanSource): string {
+  const what = source === 'raw' ? 'records' : 'rows of the roll-up';
+  return `about ${scaledText(rows)} ${what}, ${scaledText(octets, 'B')}`;
 }
 
 async function print(lines: readonly string[]): Promise<void> {
