@@ -15,6 +15,9 @@ import { Popover } from '../widgets/popover.tsx';
 import { ProblemNote } from './problem-note.tsx';
 
 const EVERY_MS = 3000;
+/** More sources than this scroll by themselves beside the form. */
+const LIST_ROWS = 8;
+const LONG_LIST = 'lg:max-h-[calc(100dvh-4.5rem)] lg:overflow-y-auto';
 
 /** The source that is open. */
 const SOURCES_VIEW: ViewCodec<{ source: string }> = {
@@ -56,40 +59,42 @@ export function SourcesPage() {
           Sources can be looked at, not edited: {data.whyNotEditable}
         </p>
       )}
-      <StagedChanges edits={edits} />
       <div className="grid grid-cols-1 items-start gap-3 lg:grid-cols-[minmax(0,5fr)_minmax(0,7fr)]">
-        <Panel
-          title="Flow sources"
-          note={data === undefined ? 'asking…' : String(staged.length)}
-          controls={editable ? <AddSource onAdd={add} sources={staged} /> : undefined}
-        >
-          <ul className="divide-y divide-line">
-            {staged.map((source, at) => (
-              <SourceRow
-                // biome-ignore lint/suspicious/noArrayIndexKey: a name changes while it is typed; the place does not.
-                key={at}
-                source={source}
-                state={sourceState(source, data?.deployed ?? [], status.data)}
-                changed={data?.changes.some(({ name }) => name === nameOf(source)) === true}
-                troubled={data?.problems.some((problem) => problem.source === nameOf(source)) === true}
-                open={at === index}
-                onOpen={() => open(nameOf(source))}
-              />
-            ))}
-            {removed.map((source) => (
-              <RemovedRow
-                key={nameOf(source)}
-                source={source}
-                onKeep={() => edits.edit([...staged, source])}
-              />
-            ))}
-            {data !== undefined && staged.length === 0 && (
-              <li className="px-4 py-6 text-ink-soft">
-                No source: nothing is received from exporters.{editable && ' Add one to open a port.'}
-              </li>
-            )}
-          </ul>
-        </Panel>
+        <div className={`space-y-3 lg:sticky lg:top-[3.75rem] ${staged.length > LIST_ROWS ? LONG_LIST : ''}`}>
+          <StagedChanges edits={edits} />
+          <Panel
+            title="Flow sources"
+            note={data === undefined ? 'asking…' : String(staged.length)}
+            controls={editable ? <AddSource onAdd={add} sources={staged} /> : undefined}
+          >
+            <ul className="divide-y divide-line">
+              {staged.map((source, at) => (
+                <SourceRow
+                  // biome-ignore lint/suspicious/noArrayIndexKey: a name changes while it is typed; the place does not.
+                  key={at}
+                  source={source}
+                  state={sourceState(source, data?.deployed ?? [], status.data)}
+                  changed={data?.changes.some(({ name }) => name === nameOf(source)) === true}
+                  troubled={data?.problems.some((problem) => problem.source === nameOf(source)) === true}
+                  open={at === index}
+                  onOpen={() => open(nameOf(source))}
+                />
+              ))}
+              {removed.map((source) => (
+                <RemovedRow
+                  key={nameOf(source)}
+                  source={source}
+                  onKeep={() => edits.edit([...staged, source])}
+                />
+              ))}
+              {data !== undefined && staged.length === 0 && (
+                <li className="px-4 py-6 text-ink-soft">
+                  No source: nothing is received from exporters.{editable && ' Add one to open a port.'}
+                </li>
+              )}
+            </ul>
+          </Panel>
+        </div>
         {chosen === undefined ? (
           <Panel title="Source" className="max-lg:hidden">
             <p className="px-4 py-6 text-ink-soft">Choose a source to see and change its parameters.</p>
@@ -111,12 +116,33 @@ export function SourcesPage() {
           />
         )}
       </div>
+      <ReviewBar edits={edits} />
     </div>
   );
 }
 
 const interfacesOf = (status: StatusResponse | undefined): string[] =>
   status?.metering.state === 'on' ? status.metering.interfaces.map(({ name }) => name) : [];
+
+/** On a narrow screen the staged changes are above the form: this bar leads back to them. */
+function ReviewBar({ edits }: { edits: FlowSourceEdits }) {
+  const count = edits.data?.changes.length ?? 0;
+  const problems = edits.data?.problems.length ?? 0;
+  if (count === 0 && problems === 0) return null;
+  return (
+    <div className="sticky bottom-16 flex items-center gap-2 rounded-lg border border-accent bg-surface px-3.5 py-2 shadow-lg md:bottom-3 lg:hidden">
+      <span className="text-[0.8125rem]">
+        {count === 1 ? 'One staged change' : `${count} staged changes`}
+        {problems > 0 && (
+          <span className="text-drop">, {problems === 1 ? 'a problem' : `${problems} problems`}</span>
+        )}
+      </span>
+      <button type="button" className={`${SMALL_BUTTON} ml-auto`} onClick={() => window.scrollTo({ top: 0 })}>
+        Review
+      </button>
+    </div>
+  );
+}
 
 const PROPOSED_TYPES = ['IPFIX', 'NetFlow', 'NetFlow v9', 'NetFlow v5', 'Any'];
 

@@ -76,7 +76,7 @@ export function SourceForm({ source, problems, interfaces, editable, onChange }:
 }
 
 const PLACES =
-  /^(?:name|enabled|targetCollector|type|monitoring(?:Interface|Address|Port)|transport|tls|connections|allow|limits|alarms|sourceFilePath|asymmetricFlows|forwarding)(?:\.|$)/;
+  /^(?:name|enabled|targetCollector|type|monitoring(?:Interface|Address|Port)|transport|tls|connections|allow|limits|alarms|sourceFilePath|asymmetricFlows|sessions|forwarding)(?:\.|$)/;
 
 /** Problems that belong to no field of the form. */
 function OtherProblems({ problems }: { problems: readonly FlowSourceProblem[] }) {
@@ -323,8 +323,28 @@ function Alarms({ problem, set, disabled, source }: Parameters) {
 }
 
 function Sessions({ source, problem, set, disabled }: Parameters) {
+  const mark = (name: string, label: string, help: string) => (
+    <Switch
+      label={label}
+      on={parameterOf(source, `sessions.${name}`) !== false}
+      problem={problem(`sessions.${name}`)}
+      disabled={disabled}
+      help={help}
+      onChange={(on) => set(`sessions.${name}`, on ? undefined : false)}
+    />
+  );
+  const limit = (name: string, label: string, help: string) => (
+    <NumberField
+      label={label}
+      value={parameterOf(source, `sessions.${name}`)}
+      problem={problem(`sessions.${name}`)}
+      disabled={disabled}
+      help={help}
+      onChange={(value) => set(`sessions.${name}`, value === '' ? undefined : value)}
+    />
+  );
   return (
-    <FieldGroup title="Sessions">
+    <FieldGroup title="Sessions and duplicates">
       <div className="sm:col-span-2">
         <Switch
           label="Asymmetric flows"
@@ -335,6 +355,14 @@ function Sessions({ source, problem, set, disabled }: Parameters) {
           onChange={(on) => set('asymmetricFlows', on)}
         />
       </div>
+      {mark('pairing', 'Mark sessions', 'Both directions of a conversation get one session and a side.')}
+      {mark(
+        'deduplication',
+        'Mark duplicates',
+        'Records of packets that another exporter told of; none is deleted.',
+      )}
+      {limit('windowSeconds', 'Pairing window in seconds', 'Empty: 6.')}
+      {limit('sessionsMax', 'Sessions at a time', 'Empty: as many as the collector has by default.')}
     </FieldGroup>
   );
 }
@@ -361,7 +389,7 @@ function Forwarding({ source, list, problem, set, disabled }: Parameters) {
             problem={problem('forwarding.destinations')}
             disabled={disabled}
             placeholder={'192.0.2.9\nUdp/[2001:db8::9]:9995'}
-            help="One a line: an address, or Udp/IP:Port."
+            help="One a line: an address, or Udp/IP:Port; “ 1/N” behind it for one datagram in N."
             onChange={(text) => set('forwarding.destinations', listOf(text))}
           />
           <NumberField
@@ -371,6 +399,22 @@ function Forwarding({ source, list, problem, set, disabled }: Parameters) {
             disabled={disabled}
             help="Of destinations that name none."
             onChange={(value) => set('forwarding.port', value)}
+          />
+          <NumberField
+            label="Templates again every seconds"
+            value={parameterOf(source, 'forwarding.templatesEverySeconds')}
+            problem={problem('forwarding.templatesEverySeconds')}
+            disabled={disabled}
+            help="For who begins to listen later; empty: 60."
+            onChange={(value) => set('forwarding.templatesEverySeconds', value === '' ? undefined : value)}
+          />
+          <Switch
+            label="Keep the exporter’s address"
+            on={parameterOf(source, 'forwarding.preserveSource') === true}
+            problem={problem('forwarding.preserveSource')}
+            disabled={disabled}
+            help="Datagrams look as if the exporter had sent them. IPv4 on Linux, with CAP_NET_RAW."
+            onChange={(next) => set('forwarding.preserveSource', next ? true : undefined)}
           />
         </>
       )}
