@@ -13,14 +13,14 @@ import {
 import { openStore } from '@weir/storage';
 
 const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 const BUFFERS = 6;
 /** What was planted, for who wants to know whether a detection found it. */
 const TRUTH_FILE = 'generated.json';
 
 export interface MonthRequest {
   readonly dataDirectory: string;
-  readonly days: number;
+  /** Up to the last full hour. */
+  readonly hours: number;
   readonly flows: number;
   readonly exporters: number;
   readonly seed: number;
@@ -42,10 +42,10 @@ export interface MonthReport {
 
 /** The store has everything in Parquet files, merged and summed up, when this resolves. Throws a UserError when it cannot be opened. */
 export async function writeMonth(request: MonthRequest): Promise<MonthReport> {
-  const { dataDirectory, days, flows, exporters, seed } = request;
+  const { dataDirectory, hours, flows, exporters, seed } = request;
   const startMs = performance.now();
   const toMs = Math.floor(Date.now() / HOUR_MS) * HOUR_MS;
-  const fromMs = toMs - days * DAY_MS;
+  const fromMs = toMs - hours * HOUR_MS;
   const store = await openStore({ dataDirectory, logger: createStderrLogger('generate', 'warn') });
   try {
     const month = createSyntheticMonth({ fromMs, toMs, flows, seed, exporters });

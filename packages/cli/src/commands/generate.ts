@@ -53,7 +53,7 @@ async function fillStore(dataDirectory: string, options: GenerateOptions): Promi
   try {
     return await writeMonth({
       dataDirectory,
-      days: parseWholeNumber(options.days, '--days', 1, DAYS_MAX),
+      hours: parseDays(options.days),
       flows,
       exporters: parseWholeNumber(options.exporters, '--exporters', 1, 250),
       seed: parseWholeNumber(options.seed, '--seed', 0, SEED_MAX),
@@ -63,6 +63,17 @@ async function fillStore(dataDirectory: string, options: GenerateOptions): Promi
   } finally {
     progress.end();
   }
+}
+
+/** Days and parts of days, as hours. */
+function parseDays(text: string): number {
+  const hours = /^\d+(\.\d+)?$/.test(text) ? Math.round(Number(text) * 24) : Number.NaN;
+  if (hours >= 1 && hours <= DAYS_MAX * 24) return hours;
+  throw new UserError(
+    'usage_number',
+    `--days: '${text}' is not allowed (allowed: an hour to ten years)`,
+    EXIT_USAGE,
+  );
 }
 
 /** `100M`, `500k`, `1000`. */
