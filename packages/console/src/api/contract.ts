@@ -173,7 +173,7 @@ export interface FlowSourcesResponse {
 
 export interface DeployResult {
   name: string;
-  outcome: 'unchanged' | 'started' | 'stopped' | 'restarted' | 'failed';
+  outcome: 'unchanged' | 'adapted' | 'started' | 'stopped' | 'restarted' | 'failed';
   message?: string;
 }
 

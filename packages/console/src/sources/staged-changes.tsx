@@ -13,6 +13,7 @@ const KIND_WORDS: Readonly<Record<FlowSourceChange['kind'], string>> = {
 
 const OUTCOME_WORDS: Readonly<Record<DeployResult['outcome'], string>> = {
   unchanged: 'unchanged, it lost nothing',
+  adapted: 'changed while it went on, it lost nothing',
   started: 'started',
   stopped: 'stopped',
   restarted: 'restarted',

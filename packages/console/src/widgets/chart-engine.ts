@@ -140,14 +140,28 @@ function chartOption(model: ChartModel, colour: (property: string) => string) {
   };
 }
 
+/** Beyond, each line of the stack is one area with steps: 10,000 bars cost twice the CPU to draw (160 for 85 ms). */
+const BARS_MAX = 4000;
+
 function seriesOf(model: ChartModel, line: ChartLine, colour: (property: string) => string) {
   const faded = model.highlighted !== undefined && model.highlighted !== line.id;
   const common = { id: line.id, name: line.name, silent: true, data: stepPoints(model, line.values) };
+  const stacked = { ...common, stack: 'all' };
+  if (model.kind === 'bars' && model.lines.length * model.times.length > BARS_MAX) {
+    return {
+      ...stacked,
+      type: 'line',
+      step: 'middle',
+      showSymbol: false,
+      lineStyle: { width: 0 },
+      areaStyle: { color: colour(line.colour), opacity: faded ? 0.18 : 0.92 },
+      itemStyle: { color: colour(line.colour) },
+    };
+  }
   if (model.kind === 'bars') {
     return {
-      ...common,
+      ...stacked,
       type: 'bar',
-      stack: 'all',
       barCategoryGap: '6%',
       itemStyle: { color: colour(line.colour), opacity: faded ? 0.18 : 0.92 },
     };
