@@ -1,6 +1,6 @@
 /**
  * From a datagram to rows of a batch: the part of a UDP listener that runs for every datagram. It checks the
- * version against the source's type and finds the exporter's session.
+ * version against the source's type, finds the exporter's session, and leaves out what cannot be decoded in time.
  */
 import type { Clock, Logger } from '@weir/base';
 import type { OnDatagram } from '@weir/host';
@@ -12,6 +12,7 @@ import type { FlowSource } from './flow-source.ts';
 import { acceptedVersions, describeVersion } from './flow-source-type.ts';
 import type { RefusedVersion } from './listener-status.ts';
 import { createMessageIntake, type MessageIntake } from './message-intake.ts';
+import { createOverloadGate, type OverloadGate } from './overload-gate.ts';
 import { createRateLimiter } from './rate-limit.ts';
 
 /** Between two lines of log on the same refused version. */
@@ -24,6 +25,7 @@ export interface DatagramIntake {
   readonly datagram: OnDatagram;
   readonly messages: MessageIntake;
   readonly sessions: ExporterSessions;
+  readonly gate: OverloadGate;
   refusedVersions(): RefusedVersion[];
   /** Datagrams whose sender the receiver could not name. */
   nameless(): number;
@@ -34,6 +36,8 @@ export interface DatagramIntake {
 export interface DatagramIntakeOptions {
   source: FlowSource;
   alarmLimitsOf?: (address: string) => AlarmLimits;
+  /** Whether the operator named the exporter: it need not show that it is real. */
+  isNamed?: (address: string) => boolean;
   /** The address and port that receive, as a TransportSession names them. */
   localSocket: () => string;
   addressOf: (senderKey: number) => string | undefined;
@@ -43,7 +47,7 @@ export interface DatagramIntakeOptions {
 }
 
 export function createDatagramIntake(options: DatagramIntakeOptions): DatagramIntake {
-  const { source, addressOf, writer, clock, logger } = options;
+  const { source, addressOf, writer, clock, logger, isNamed = () => false } = options;
   const messages = createMessageIntake({
     forwards: source,
     writer,
@@ -61,8 +65,11 @@ export function createDatagramIntake(options: DatagramIntakeOptions): DatagramIn
     source: source.name,
     localSocket: options.localSocket,
     addressOf,
+    isEstablished: (transport) =>
+      isNamed(transport.exporterAddress) || messages.decoder.isEstablished(transport),
     createLimiter: () => createRateLimiter(source.limits, clock),
   });
+  const gate = createOverloadGate(clock);
   let nameless = 0;
   let rateLimited = 0;
 
@@ -79,6 +86,7 @@ export function createDatagramIntake(options: DatagramIntakeOptions): DatagramIn
   return {
     messages,
     sessions,
+    gate,
     datagram(bytes, offset, length, senderKey) {
       const version = length < 2 ? 0 : (bytes[offset]! << 8) | bytes[offset + 1]!;
       if (version > VERSION_MAX || accepted[version] === 0) {
@@ -90,6 +98,7 @@ export function createDatagramIntake(options: DatagramIntakeOptions): DatagramIn
         nameless += 1;
         return;
       }
+      if (!gate.admit(session, senderKey)) return;
       if (session.limiter?.admit() === false) {
         rateLimited += 1;
         return;
@@ -98,6 +107,9 @@ export function createDatagramIntake(options: DatagramIntakeOptions): DatagramIn
       const rows = messages.take(bytes.subarray(offset, offset + length), session.transport);
       session.limiter?.spend(rows);
       if (rows > 0) session.proven = true;
+      if (session.established) return;
+      gate.heard(session, rows, messages.decoder.wasInOrder());
+      session.established = rows > 0 && messages.decoder.isEstablished(session.transport);
     },
     nameless: () => nameless,
     rateLimited: () => rateLimited,

@@ -22,6 +22,8 @@ const DRAIN_MS_MAX = 2000;
 export interface DatagramReceptionOptions {
   source: FlowSource;
   alarmLimitsOf: (address: string) => AlarmLimits;
+  /** Whether the operator named an exporter. */
+  isNamed?: (address: string) => boolean;
   /** How to receive; undefined for the fastest way that the platform has. */
   kind: ReceiverKind | undefined;
   /** What was known when the last listener of this source stopped. */
@@ -33,11 +35,12 @@ export interface DatagramReceptionOptions {
 
 /** Opens the socket and begins to receive. Rejects with the UserError of `host` when it cannot be opened. */
 export async function openDatagramReception(options: DatagramReceptionOptions): Promise<Reception> {
-  const { source, alarmLimitsOf, templates, writer, clock, logger } = options;
+  const { source, alarmLimitsOf, isNamed, templates, writer, clock, logger } = options;
   const { monitoringAddress: address, monitoringPort: port, monitoringInterface } = source;
   const intake = createDatagramIntake({
     source,
     alarmLimitsOf,
+    ...(isNamed === undefined ? {} : { isNamed }),
     localSocket: () => formatSocketAddress({ address, port: receiver.localPort }),
     addressOf: (senderKey) => receiver.senderAddress(senderKey),
     writer,
@@ -64,6 +67,7 @@ export async function openDatagramReception(options: DatagramReceptionOptions): 
   async function run(): Promise<void> {
     while (!stopping) {
       writer.wait();
+      intake.gate.look(receiver.bufferFill());
       await receiver.receive(RECEIVE_WAIT_MS);
       intake.messages.tick();
     }
@@ -78,7 +82,18 @@ export async function openDatagramReception(options: DatagramReceptionOptions): 
       const { datagrams, octets, truncated, strangers, kernelDrops } = receiver.statistics();
       const refused = intake.refusedVersions().reduce((sum, version) => sum + version.datagrams, 0);
       const [nameless, rateLimited] = [intake.nameless(), intake.rateLimited()];
-      return { datagrams, octets, truncated, kernelDrops, refused, nameless, strangers, rateLimited };
+      const { unheard } = intake.gate;
+      return {
+        datagrams,
+        octets,
+        truncated,
+        kernelDrops,
+        refused,
+        nameless,
+        strangers,
+        rateLimited,
+        unheard,
+      };
     },
     refusedVersions: () => intake.refusedVersions(),
     stream: () => undefined,

@@ -7,7 +7,7 @@ export const EXPORTER_ALARM_CODES = [
   'template_conflict',
   'rate_limited',
 ] as const;
-export const SOURCE_ALARM_CODES = ['version_refused', 'kernel_drops'] as const;
+export const SOURCE_ALARM_CODES = ['version_refused', 'kernel_drops', 'senders_unheard'] as const;
 export type ExporterAlarmCode = (typeof EXPORTER_ALARM_CODES)[number];
 export type SourceAlarmCode = (typeof SOURCE_ALARM_CODES)[number];
 

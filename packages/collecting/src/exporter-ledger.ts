@@ -2,8 +2,10 @@ import type {
   DecodeErrorCode,
   DecodeProblem,
   DomainCounters,
+  DomainView,
   ExporterIdentity,
   FlowDecoder,
+  ProblemTally,
 } from '@weir/ipfix';
 import { type ExporterWatch, exporterKey } from './exporter-watch.ts';
 import {
@@ -14,30 +16,25 @@ import {
 } from './listener-status.ts';
 
 /**
- * What a listener adds to the decoder's own counters of each exporter: when it was seen, and which problems
- * its messages had. Lives and dies with the decoder's entry for the exporter, so the decoder's bound on
- * exporters is the ledger's too. Over TCP and TLS that entry ends with the connection; what it counted is
- * kept here under the exporter's name, so that no total falls when an exporter connects again.
+ * The exporters of a listener: what the decoder counts of each, and how it fares. Nothing is done here for a datagram,
+ * and statuses are made only of those that are asked for. The decoder's entry for an exporter over TCP and TLS ends
+ * with the connection; what it counted is kept here under the exporter's name, so that no total falls when an
+ * exporter connects again.
  */
 export interface ExporterLedger {
-  /** Notes who sent since the last call. To be called about once a second. */
+  /** Looks how the exporters fare. To be called about once a second. */
   look(nowMs: number): void;
   problem(problem: DecodeProblem, exporter: ExporterIdentity | undefined, nowMs: number): void;
   /** Runs `end`, by which the decoder forgets exporters, and keeps what those had counted. */
   keepWhatEnds(end: () => void): void;
-  /** Exporters that sent anything, by falling number of records. */
+  /** Those with the most records, at most EXPORTERS_IN_STATUS_MAX, by falling number of records. */
   exporters(): ExporterStatus[];
+  /** How many sent anything; of more than EXPORTERS_IN_STATUS_MAX each connection counts. */
+  exporterCount(): number;
   unattributedProblems(): ProblemCount[];
 }
 
-interface Entry {
-  firstSeenMs: number;
-  lastSeenMs: number;
-  messages: number;
-  readonly problems: ProblemLog;
-}
-
-type ProblemLog = Map<DecodeErrorCode, { count: number; lastAtMs: number; lastMessage: string }>;
+type ProblemLog = Map<DecodeErrorCode, { count: number; lastAtMs: number; last: DecodeProblem }>;
 
 type Sums = Omit<ExporterStatus, keyof ExporterHealthStatus>;
 
@@ -45,26 +42,9 @@ export function createExporterLedger(
   decoder: Pick<FlowDecoder, 'domainCounters'>,
   watch: Pick<ExporterWatch, 'look' | 'healthOf'>,
 ): ExporterLedger {
-  const entries = new WeakMap<ExporterIdentity, Entry>();
   const unattributed: ProblemLog = new Map();
   /** Sums of connections that ended, by exporter; the one that ended longest ago goes first. */
   const ended = new Map<string, Sums>();
-
-  function entryOf(exporter: ExporterIdentity, nowMs: number): Entry {
-    let entry = entries.get(exporter);
-    if (entry === undefined) {
-      entry = { firstSeenMs: nowMs, lastSeenMs: nowMs, messages: 0, problems: new Map() };
-      entries.set(exporter, entry);
-    }
-    return entry;
-  }
-
-  function statusOf(exporter: ExporterIdentity, counters: DomainCounters): Sums | undefined {
-    const entry = entries.get(exporter);
-    if (entry === undefined) return undefined;
-    const { firstSeenMs, lastSeenMs, problems } = entry;
-    return { ...exporter, ...counters, firstSeenMs, lastSeenMs, problemsByCode: counts(problems) };
-  }
 
   function keep(status: Sums): void {
     const key = exporterKey(status);
@@ -75,43 +55,56 @@ export function createExporterLedger(
     if (ended.size > EXPORTERS_IN_STATUS_MAX && longestAgo !== undefined) ended.delete(longestAgo);
   }
 
+  /** Not those that were restored and are silent since. */
+  function heard(): DomainView[] {
+    return Array.from(decoder.domainCounters()).filter(({ counters }) => counters.messages > 0);
+  }
+
+  /** With what ended connections of the same exporters had counted. */
+  function sumsOf(domains: readonly DomainView[]): Map<string, Sums> {
+    const all = new Map(ended);
+    for (const domain of domains) {
+      const sums = sumsOfDomain(domain);
+      const key = exporterKey(sums);
+      all.set(key, sumOf(all.get(key), sums));
+    }
+    return all;
+  }
+
   return {
-    look(nowMs) {
-      for (const { exporter, counters } of decoder.domainCounters()) {
-        if (counters.messages === 0) continue; // restored, and silent since
-        const entry = entryOf(exporter, nowMs);
-        if (entry.messages === counters.messages) continue;
-        entry.messages = counters.messages;
-        entry.lastSeenMs = nowMs;
-      }
-      watch.look(decoder.domainCounters(), nowMs, (key) => ended.get(key));
-    },
+    look: (nowMs) => watch.look(decoder.domainCounters(), nowMs, (key) => ended.get(key)),
     problem(problem, exporter, nowMs) {
-      note(exporter === undefined ? unattributed : entryOf(exporter, nowMs).problems, problem, nowMs);
+      if (exporter === undefined) note(unattributed, problem, nowMs);
     },
     keepWhatEnds(end) {
-      const before = [...decoder.domainCounters()];
+      const before = heard();
       end();
       const left = new Set(Array.from(decoder.domainCounters(), ({ exporter }) => exporter));
-      for (const { exporter, counters } of before) {
-        const status = left.has(exporter) ? undefined : statusOf(exporter, counters);
-        if (status !== undefined) keep(status);
-      }
+      for (const domain of before) if (!left.has(domain.exporter)) keep(sumsOfDomain(domain));
     },
     exporters() {
-      const all = new Map(ended);
-      for (const { exporter, counters } of decoder.domainCounters()) {
-        const status = statusOf(exporter, counters);
-        if (status !== undefined) {
-          all.set(exporterKey(status), sumOf(all.get(exporterKey(status)), status));
-        }
-      }
-      return [...all.values()]
+      return [...sumsOf(mostRecords(heard())).values()]
         .sort((one, other) => other.records - one.records)
+        .slice(0, EXPORTERS_IN_STATUS_MAX)
         .map((sums) => ({ ...sums, ...healthOf(watch, sums) }));
     },
-    unattributedProblems: () => counts(unattributed),
+    exporterCount() {
+      const domains = heard();
+      return domains.length > EXPORTERS_IN_STATUS_MAX ? domains.length : sumsOf(domains).size;
+    },
+    unattributedProblems: () => Array.from(unattributed, ([code, problem]) => describe({ code, ...problem })),
   };
+}
+
+function mostRecords(domains: DomainView[]): DomainView[] {
+  if (domains.length <= EXPORTERS_IN_STATUS_MAX) return domains;
+  return domains
+    .sort((one, other) => other.counters.records - one.counters.records)
+    .slice(0, EXPORTERS_IN_STATUS_MAX);
+}
+
+function sumsOfDomain({ exporter, counters, firstSeenMs, lastSeenMs, problems }: DomainView): Sums {
+  return { ...exporter, ...counters, firstSeenMs, lastSeenMs, problemsByCode: problems.map(describe) };
 }
 
 function healthOf(watch: Pick<ExporterWatch, 'healthOf'>, exporter: Sums): ExporterHealthStatus {
@@ -169,18 +162,11 @@ function sumOfProblems(one: readonly ProblemCount[], other: readonly ProblemCoun
   return [...byCode.values()];
 }
 
-function note(log: ProblemLog, { code, message, offset }: DecodeProblem, nowMs: number): void {
-  const known = log.get(code);
-  const lastMessage = `${message} (octet ${offset})`;
-  if (known === undefined) {
-    log.set(code, { count: 1, lastAtMs: nowMs, lastMessage });
-    return;
-  }
-  known.count += 1;
-  known.lastAtMs = nowMs;
-  known.lastMessage = lastMessage;
+function note(log: ProblemLog, problem: DecodeProblem, nowMs: number): void {
+  const count = (log.get(problem.code)?.count ?? 0) + 1;
+  log.set(problem.code, { count, lastAtMs: nowMs, last: problem });
 }
 
-function counts(log: ProblemLog): ProblemCount[] {
-  return [...log].map(([code, problem]) => ({ code, ...problem }));
+function describe({ code, count, lastAtMs, last }: Readonly<ProblemTally>): ProblemCount {
+  return { code, count, lastAtMs, lastMessage: `${last.message} (octet ${last.offset})` };
 }

@@ -3,8 +3,8 @@
  *
  * Over UDP a session is an exporter's address on one local socket; the source port is not part of it,
  * because it changes when an exporter restarts and because anybody can forge ten thousand of them. Forged
- * addresses cost a place here for a while; those that sent records never lose theirs to them. What a
- * decoder keeps for an address has its own limits.
+ * addresses cost a place here for a while; those that sent records lose theirs last, and established exporters
+ * never to others. What a decoder keeps for an address has its own limits.
  */
 import type { TransportSession } from '@weir/ipfix';
 import type { RateLimiter } from './rate-limit.ts';
@@ -16,6 +16,10 @@ export interface ExporterSession {
   readonly transport: TransportSession;
   /** Whether it ever sent a record that was understood. */
   proven: boolean;
+  /** Its messages follow each other as an exporter's do, or the operator named it. */
+  established: boolean;
+  /** Until when it is heard out of turn, by the gate's clock. */
+  heardUntilMs: number;
   /** undefined where nothing is limited. */
   readonly limiter: RateLimiter | undefined;
 }
@@ -39,6 +43,8 @@ export interface ExporterSessionsOptions {
   localSocket: () => string;
   /** Tells the address when a key is new. */
   addressOf: (senderKey: number) => string | undefined;
+  /** Whether an exporter is known to be real before it sends anything. */
+  isEstablished?: (transport: TransportSession) => boolean;
   /** What an exporter may send. */
   createLimiter?: () => RateLimiter | undefined;
   sessionsMax?: number;
@@ -46,6 +52,7 @@ export interface ExporterSessionsOptions {
 
 export function createExporterSessions(options: ExporterSessionsOptions): ExporterSessions {
   const { source, localSocket, addressOf, createLimiter, sessionsMax = SESSIONS_MAX } = options;
+  const { isEstablished = () => false } = options;
   const byAddress = new Map<string, ExporterSession>();
   const byKey = new Map<number, ExporterSession>();
   let forgotten = 0;
@@ -54,12 +61,15 @@ export function createExporterSessions(options: ExporterSessionsOptions): Export
 
   function makeRoom(): void {
     const before = byAddress.size;
-    for (const [address, { proven }] of byAddress) {
-      if (!proven) byAddress.delete(address);
-    }
+    forget(({ proven, established }) => !proven && !established);
+    if (byAddress.size > sessionsMax / 2) forget(({ established }) => !established);
     if (byAddress.size >= sessionsMax) byAddress.clear();
     forgotten += before - byAddress.size;
     byKey.clear();
+  }
+
+  function forget(isDue: (session: ExporterSession) => boolean): void {
+    for (const [address, session] of byAddress) if (isDue(session)) byAddress.delete(address);
   }
 
   function learn(senderKey: number): ExporterSession | undefined {
@@ -68,9 +78,17 @@ export function createExporterSessions(options: ExporterSessionsOptions): Export
     let session = byAddress.get(exporterAddress);
     if (session === undefined) {
       if (byAddress.size >= sessionsMax) makeRoom();
+      const transport: TransportSession = {
+        exporterAddress,
+        localSocket: localSocket(),
+        transport: 'udp',
+        source,
+      };
       session = {
-        transport: { exporterAddress, localSocket: localSocket(), transport: 'udp', source },
+        transport,
         proven: false,
+        established: isEstablished(transport),
+        heardUntilMs: 0,
         limiter: createLimiter?.(),
       };
       byAddress.set(exporterAddress, session);

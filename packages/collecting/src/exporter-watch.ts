@@ -17,6 +17,8 @@ import { EXPORTERS_IN_STATUS_MAX } from './listener-status.ts';
 const ALARM_LINES_MAX = 32;
 /** Headers of v9 and IPFIX leave out the part of the second. */
 const EXPORT_TIME_CUT_MS = 500;
+/** So many places, and no more, are there also for senders that are not established. */
+const WATCHED_UNESTABLISHED_MAX = 1024;
 /** Who has been gone for a week is gone; no more alarm is kept for them. */
 const FORGOTTEN_AFTER_MS = 7 * 86_400_000;
 
@@ -55,6 +57,7 @@ type Sums = Omit<ExporterSample, 'nowMs' | 'monotonicMs' | 'waitedFor' | 'rateLi
 interface Watched {
   readonly exporter: ExporterIdentity;
   readonly health: ExporterHealth;
+  established: boolean;
   latest: ExporterSample | undefined;
   silentSinceMonotonicMs: number;
 }
@@ -71,14 +74,21 @@ export function createExporterWatch(options: ExporterWatchOptions): ExporterWatc
     const created = {
       exporter,
       health: createExporterHealth(log),
+      established: false,
       latest: undefined,
       silentSinceMonotonicMs: nowMs,
     };
     const key = exporterKey(exporter);
     watched.set(key, created);
-    const [longestSilent] = watched.keys();
-    if (watched.size > EXPORTERS_IN_STATUS_MAX && longestSilent !== undefined) watched.delete(longestSilent);
+    if (watched.size > EXPORTERS_IN_STATUS_MAX) forgetOne();
     return created;
+  }
+
+  /** The one that was silent longest, of those that are not established if there are any. */
+  function forgetOne(): void {
+    const keys = [...watched.keys()];
+    const forgotten = keys.find((key) => watched.get(key)?.established === false) ?? keys[0];
+    if (forgotten !== undefined) watched.delete(forgotten);
   }
 
   function logChange(exporter: ExporterIdentity, { kind, alarm }: AlarmChange<ExporterAlarmCode>): void {
@@ -117,13 +127,16 @@ export function createExporterWatch(options: ExporterWatchOptions): ExporterWatc
       leftOut = 0;
       const sums = new Map<string, Sums>();
       for (const domain of domains) {
-        const { exporter, counters } = domain;
-        if (counters.messages === 0) continue; // restored, and silent since
+        const { exporter, counters, established } = domain;
+        // Also of those that were restored, and are silent since.
+        if (counters.messages === 0 || counters.records + counters.optionsRecords === 0) continue;
         const key = exporterKey(exporter);
-        if (!watched.has(key)) {
-          if (counters.records + counters.optionsRecords === 0) continue;
-          watch(exporter);
+        let one = watched.get(key);
+        if (one === undefined) {
+          if (!established && watched.size >= WATCHED_UNESTABLISHED_MAX) continue;
+          one = watch(exporter);
         }
+        one.established ||= established;
         sums.set(key, addUp(sums.get(key) ?? begin(exporter, endedOf(key)), domain));
       }
       for (const [key, one] of [...watched]) lookAt(key, one, sums.get(key), nowMs);

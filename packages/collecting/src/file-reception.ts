@@ -280,6 +280,7 @@ function createFileIntake(source: FlowSource, messages: MessageIntake, writer: B
       nameless: 0,
       strangers: 0,
       rateLimited: 0,
+      unheard: 0,
     }),
     refusedVersions: (): RefusedVersion[] =>
       [...refused].map(([version, count]) => ({ version: version > 10 ? 0 : version, datagrams: count })),

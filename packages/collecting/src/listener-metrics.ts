@@ -23,6 +23,11 @@ const LISTENER_COUNTERS: readonly (readonly [string, string, NumberOf<ListenerSt
     'Datagrams that were beyond the rate limit of their exporter.',
     ({ counters }) => counters.rateLimited,
   ],
+  [
+    'unheard_total',
+    'Datagrams of senders that are not established, left out because more arrived than can be decoded.',
+    ({ counters }) => counters.unheard,
+  ],
   ['messages_total', 'Messages decoded.', ({ decoder }) => decoder.messages],
   ['records_total', 'Flow records handed to the store.', ({ writer }) => writer.records],
   ['batches_total', 'Batches handed to the store.', ({ writer }) => writer.batches],

@@ -61,6 +61,8 @@ export interface ListenerCounters {
   strangers: number;
   /** Datagrams that were not decoded because their exporter sent more than it may. */
   rateLimited: number;
+  /** Datagrams of senders that are not established, left out because more arrived than can be decoded. */
+  unheard: number;
 }
 
 export interface RefusedVersion {

@@ -33,6 +33,8 @@ export interface PolledReceiver {
    */
   receive(timeoutMs: number): Promise<number>;
   senderAddress(senderKey: number): string | undefined;
+  /** Which part of the kernel's buffer is full, 0 … 1; 0 where it cannot be known. */
+  bufferFill(): number;
   statistics(): DatagramReceiverStatistics;
   close(): Promise<void>;
 }
@@ -63,6 +65,7 @@ function openBatched(options: DatagramReceiverOptions, onDatagram: OnDatagram): 
       return count;
     },
     senderAddress: (senderKey) => receiver.senderAddress(senderKey),
+    bufferFill: () => receiver.bufferFill(),
     statistics: () => receiver.statistics(),
     async close() {
       receiver.close();
@@ -103,6 +106,7 @@ async function openEventDriven(
       return count;
     },
     senderAddress: (senderKey) => receiver.senderAddress(senderKey),
+    bufferFill: () => 0,
     statistics: () => receiver.statistics(),
     close: () => receiver.close(),
   };

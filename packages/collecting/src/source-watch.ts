@@ -18,7 +18,7 @@ export interface SourceWatchOptions {
   type: string;
   clock: Clock;
   logger: Logger;
-  counters(): Readonly<Pick<ListenerCounters, 'kernelDrops'>>;
+  counters(): Readonly<Pick<ListenerCounters, 'kernelDrops' | 'unheard'>>;
   refusedVersions(): readonly RefusedVersion[];
 }
 
@@ -31,6 +31,7 @@ export function createSourceWatch(options: SourceWatchOptions): SourceWatch {
     else logger.info(facts, `no longer: ${alarm.message}`);
   });
   const drops = createRecentGrowth(clock);
+  const unheard = createRecentGrowth(clock);
   const refused = createRecentGrowth(clock);
 
   function look(): void {
@@ -38,6 +39,9 @@ export function createSourceWatch(options: SourceWatchOptions): SourceWatch {
     const dropped = drops(counters().kernelDrops ?? 0);
     const dropMessage = `the kernel dropped ${dropped} datagrams: this machine was too slow, or the socket buffer is too small`;
     board.set('kernel_drops', dropped > 0 ? dropMessage : undefined, nowMs);
+    const left = unheard(counters().unheard);
+    const leftMessage = `${left} datagrams of senders that are not established were not decoded: more arrives than can be; with "allow" nobody else is heard`;
+    board.set('senders_unheard', left > 0 ? leftMessage : undefined, nowMs);
     const versions = refusedVersions();
     const count = refused(versions.reduce((sum, { datagrams }) => sum + datagrams, 0));
     const names = versions.map(({ version }) => describeVersion(version)).join(', ');

@@ -87,6 +87,7 @@ export async function openStreamReception(options: StreamReceptionOptions): Prom
       nameless: 0,
       strangers: server.strangers(),
       rateLimited: 0,
+      unheard: 0,
     }),
     refusedVersions: () => [],
     stream: () => server.status(),

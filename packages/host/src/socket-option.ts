@@ -37,6 +37,9 @@ export const POLLERR = 8;
 /** Position of the count of dropped datagrams among the u32 words of SO_MEMINFO (linux/sock_diag.h). */
 const SK_MEMINFO_DROPS = 8;
 const SK_MEMINFO_WORDS = 9;
+/** Octets that wait in the receive buffer, with the kernel's overhead, and how many may. */
+const SK_MEMINFO_RMEM_ALLOC = 0;
+const SK_MEMINFO_RCVBUF = 1;
 
 /** Sets an option that is a C int. False when the kernel refuses. */
 export function setIntOption(c: Libc, fd: number, level: number, name: number, value: number): boolean {
@@ -58,6 +61,17 @@ export function socketDropCount(c: Libc, fd: number): number | undefined {
   const words = new Uint32Array(SK_MEMINFO_WORDS);
   const length = Uint32Array.of(words.byteLength);
   return c.getsockopt(fd, SOL_SOCKET, SO_MEMINFO, words, length) === 0 ? words[SK_MEMINFO_DROPS] : undefined;
+}
+
+/** A function that tells which part of the receive buffer is full, 0 … 1; 0 where the kernel does not say. */
+export function createFillReader(c: Libc, fd: number): () => number {
+  const words = new Uint32Array(SK_MEMINFO_WORDS);
+  const length = new Uint32Array(1);
+  return () => {
+    length[0] = words.byteLength;
+    if (c.getsockopt(fd, SOL_SOCKET, SO_MEMINFO, words, length) !== 0) return 0;
+    return (words[SK_MEMINFO_RMEM_ALLOC] ?? 0) / (words[SK_MEMINFO_RCVBUF] || 1);
+  };
 }
 
 /**

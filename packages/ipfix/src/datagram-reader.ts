@@ -101,6 +101,8 @@ export class DatagramReader implements TemplateTaker {
   readonly exporters: ExporterTable;
   readonly pending: PendingSets;
   readonly counters: ReaderCounters = { datagrams: 0, datagramsUnreadable: 0, messages: 0, problems: 0 };
+  /** Whether the message that was read last had the very sequence number that was expected. */
+  wasInOrder = false;
   readonly #message: MessageContext;
   readonly #report = (problem: DecodeProblem) => this.problem(problem);
   #taker: SetTaker | undefined;
@@ -121,6 +123,7 @@ export class DatagramReader implements TemplateTaker {
     this.#taker = taker;
     this.#inMessage = false;
     this.counters.datagrams += 1;
+    this.wasInOrder = false;
     message.receivedAtMs = receivedAtMs;
     message.datagramStart = bytes.byteOffset;
     if (message.view.bytes.buffer !== bytes.buffer) message.view = viewOf(bytes.buffer);
@@ -241,6 +244,7 @@ export class DatagramReader implements TemplateTaker {
     const { sequence, domain } = stream;
     sequence.observe(sequenceNumber, units, templateRecords);
     const { scope } = domain;
+    this.wasInOrder = sequence.inOrder > 0;
     if (scope.proven && !scope.established && sequence.inOrder >= ESTABLISHED_MESSAGES) {
       this.exporters.establish(scope);
     }

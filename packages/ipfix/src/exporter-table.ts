@@ -107,7 +107,8 @@ export class ExporterTable {
 
   /** Whether the exporter of a session is established. */
   isEstablished(session: TransportSession): boolean {
-    return this.#sessions.get(session)?.scope.established === true;
+    const scope = this.#sessions.get(session)?.scope ?? this.#proven.get(udpKey(session));
+    return scope?.established === true;
   }
 
   /** Forgets a session that ended; over TCP, TLS and for files its templates with it. */
@@ -146,10 +147,7 @@ export class ExporterTable {
 
   /** The scope of `session`: shared over UDP, its own elsewhere. */
   scope(session: TransportSession): ExporterScope {
-    const key =
-      session.transport === 'udp'
-        ? `udp ${session.localSocket} ${session.exporterAddress}`
-        : `connection ${++this.#connections}`;
+    const key = session.transport === 'udp' ? udpKey(session) : `connection ${++this.#connections}`;
     return this.#proven.get(key) ?? this.#unproven.get(key) ?? this.#addScope(key, session);
   }
 
@@ -273,6 +271,10 @@ export class ExporterTable {
     this.#lastSession = undefined;
     this.#lastStream = undefined;
   }
+}
+
+function udpKey({ localSocket, exporterAddress }: TransportSession): string {
+  return `udp ${localSocket} ${exporterAddress}`;
 }
 
 /** Who weighs least is forgotten first. */

@@ -64,6 +64,8 @@ export interface FlowDecoder {
   /** Forgets a session that ended; of TCP, TLS and file sessions the templates too. */
   closeSession(session: TransportSession): void;
   counters(): FlowDecoderCounters;
+  /** Whether the last message of the latest datagram had the very sequence number that was expected of it. */
+  wasInOrder(): boolean;
   /** Whether the exporter of a session over UDP is established: its messages follow each other as expected. */
   isEstablished(session: TransportSession): boolean;
   /** Templates, sampling and element definitions of the exporters over UDP, as plain JSON. */
@@ -141,6 +143,7 @@ export function createFlowDecoder(options: FlowDecoderOptions = {}): FlowDecoder
     },
     snapshot: () => snapshotOf(reader.exporters, scopes),
     restore: (snapshot) => restoreSnapshot(snapshot, reader.exporters, scopes),
+    wasInOrder: () => reader.wasInOrder,
     isEstablished: (session) => reader.exporters.isEstablished(session),
     closeSession: (session) => reader.exporters.close(session),
     counters: () => ({
