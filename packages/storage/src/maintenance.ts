@@ -105,9 +105,9 @@ export class Maintenance {
     if (!this.#config.options.rollUps) return;
     const { lake } = this.#config;
     while (!this.#stopped) {
-      const next = [...lake.files()].find((file) => this.#awaitsRollUp(file, endedBeforeMs));
-      if (next === undefined) break;
-      const taken = lake.take((file) => file === next);
+      const next = this.#nextRollUp(endedBeforeMs);
+      if (next.length === 0) break;
+      const taken = lake.take((file) => next.includes(file));
       try {
         await this.#rollUp(next);
       } finally {
@@ -122,11 +122,27 @@ export class Maintenance {
     return this.#config.rollUps.levelsOf(file).length < LEVELS.length;
   }
 
-  async #rollUp(file: SealedFile): Promise<void> {
+  /** Files of one day that miss the same levels: of many small ones as many as are quickly summed up at once. */
+  #nextRollUp(endedBeforeMs: number): SealedFile[] {
+    const { lake, rollUps, options } = this.#config;
+    const chosen: SealedFile[] = [];
+    let [key, rows] = ['', 0];
+    for (const file of lake.files()) {
+      if (!this.#awaitsRollUp(file, endedBeforeMs)) continue;
+      const own = `${dayOf(file.id)} ${rollUps.levelsOf(file).join(' ')}`;
+      if (chosen.length > 0 && (own !== key || rows + file.rowCount > 2 * options.segmentRowsMax)) continue;
+      chosen.push(file);
+      key = own;
+      rows += file.rowCount;
+    }
+    return chosen;
+  }
+
+  async #rollUp(files: readonly SealedFile[]): Promise<void> {
     const { rollUps, counters, nextSequence, dimensionsWritten } = this.#config;
     await dimensionsWritten();
-    counters.rollUpsWritten += await rollUps.add(file, nextSequence);
-    counters.rowsRolledUp += file.rowCount;
+    counters.rollUpsWritten += await rollUps.add(files, nextSequence);
+    for (const { rowCount } of files) counters.rowsRolledUp += rowCount;
   }
 
   /** The files of a level for a day that is over become one: a month is then 30 files to open. */

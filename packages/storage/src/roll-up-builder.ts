@@ -1,6 +1,7 @@
 /**
- * Sums up the records of one sealed file. On a connection of its own with temporary tables: the columns that
- * count once, then for each cube the rank of its values, then one pass that keeps the first ones.
+ * Sums up the records of sealed files. On a connection of its own with temporary tables: the columns that
+ * count once, then for each cube the rank of its values in each hour, then one pass that keeps the first ones.
+ * The statements cost some 0.2 CPU s however few the records are, so a day's small files are summed up at once.
  *
  * Measured on 983,040 records (CPU s per million): the columns 0.3; each cube 0.02 to 0.13 for the ranks (0.6
  * for pairs) and 0.06 to 0.09 for the sums of a level.
@@ -47,7 +48,7 @@ export class RollUpBuilder {
     const columns = ROLL_UP_COLUMNS.filter((name) => this.#present.has(name)).map((name) => `"${name}"`);
     await this.#connection.run(
       `CREATE OR REPLACE TEMP TABLE base AS
-       SELECT ${[`${END_MS} // ${MINUTE_MS} AS minute`, ...columns].join(', ')},
+       SELECT ${[`${END_MS} // ${MINUTE_MS} AS minute`, 'minute // 60 AS hour', ...columns].join(', ')},
          coalesce("octets"::DOUBLE, 0) AS o, coalesce("packets"::DOUBLE, 0) AS p FROM ${relation}`,
     );
   }
@@ -80,12 +81,12 @@ export class RollUpBuilder {
     return { table, cubes: {}, columnNames };
   }
 
-  /** The table `ranked`: each value with its sums, and the best of its places by octets, packets and flows. */
+  /** The table `ranked`: each value of an hour with its sums, and the best of its places by octets, packets and flows. */
   async #rank(keys: readonly string[]): Promise<void> {
-    const places = ['o', 'p', 'n'].map((sum) => `row_number() OVER (ORDER BY ${sum} DESC)`);
+    const places = ['o', 'p', 'n'].map((sum) => `row_number() OVER (PARTITION BY hour ORDER BY ${sum} DESC)`);
     await this.#connection.run(
       `CREATE OR REPLACE TEMP TABLE ranked AS
-       WITH sums AS (SELECT ${keys.join(', ')}, sum(o) AS o, sum(p) AS p, count(*) AS n FROM base GROUP BY ALL)
+       WITH sums AS (SELECT hour, ${keys.join(', ')}, sum(o) AS o, sum(p) AS p, count(*) AS n FROM base GROUP BY ALL)
        SELECT *, least(${places.join(', ')}) AS place FROM sums`,
     );
   }
@@ -96,7 +97,7 @@ export class RollUpBuilder {
     const time = `epoch_ms(base.minute // ${stepMs / MINUTE_MS} * ${stepMs})`;
     const groups = [time, ...context.map((name) => `base.${name}`), ...keys.map((key) => `kept.${key}`)];
     const kept = `(SELECT *, true AS is_kept FROM ranked WHERE place <= ${cube.keep[level]})`;
-    const same = keys.map((key) => `base.${key} IS NOT DISTINCT FROM kept.${key}`).join(' AND ');
+    const same = ['hour', ...keys].map((key) => `base.${key} IS NOT DISTINCT FROM kept.${key}`).join(' AND ');
     const [other, join] =
       keys.length === 0 ? ['false', ''] : ['kept.is_kept IS NULL', `LEFT JOIN ${kept} kept ON ${same}`];
     const sums = ['base.o', 'base.p'].map((sum) => `least(sum(${sum}), ${SUM_MAX})::UBIGINT`);
@@ -108,12 +109,12 @@ export class RollUpBuilder {
   }
 
   async #lossOf(table: string, level: RollUpLevel, cube: RollUpCube, ranked: boolean): Promise<CubeLoss> {
-    const losses = ['max(o)', 'max(p)', 'max(n)', 'sum(o)', 'sum(p)', 'sum(n)']
-      .map((sum) => `coalesce(${sum}, 0)::DOUBLE`)
+    const losses = ['max_o', 'max_p', 'max_n', 'sum_o', 'sum_p', 'sum_n']
+      .map((loss) => `coalesce(sum(${loss}), 0)::DOUBLE`)
       .join(', ');
-    const lost = ranked
-      ? `(SELECT ${losses} FROM ranked WHERE place > ${cube.keep[level]})`
-      : '(SELECT 0, 0, 0, 0, 0, 0)';
+    const ofHours = `SELECT max(o) AS max_o, max(p) AS max_p, max(n) AS max_n, sum(o) AS sum_o, sum(p) AS sum_p,
+      sum(n) AS sum_n FROM ranked WHERE place > ${cube.keep[level]} GROUP BY hour`;
+    const lost = ranked ? `(SELECT ${losses} FROM (${ofHours}))` : '(SELECT 0, 0, 0, 0, 0, 0)';
     const sql = `SELECT * FROM (SELECT count(*)::DOUBLE FROM ${table} WHERE "cube" = '${cube.name}'), ${lost}`;
     const [row = []] = (await readRows(this.#connection, sql, 1)).rows;
     const [rows = 0, ...sums] = row.map(Number);

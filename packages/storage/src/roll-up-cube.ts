@@ -1,7 +1,7 @@
 /**
  * What the roll-ups keep. A roll-up sums octets, packets and flows of each minute or hour in several cubes:
- * each has the context of the flows, exactly, and its own columns for the values that were largest in the
- * file; the rest of each context is summed up in rows with `other` true, whose own columns are NULL. So the
+ * each has the context of the flows, exactly, and its own columns for the values that were largest in their
+ * hour; the rest of each context is summed up in rows with `other` true, whose own columns are NULL. So the
  * sums of every cube are those of the records.
  */
 import { STORED_COLUMNS } from './stored-column.ts';
@@ -21,7 +21,7 @@ export interface RollUpCube {
   readonly name: string;
   /** Columns of `flows` that are ranked together. */
   readonly ranked: readonly string[];
-  /** Values kept of a file of up to two million records: the first by octets, by packets and by flows. */
+  /** Values kept of each hour of the files that are summed up at once: the first by octets, by packets and by flows. */
   readonly keep: Readonly<Partial<Record<RollUpLevel, number>>>;
 }
 

@@ -118,7 +118,7 @@ describe('where nothing was left out', () => {
     await store.compact();
     expect(rollUpFiles().length).toBe(2);
     const { counters } = await store.status();
-    expect(counters).toMatchObject({ rowsRolledUp: 210, rollUpsWritten: 8 });
+    expect(counters).toMatchObject({ rowsRolledUp: 210, rollUpsWritten: 4 });
     const plan = { kind: 'groups', timeRange: { fromMs: 0, toMs: 4e12 }, groupBy: ['srcAddr', 'protocol'] };
     const raw = byKey((await ask('raw', plan)).rows);
     expect(byKey((await ask('rollup', plan)).rows)).toEqual(raw);

@@ -93,16 +93,20 @@ export class RollUps {
     return lineage.some((name) => known.names.has(name));
   }
 
-  /** Sums up a sealed file, pinned by the caller, in the levels in which it is not yet. Gives the files written. */
-  async add(file: SealedFile, takeSequence: () => number): Promise<number> {
-    const done = this.levelsOf(file);
+  /** Sums up sealed files of one day, pinned by the caller, in levels in which none is yet. Gives the files written. */
+  async add(files: readonly SealedFile[], takeSequence: () => number): Promise<number> {
+    const [first] = files;
+    assert(first !== undefined, 'there is something to sum up');
+    const done = this.levelsOf(first);
     const levels = LEVELS.map(({ level }) => level).filter((level) => !done.includes(level));
     const connection = await this.#database.connect();
     try {
-      const builder = new RollUpBuilder(connection, file.columnNames);
-      await builder.begin(flowsRelation([file], []));
+      const builder = new RollUpBuilder(connection, [
+        ...new Set(files.flatMap(({ columnNames }) => columnNames)),
+      ]);
+      await builder.begin(flowsRelation(files, []));
       for (const [level, built] of await builder.build(levels)) {
-        const rollUp = await this.#writeBuilt(connection, level, built, file, takeSequence());
+        const rollUp = await this.#writeBuilt(connection, level, built, files, takeSequence());
         this.catalogue(level).add(rollUp);
         faultPoint('roll-up-listed');
       }
@@ -184,7 +188,7 @@ export class RollUps {
     connection: DuckDBConnection,
     level: RollUpLevel,
     { table, cubes, columnNames }: BuiltLevel,
-    { lineage, id: { hourMs } }: SealedFile,
+    files: readonly SealedFile[],
     sequence: number,
   ): Promise<RollUpFile> {
     const [cube = 'src'] = cubesOf(level).map(({ name }) => name);
@@ -199,7 +203,7 @@ export class RollUps {
       level,
       fromMs,
       toMs: lastMs + stepOf(level),
-      covers: lineage,
+      covers: files.flatMap(({ lineage }) => lineage),
       columnNames,
       cubes,
       octetsTotal,
@@ -208,7 +212,7 @@ export class RollUps {
       replaces: [],
       exporters,
     };
-    const id: SegmentId = { hourMs, sequence };
+    const id: SegmentId = { hourMs: Math.min(...files.map((file) => file.id.hourMs)), sequence };
     const path = join(this.#directory, rollUpName(level, id));
     const rows = `SELECT * FROM ${table} ORDER BY ALL`;
     return this.catalogue(level).write(connection, { id, path, rows, options: PARQUET_OPTIONS }, metadata);
