@@ -18,6 +18,7 @@ import {
   createFlowSourceEditor,
   createStagedWriter,
   ENRICHMENT_DEFAULT,
+  type Enrichment,
   type FlowSource,
   type FlowSourceEditor,
   type FlowSourceOrigin,
@@ -70,9 +71,15 @@ export interface CollectorDevice extends Component {
   url(): string | undefined;
   collector(): Collector;
   flowSources(): FlowSourceEditor;
+  /**
+   * Reads again where the sources are written down, and goes by it: sources, exporters, enrichment. Rejects with
+   * UserError when that cannot be used.
+   */
+  reload(): Promise<void>;
 }
 
 interface Parts {
+  readonly enrichment: Enrichment;
   readonly collector: Collector;
   readonly flowSources: FlowSourceEditor;
   readonly server: Server | undefined;
@@ -93,6 +100,13 @@ export function createCollectorDevice(options: CollectorDeviceOptions): Collecto
     url: () => parts?.server?.address().url,
     collector: () => started().collector,
     flowSources: () => started().flowSources,
+    async reload() {
+      const { flowSources, collector, enrichment } = started();
+      await flowSources.reload();
+      const { enrichment: settings = ENRICHMENT_DEFAULT, ...exporterConfig } = options.origin.exporters();
+      collector.describeExporters(exporterConfig);
+      await enrichment.reconfigure(settings);
+    },
     async start() {
       const store = await openStore({
         dataDirectory: options.dataDirectory,
@@ -158,7 +172,7 @@ function assemble(
     options.http === undefined
       ? undefined
       : lifecycle.add('server', serve(options, options.http, store, served));
-  return { collector, flowSources, server };
+  return { enrichment, collector, flowSources, server };
 }
 
 /** The meter, and before it what its flows pass on their way into the store. */

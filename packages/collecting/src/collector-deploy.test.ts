@@ -5,6 +5,7 @@ import { type Collector, type CollectorOptions, createCollector } from './collec
 import { type CountingStore, createCountingStore } from './counting-store.ts';
 import { openBoundedDatagramSender } from './datagram-sender.ts';
 import { createFlowSource, type FlowSource, type FlowSourceInput } from './flow-source.ts';
+import { flowSourceChanges } from './flow-source-change.ts';
 import { generateRecords } from './generate-records.ts';
 import { createRecordMix } from './record-mix.ts';
 
@@ -100,6 +101,56 @@ describe('deploy', () => {
     expect(listener?.startedAtMs).toBe(startedAtMs);
     expect(store.sums).toMatchObject({ records: sent.records, octets: sent.octets });
   }, 60_000);
+
+  test('sessions, alarms and forwarding change while the listener goes on', async () => {
+    const [port = 0] = await freePorts(1);
+    const behind = await takePort();
+    cleanUps.push(() => close(behind.socket));
+    let relayed = 0;
+    behind.socket.on('message', () => {
+      relayed += 1;
+    });
+    const { collector, store } = await start([sourceOn('a', port)]);
+    const { startedAtMs } = (await statusOf(collector, 'a')).listener ?? {};
+    const ending = new AbortController();
+    const stream = generateRecords(
+      { address: HOST, port },
+      { records: Number.POSITIVE_INFINITY, rate: 50_000, signal: ending.signal },
+    );
+    const forwarding = { enabled: true, destinations: [`Udp/${HOST}:${behind.port}`] };
+    const more = {
+      forwarding,
+      alarms: { lossPercent: 3 },
+      asymmetricFlows: true,
+      sessions: { windowSeconds: 9 },
+    };
+    const changes = flowSourceChanges([sourceOn('a', port)], [sourceOn('a', port, more)]);
+    expect(changes).toMatchObject([{ name: 'a', kind: 'changed', restarts: false }]);
+    expect(outcomes(await collector.deploy([sourceOn('a', port, more)]))).toEqual({ a: 'adapted' });
+    while (relayed < 100) await new Promise(setImmediate);
+    expect((await statusOf(collector, 'a')).listener?.relay?.destinations).toHaveLength(1);
+    expect(outcomes(await collector.deploy([sourceOn('a', port)]))).toEqual({ a: 'adapted' });
+    ending.abort();
+    const sent = await stream;
+    expect((await statusOf(collector, 'a')).listener?.relay).toBeUndefined();
+    await collector.stop();
+    const { listener } = await statusOf(collector, 'a');
+    expect(listener?.startedAtMs).toBe(startedAtMs);
+    expect(listener?.exporters).toMatchObject([{ records: sent.records, unitsLost: 0, restarts: 0 }]);
+    expect(store.sums.records).toBe(sent.records);
+  }, 60_000);
+
+  test('what is said of exporters holds from then on: names, and the silence after which one is missed', async () => {
+    const [port = 0] = await freePorts(1);
+    const { collector } = await start([sourceOn('a', port)]);
+    await generateRecords({ address: HOST, port }, { records: 100 });
+    while ((await collector.exporters()).length === 0);
+    expect(await collector.exporters()).toMatchObject([{ name: HOST, alarms: [] }]);
+    collector.describeExporters({ exporters: [{ address: HOST, name: 'core1', silentAfterSeconds: 1 }] });
+    const missed = async () => (await collector.exporters())[0]?.alarms.some(({ code }) => code === 'silent');
+    while (!(await missed())) await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await collector.exporters()).toMatchObject([{ name: 'core1', origin: 'configured' }]);
+  }, 30_000);
 
   test('sources exchange their ports', async () => {
     const [one = 0, two = 0] = await freePorts(2);

@@ -9,11 +9,11 @@ import {
   openDeliveryAudit,
 } from './delivery-audit.ts';
 import type { Enrichment } from './enrichment/enrichment.ts';
-import { createExporterNames, type ExporterName, reverseDns } from './exporter-names.ts';
+import { createExporterNames, type ExporterName, type ExporterNames, reverseDns } from './exporter-names.ts';
 import type { ExporterOptions } from './exporter-options.ts';
 import type { ExporterReport } from './exporter-report.ts';
 import { type FlowSource, flowSourceError, TARGET_COLLECTOR_DEFAULT } from './flow-source.ts';
-import { pairFlowSources } from './flow-source-change.ts';
+import { isAdaptable, pairFlowSources } from './flow-source-change.ts';
 import { checkFlowSources } from './flow-source-check.ts';
 import { describeVersion } from './flow-source-type.ts';
 import { createListener, type FileServices, type Listener, type ListenerState } from './listener.ts';
@@ -71,8 +71,11 @@ export interface CollectorStatus {
 /** What a deployment did with one source. */
 export interface DeployResult {
   readonly name: string;
-  /** `failed`: it could not be started; its former settings hold again, where it had any. */
-  readonly outcome: 'unchanged' | 'started' | 'stopped' | 'restarted' | 'failed';
+  /**
+   * `adapted`: changed while it went on, its socket open all the time. `failed`: it could not be started; its
+   * former settings hold again, where it had any.
+   */
+  readonly outcome: 'unchanged' | 'adapted' | 'started' | 'stopped' | 'restarted' | 'failed';
   readonly message?: string;
 }
 
@@ -95,6 +98,8 @@ export interface Collector extends Component {
    * contradict each other.
    */
   deploy(sources: readonly FlowSource[]): Promise<Deployment>;
+  /** What the operator says of exporters from now on: their names, and after which silence each is missed. */
+  describeExporters(config: ExporterConfig): void;
   status(): Promise<CollectorStatus>;
   /** One snapshot for each listener's thread. */
   metrics(): Promise<MetricsSnapshot[]>;
@@ -117,16 +122,13 @@ const TEMPLATES_SAVED_EVERY_MS = 60_000;
  * the options say `tolerant`.
  */
 export function createCollector(options: CollectorOptions, services: CollectorServices): Collector {
-  const { dataDirectory, receiver, exporters = [], reverseDnsOfExporters = false } = options;
+  const { dataDirectory, receiver } = options;
+  let exporters = options.exporters ?? [];
   const { logger, clock, connectWriter, enrichment } = services;
   const files =
     services.files && dataDirectory !== undefined ? { ...services.files, dataDirectory } : undefined;
   checkSources(options.sources);
-  const names = createExporterNames({
-    settings: exporters,
-    clock,
-    reverse: reverseDnsOfExporters ? reverseDns() : undefined,
-  });
+  let names = namesOf(options);
   let slots: readonly Slot[] = options.sources.map((source) => ({ source, listener: undefined }));
   let savedTemplates: ReadonlyMap<string, TemplateRecords> = new Map();
   let cancelSaving: CancelTimer | undefined;
@@ -134,6 +136,17 @@ export function createCollector(options: CollectorOptions, services: CollectorSe
   let audit: DeliveryAudit | undefined;
   let saving: Promise<void> = Promise.resolve();
   let deploying: Promise<unknown> = Promise.resolve();
+
+  function namesOf({
+    exporters: settings = [],
+    reverseDnsOfExporters = false,
+  }: ExporterConfig): ExporterNames {
+    return createExporterNames({
+      settings,
+      clock,
+      reverse: reverseDnsOfExporters ? reverseDns() : undefined,
+    });
+  }
 
   async function saveTemplates(): Promise<void> {
     if (dataDirectory === undefined) return;
@@ -207,7 +220,8 @@ export function createCollector(options: CollectorOptions, services: CollectorSe
     );
     const steps = pairs.map(({ before, after }): Step => {
       const slot = slots.find(({ source }) => source === before);
-      return { slot, after, same: isDeepStrictEqual(before, after) };
+      const same = isDeepStrictEqual(before, after);
+      return { slot, after, same, goesOn: same || canGoOn(slot, after) };
     });
     await Promise.all(steps.map(retire));
     const attempts = await Promise.all(steps.map(attempt));
@@ -221,16 +235,20 @@ export function createCollector(options: CollectorOptions, services: CollectorSe
   }
 
   /** Stops the listener of a source that does not stay as it is, and keeps what it knew. */
-  async function retire({ slot, same }: Step): Promise<void> {
-    if (same || slot?.listener === undefined) return;
+  async function retire({ slot, goesOn }: Step): Promise<void> {
+    if (goesOn || slot?.listener === undefined) return;
     await slot.listener.stop();
     const known = await slot.listener.templates();
     if (known !== undefined) savedTemplates = new Map([...savedTemplates, [slot.source.name, known]]);
   }
 
-  async function attempt({ slot, after, same }: Step): Promise<StepOutcome & { failure?: unknown }> {
+  async function attempt({ slot, after, same, goesOn }: Step): Promise<StepOutcome & { failure?: unknown }> {
     const name = after?.name ?? slot?.source.name ?? '';
     if (same) return { slot, result: { name, outcome: 'unchanged' } };
+    if (goesOn && after !== undefined) {
+      slot?.listener?.adapt(after, exporters);
+      return { slot: { source: after, listener: slot?.listener }, result: { name, outcome: 'adapted' } };
+    }
     if (after === undefined) return { slot: undefined, result: { name, outcome: 'stopped' } };
     const ran = slot?.listener !== undefined;
     if (!runsHere(after)) {
@@ -297,6 +315,11 @@ export function createCollector(options: CollectorOptions, services: CollectorSe
       await auditDeliveries(Number.POSITIVE_INFINITY);
       await save();
     },
+    describeExporters(config) {
+      exporters = config.exporters ?? [];
+      names = namesOf(config);
+      for (const { source, listener } of slots) listener?.adapt(source, exporters);
+    },
     async status() {
       const local = slots.filter(({ source }) => source.targetCollector === TARGET_COLLECTOR_DEFAULT);
       const losses = audit?.losses() ?? [];
@@ -325,11 +348,17 @@ interface Step {
   /** As it is to be; undefined for one that is removed. */
   readonly after: FlowSource | undefined;
   readonly same: boolean;
+  /** Whether its listener stays, with other settings at most. */
+  readonly goesOn: boolean;
 }
 
 interface StepOutcome {
   readonly slot: Slot | undefined;
   readonly result: DeployResult;
+}
+
+function canGoOn(slot: Slot | undefined, after: FlowSource | undefined): boolean {
+  return slot?.listener?.state === 'listening' && after !== undefined && isAdaptable(slot.source, after);
 }
 
 function idle(source: FlowSource): Slot {

@@ -20,6 +20,19 @@ export interface FlowSourceChange {
   readonly restarts: boolean;
 }
 
+/** Parameters that a listener takes up while it goes on: nothing is received otherwise because of them. */
+const ADAPTABLE: ReadonlySet<string> = new Set(['alarms', 'asymmetricFlows', 'forwarding', 'sessions']);
+
+/** Whether a listener can go on as the other source, its socket open all the time. */
+export function isAdaptable(before: FlowSource, after: FlowSource): boolean {
+  return isDeepStrictEqual(received(before), received(after));
+}
+
+/** What decides from whom, how and as what a source receives. */
+function received(source: FlowSource): object {
+  return Object.fromEntries(Object.entries(source).filter(([key]) => !ADAPTABLE.has(key)));
+}
+
 /** A source before and after; one of them is undefined where it is added or removed. */
 export interface FlowSourcePair {
   readonly before: FlowSource | undefined;
@@ -61,7 +74,7 @@ export function flowSourceChanges(
 function describeChange({ before, after }: FlowSourcePair): FlowSourceChange {
   const parameters = parameterChanges(before ?? {}, after ?? {}, '');
   const name = after?.name ?? before?.name ?? '';
-  const restarts = before?.enabled === true && after?.enabled === true;
+  const restarts = before?.enabled === true && after?.enabled === true && !isAdaptable(before, after);
   return { kind: kindOf(before, after), name, parameters, restarts };
 }
 

@@ -52,10 +52,15 @@ export interface ListenerAnswers {
   stop: { status: ListenerStatus; templates: TemplateRecords; deliveries: DeliveryStatement[] };
 }
 
-/** What the main thread says without a question: the stages have other tables to look up in. */
-export interface ListenerNotice {
-  readonly tables: StageTables;
+/** What may change while a listener goes on: of `source`, only what `isAdaptable` allows. */
+export interface ListenerSettings {
+  readonly source: FlowSource;
+  readonly exporters: readonly ExporterSettings[];
+  readonly stages: StageSetup;
 }
+
+/** What the main thread says without a question: the stages have other tables to look up in, or settings changed. */
+export type ListenerNotice = { readonly tables: StageTables } | { readonly settings: ListenerSettings };
 
 export interface ListenerRequest {
   readonly id: number;

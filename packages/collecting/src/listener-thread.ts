@@ -2,6 +2,7 @@
  * What a listener's worker does, from the sockets to the store. In a file of its own so that the worker's entry
  * only connects it to its thread's port.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { MessagePort } from 'node:worker_threads';
 import {
   type BufferSender,
@@ -15,18 +16,19 @@ import { FLOW_BATCH_ROWS_DEFAULT, type FlowBatchNote, flowBatchOctets } from '@w
 import { type BatchWriter, createBatchWriter } from './batch-writer.ts';
 import { openDatagramReception } from './datagram-reception.ts';
 import type { DeliveryStatement } from './delivery-statements.ts';
+import type { AlarmLimits } from './exporter-health.ts';
 import type { ExporterOptions } from './exporter-options.ts';
 import { type ExporterReport, reportExporters } from './exporter-report.ts';
-import { createAlarmLimits } from './exporter-settings.ts';
+import { createAlarmLimits, type ExporterSettings } from './exporter-settings.ts';
 import { openFileReception } from './file-reception.ts';
 import { createListenerMetrics } from './listener-metrics.ts';
-import type { ListenerAnswers, ListenerSetup } from './listener-protocol.ts';
-import { EXPORTERS_IN_STATUS_MAX, type ListenerStatus } from './listener-status.ts';
+import type { ListenerAnswers, ListenerSettings, ListenerSetup } from './listener-protocol.ts';
+import type { ListenerStatus } from './listener-status.ts';
 import type { ReadExportPackets } from './packet-file.ts';
 import type { Reception } from './reception.ts';
 import { createSourceWatch } from './source-watch.ts';
 import type { BatchStages, StageTables } from './stages/batch-stages.ts';
-import { openStages } from './stages/stage-setup.ts';
+import { openStages, type StageSetup } from './stages/stage-setup.ts';
 import { openStreamReception } from './stream-reception.ts';
 import type { TemplateRecords } from './template-file.ts';
 
@@ -48,6 +50,8 @@ export interface ListenerThread {
   templates(): TemplateRecords;
   /** Looks addresses up in other tables from the next batch on. */
   adopt(tables: StageTables): void;
+  /** Goes on with other settings; what they do not touch keeps what it knows. */
+  adapt(settings: ListenerSettings): void;
   /** Takes what has arrived, closes the sockets, and resolves with the last word when the store has everything. */
   stop(): Promise<ListenerAnswers['stop']>;
 }
@@ -75,9 +79,16 @@ export async function openListenerThread(setup: ListenerSetup, services: Service
       ? {}
       : { waitMsMax: Number.POSITIVE_INFINITY }),
   });
-  const reception = await openReception(setup, writer, sender, services);
+  let alarmLimits = createAlarmLimits(source, setup.exporters);
+  let named = addressesOf(setup.exporters);
+  const operator: OperatorWord = {
+    alarmLimitsOf: (address) => alarmLimits(address),
+    isNamed: (address) => named.has(address),
+  };
+  const reception = await openReception(setup, operator, writer, sender, services);
   const { messages } = reception;
-  const opened = openStages(setup.stages, messages.knowledge);
+  let settings: ListenerSettings = setup;
+  let opened = openStages(setup.stages, messages.knowledge);
   stages = opened;
   messages.knowledge.restore(setup.templates?.knowledge, clock.nowMs());
   const startedAtMs = clock.nowMs();
@@ -100,8 +111,8 @@ export async function openListenerThread(setup: ListenerSetup, services: Service
       writer: { ...writer.counters },
       stages: opened.counters(),
       unattributedProblems: messages.ledger.unattributedProblems(),
-      exporters: exporters.slice(0, EXPORTERS_IN_STATUS_MAX),
-      exporterCount: exporters.length,
+      exporters,
+      exporterCount: messages.ledger.exporterCount(),
       stream: reception.stream(),
       files: reception.files?.(),
       relay: messages.relay?.status(),
@@ -123,6 +134,20 @@ export async function openListenerThread(setup: ListenerSetup, services: Service
     deliveries: () => messages.deliveries.drain(),
     templates: templatesNow,
     adopt: (tables) => opened.adopt(tables),
+    adapt(next) {
+      const before = settings;
+      settings = next;
+      alarmLimits = createAlarmLimits(next.source, next.exporters);
+      named = addressesOf(next.exporters);
+      if (!isDeepStrictEqual(before.source.forwarding, next.source.forwarding)) messages.forward(next.source);
+      if (isSameButTables(before.stages, next.stages)) {
+        opened.adopt(next.stages.tables);
+        return;
+      }
+      opened.stop();
+      opened = openStages(next.stages, messages.knowledge);
+      stages = opened;
+    },
     async stop() {
       watch.stop();
       await reception.finish();
@@ -139,14 +164,28 @@ export async function openListenerThread(setup: ListenerSetup, services: Service
   };
 }
 
+function isSameButTables({ tables: _before, ...one }: StageSetup, { tables: _after, ...other }: StageSetup) {
+  return isDeepStrictEqual(one, other);
+}
+
+function addressesOf(exporters: readonly ExporterSettings[]): ReadonlySet<string> {
+  return new Set(exporters.map(({ address }) => address));
+}
+
+/** What the operator says now of an exporter. */
+interface OperatorWord {
+  alarmLimitsOf(address: string): AlarmLimits;
+  isNamed(address: string): boolean;
+}
+
 function openReception(
   setup: ListenerSetup,
+  { alarmLimitsOf, isNamed }: OperatorWord,
   writer: BatchWriter,
   sender: BufferSender<FlowBatchNote>,
   services: Services,
 ): Promise<Reception> {
-  const { source, exporters, templates, receiver: kind } = setup;
-  const alarmLimitsOf = createAlarmLimits(source, exporters);
+  const { source, templates, receiver: kind } = setup;
   if (source.sourceFilePath !== undefined) {
     async function settle(): Promise<void> {
       writer.flush();
@@ -156,7 +195,7 @@ function openReception(
     return openFileReception({ ...fileParts(setup, services), alarmLimitsOf, templates, writer, settle });
   }
   return source.transport === 'udp'
-    ? openDatagramReception({ source, alarmLimitsOf, kind, templates, writer, ...services })
+    ? openDatagramReception({ source, alarmLimitsOf, isNamed, kind, templates, writer, ...services })
     : openStreamReception({ source, alarmLimitsOf, writer, ...services });
 }
 

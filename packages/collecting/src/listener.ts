@@ -39,6 +39,11 @@ export interface Listener extends Component {
   deliveries(): Promise<readonly DeliveryStatement[]>;
   /** Templates and options known now; after `stop` those known then. */
   templates(): Promise<TemplateRecords | undefined>;
+  /**
+   * Goes on as `source`, from which its own may differ only in what `isAdaptable` allows, and with what the operator
+   * says now of exporters. No socket is closed.
+   */
+  adapt(source: FlowSource, exporters: readonly ExporterSettings[]): void;
 }
 
 /** What sources that read files need of the device. */
@@ -81,12 +86,12 @@ export function createListener(source: FlowSource, services: ListenerServices): 
 }
 
 class SupervisedListener implements Listener {
-  readonly source: FlowSource;
+  source: FlowSource;
   state: ListenerState = 'stopped';
   restarts = 0;
   problem: string | undefined;
   #restartDelayMs = RESTART_DELAY_MS;
-  readonly #services: ListenerServices;
+  #services: ListenerServices;
   #link: ListenerLink | undefined;
   #lastStatus: ListenerStatus | undefined;
   #lastTemplates: TemplateRecords | undefined;
@@ -157,6 +162,17 @@ class SupervisedListener implements Listener {
     return this.#lastTemplates;
   }
 
+  adapt(source: FlowSource, exporters: readonly ExporterSettings[]): void {
+    this.source = source;
+    this.#services = { ...this.#services, exporters };
+    this.#tellSettings(this.#link);
+  }
+
+  #tellSettings(link: ListenerLink | undefined): void {
+    const stages = stageSetupOf(this.source, this.#services.enrichment);
+    link?.tell({ settings: { source: this.source, exporters: this.#services.exporters ?? [], stages } });
+  }
+
   async #open(): Promise<void> {
     const { logger, connectWriter, receiver } = this.#services;
     const files = this.source.sourceFilePath === undefined ? undefined : this.#services.files;
@@ -177,6 +193,8 @@ class SupervisedListener implements Listener {
     }
     this.#link = link;
     this.#followEnrichment(link);
+    if (this.source !== setup.source || this.#services.exporters !== setup.exporters)
+      this.#tellSettings(link);
     this.#lastStatus = link.firstStatus;
     this.state = 'listening';
     this.problem = undefined;
@@ -210,7 +228,12 @@ class SupervisedListener implements Listener {
     const { enrichment } = this.#services;
     if (enrichment === undefined) return;
     link.tell({ tables: enrichment.tables() });
-    const stopFollowing = enrichment.onChange((tables) => link.tell({ tables }));
+    const stopTables = enrichment.onChange((tables) => link.tell({ tables }));
+    const stopSettings = enrichment.onSettings(() => this.#tellSettings(link));
+    const stopFollowing = () => {
+      stopTables();
+      stopSettings();
+    };
     void link.ended.then(stopFollowing);
   }
 

@@ -30,6 +30,8 @@ export interface MessageIntake {
   readonly ledger: ExporterLedger;
   /** Sends on what is taken; undefined where the source forwards nothing. */
   readonly relay: Relay | undefined;
+  /** Sends on to the destinations of this source from now on; what was taken before is still sent to the former ones. */
+  forward(source: FlowSource): void;
   /** What exporters said of themselves in options records, by which their flows can be named. */
   readonly knowledge: ExporterKnowledge;
   /** What exporters say they sent, and how much of it arrived. */
@@ -75,7 +77,7 @@ export function createMessageIntake(options: MessageIntakeOptions): MessageIntak
   const ledger = createExporterLedger(decoder, watch);
   const knowledge = createExporterKnowledge();
   const domains = () => decoder.domainCounters();
-  const relay = options.forwards && openRelay({ source: options.forwards, domains, clock, logger });
+  let relay = options.forwards && openRelay({ source: options.forwards, domains, clock, logger });
   const deliveries = createDeliveryStatements();
   let session: TransportSession | undefined;
   let ledgerDueMs = 0;
@@ -103,9 +105,15 @@ export function createMessageIntake(options: MessageIntakeOptions): MessageIntak
   return {
     decoder,
     ledger,
-    relay,
+    get relay() {
+      return relay;
+    },
     knowledge,
     deliveries,
+    forward(source) {
+      void relay?.finish();
+      relay = openRelay({ source, domains, clock, logger });
+    },
     take(bytes, sender, receivedAtMs) {
       nowMs = clock.nowMs();
       session = sender;

@@ -34,6 +34,7 @@ export async function runListenerWorker(parts: ListenerWorkerParts = {}): Promis
   }
   port.on('message', async (message: ListenerRequest | ListenerNotice) => {
     if ('tables' in message) listener.adopt(message.tables);
+    else if ('settings' in message) listener.adapt(message.settings);
     else post({ kind: 'answer', id: message.id, value: await answer(listener, message.question) });
   });
   post({ kind: 'listening', status: listener.status() });

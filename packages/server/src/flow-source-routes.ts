@@ -57,8 +57,10 @@ const deployedSchema = stateSchema.extend({
     z.object({
       name: z.string(),
       outcome: z
-        .enum(['unchanged', 'started', 'stopped', 'restarted', 'failed'])
-        .describe('failed: what it was before holds; the edit stays staged'),
+        .enum(['unchanged', 'adapted', 'started', 'stopped', 'restarted', 'failed'])
+        .describe(
+          'adapted: changed without a pause; failed: what it was before holds; the edit stays staged',
+        ),
       message: z.string().optional(),
     }),
   ),

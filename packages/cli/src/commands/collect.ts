@@ -75,7 +75,7 @@ function filesReadAgain({ config }: CollectOptions, sources: readonly FlowSource
 }
 
 /**
- * SIGHUP: the sources are read again, and what differs is deployed. Where the terminal that it was started from
+ * SIGHUP: the configuration is read again, and what differs is deployed. Where the terminal that it was started from
  * is gone, it means to end.
  */
 function reloadOnHangUp(device: CollectorDevice, origin: FlowSourceOrigin, logger: Logger): void {
@@ -85,14 +85,11 @@ function reloadOnHangUp(device: CollectorDevice, origin: FlowSourceOrigin, logge
       process.kill(process.pid, 'SIGTERM');
       return;
     }
-    logger.info(`SIGHUP: the flow sources of ${origin.name} are read again`);
-    device
-      .flowSources()
-      .reload()
-      .catch((error: unknown) => {
-        const reason = error instanceof Error ? error.message : String(error);
-        logger.error(`the flow sources stay as they are: ${reason}`);
-      });
+    logger.info(`SIGHUP: ${origin.name} is read again`);
+    device.reload().catch((error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      logger.error(`not all of it can be used; what cannot stays as it was: ${reason}`);
+    });
   });
 }
 

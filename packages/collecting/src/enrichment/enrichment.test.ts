@@ -18,6 +18,33 @@ afterEach(() => rm(folder, { recursive: true }));
 
 const NONE = { ...ENRICHMENT_DEFAULT, country: false, asn: false };
 
+test('other settings hold at once; those that cannot be used change nothing', async () => {
+  const clock = createManualClock();
+  const [networksFile, usersFile] = ['networks.csv', 'users.csv'].map((name) => path.join(folder, name));
+  await writeFile(networksFile ?? '', 'prefix,network\n10.0.0.0/8,campus\n');
+  await writeFile(usersFile ?? '', 'prefix,user\n10.0.0.1,ada\n10.0.0.300,bob\n');
+  const enrichment = createEnrichment(NONE, { logger: silentLogger, clock });
+  let told = 0;
+  enrichment.onSettings(() => {
+    told += 1;
+  });
+  await enrichment.start();
+  await enrichment.reconfigure({ ...NONE, networksFile, hostNames: false });
+  expect(enrichment.status()).toMatchObject({ networks: 1, users: 0 });
+  expect(enrichment.settings.hostNames).toBe(false);
+  await expect(enrichment.reconfigure({ ...NONE, usersFile })).rejects.toThrow(
+    `${usersFile}:3: prefix: found`,
+  );
+  expect(enrichment.status()).toMatchObject({ networks: 1, users: 0 });
+  await enrichment.reconfigure({ ...ENRICHMENT_DEFAULT, asn: false });
+  await enrichment.loaded();
+  expect(enrichment.tables()).toMatchObject({ networks: undefined, origins: expect.anything() });
+  await enrichment.reconfigure(NONE);
+  expect(enrichment.tables().origins).toBeUndefined();
+  expect(told).toBe(3);
+  await enrichment.stop();
+});
+
 describe('origins', () => {
   const clock = createManualClock();
 

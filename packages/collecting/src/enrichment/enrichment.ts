@@ -8,7 +8,7 @@ import { type CancelTimer, type Clock, type Component, EXIT_USAGE, type Logger, 
 import { asNameOf } from '../addresses/origin-table.ts';
 import type { StageTables } from '../stages/batch-stages.ts';
 import type { EnrichmentSettings } from './enrichment-settings.ts';
-import type { LoadedOrigins } from './origin-loader.ts';
+import { type LoadedOrigins, loadOrigins } from './origin-loader.ts';
 import type { OriginAnswer } from './origin-worker.ts';
 import { PREFIX_FILE_OCTETS_MAX } from './prefix-file.ts';
 import { networkTableOf, userTableOf } from './prefix-tables.ts';
@@ -35,10 +35,18 @@ export interface EnrichmentStatus {
 
 /** `start` rejects with UserError when a file of networks or users cannot be used. It does not wait for origins. */
 export interface Enrichment extends Component {
+  /** As they are now. */
   readonly settings: EnrichmentSettings;
+  /**
+   * Goes by other settings from now on, and reads databases of origins again. Rejects with UserError, and changes
+   * nothing, when a file of networks or users cannot be used.
+   */
+  reconfigure(settings: EnrichmentSettings): Promise<void>;
   tables(): StageTables;
   /** Calls `listener` with all tables when one of them is new; the answer ends that. */
   onChange(listener: (tables: StageTables) => void): () => void;
+  /** Calls `listener` when the settings are others; the answer ends that. */
+  onSettings(listener: () => void): () => void;
   /** Name of an autonomous system, from the embedded database; undefined where it has none or is not loaded. */
   asName(number: number): string | undefined;
   status(): EnrichmentStatus;
@@ -56,7 +64,7 @@ interface WatchedFile {
   readonly path: string;
   /** Size and time of change, as last seen. */
   stamp: string;
-  take(text: string): void;
+  read(text: string): Partial<StageTables>;
 }
 
 export function createEnrichment(settings: EnrichmentSettings, services: EnrichmentServices): Enrichment {
@@ -64,10 +72,11 @@ export function createEnrichment(settings: EnrichmentSettings, services: Enrichm
 }
 
 class LoadedEnrichment implements Enrichment {
-  readonly settings: EnrichmentSettings;
+  settings: EnrichmentSettings;
   readonly #services: EnrichmentServices;
   readonly #listeners = new Set<(tables: StageTables) => void>();
-  readonly #files: WatchedFile[] = [];
+  readonly #settingsListeners = new Set<() => void>();
+  #files: readonly WatchedFile[];
   #tables: StageTables = {};
   #origins: LoadedOrigins | undefined;
   #worker: Worker | undefined;
@@ -80,22 +89,13 @@ class LoadedEnrichment implements Enrichment {
   constructor(settings: EnrichmentSettings, services: EnrichmentServices) {
     this.settings = settings;
     this.#services = services;
-    const { networksFile, usersFile } = settings;
-    if (networksFile !== undefined) {
-      const take = (text: string) => this.#change({ networks: networkTableOf(text, networksFile) });
-      this.#files.push({ path: networksFile, stamp: '', take });
-    }
-    if (usersFile !== undefined) {
-      const take = (text: string) => this.#change({ users: userTableOf(text, usersFile) });
-      this.#files.push({ path: usersFile, stamp: '', take });
-    }
+    this.#files = filesOf(settings);
   }
 
   async start(): Promise<void> {
-    for (const file of this.#files) await readIfChanged(file);
+    for (const file of this.#files) this.#change((await readIfChanged(file)) ?? {});
     const { country, asn } = this.settings;
     if (country || asn) this.#loading = this.#loadOriginsSoon();
-    if (this.#files.length === 0) return;
     this.#cancel = this.#services.clock.every(FILES_LOOKED_AT_EVERY_MS, () => void this.#look());
   }
 
@@ -106,6 +106,20 @@ class LoadedEnrichment implements Enrichment {
     await this.#worker?.terminate();
   }
 
+  async reconfigure(settings: EnrichmentSettings): Promise<void> {
+    const files = filesOf(settings);
+    let tables: StageTables = { networks: undefined, users: undefined };
+    for (const file of files) tables = { ...tables, ...(await readIfChanged(file)) };
+    this.settings = settings;
+    this.#files = files;
+    this.#cancelLoading();
+    await this.#worker?.terminate();
+    const hasOrigins = settings.country || settings.asn;
+    this.#change(hasOrigins ? tables : { ...tables, origins: undefined });
+    for (const listener of this.#settingsListeners) listener();
+    if (hasOrigins) this.#loading = this.#loadOrigins();
+  }
+
   tables(): StageTables {
     return this.#tables;
   }
@@ -113,6 +127,11 @@ class LoadedEnrichment implements Enrichment {
   onChange(listener: (tables: StageTables) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  onSettings(listener: () => void): () => void {
+    this.#settingsListeners.add(listener);
+    return () => this.#settingsListeners.delete(listener);
   }
 
   asName(number: number): string | undefined {
@@ -142,7 +161,9 @@ class LoadedEnrichment implements Enrichment {
   async #look(): Promise<void> {
     for (const file of this.#files) {
       try {
-        if (!(await readIfChanged(file))) continue;
+        const tables = await readIfChanged(file);
+        if (tables === undefined) continue;
+        this.#change(tables);
         this.#reloads += 1;
         this.#services.logger.info({ file: file.path }, 'read again after a change');
       } catch (error) {
@@ -156,7 +177,12 @@ class LoadedEnrichment implements Enrichment {
   #loadOriginsSoon(): Promise<void> {
     return new Promise((resolve) => {
       const load = () => void this.#loadOrigins().then(resolve);
-      this.#cancelLoading = this.#services.clock.after(ORIGINS_LOADED_AFTER_MS, load);
+      const cancel = this.#services.clock.after(ORIGINS_LOADED_AFTER_MS, load);
+      this.#cancelLoading = () => {
+        cancel();
+        this.#cancelLoading = () => {};
+        resolve();
+      };
     });
   }
 
@@ -183,23 +209,44 @@ class LoadedEnrichment implements Enrichment {
   }
 }
 
+function filesOf({ networksFile, usersFile }: EnrichmentSettings): WatchedFile[] {
+  const files: WatchedFile[] = [];
+  if (networksFile !== undefined) {
+    const read = (text: string) => ({ networks: networkTableOf(text, networksFile) });
+    files.push({ path: networksFile, stamp: '', read });
+  }
+  if (usersFile !== undefined) {
+    const read = (text: string) => ({ users: userTableOf(text, usersFile) });
+    files.push({ path: usersFile, stamp: '', read });
+  }
+  return files;
+}
+
 /**
- * Takes the file when it is not as it was last seen; false when it is. Throws UserError when it cannot be used, of
- * a file that is gone once.
+ * Reads the files of networks and users, and the databases of origins that people give. Throws UserError, which names
+ * file and line, of the first that cannot be used.
  */
-async function readIfChanged(file: WatchedFile): Promise<boolean> {
+export async function checkEnrichmentFiles(settings: EnrichmentSettings): Promise<void> {
+  for (const file of filesOf(settings)) await readIfChanged(file);
+  if (settings.countryFile !== undefined || settings.asnFile !== undefined) loadOrigins(settings);
+}
+
+/**
+ * What the file says when it is not as it was last seen; undefined when it is. Throws UserError when it cannot be used,
+ * of a file that is gone once.
+ */
+async function readIfChanged(file: WatchedFile): Promise<Partial<StageTables> | undefined> {
   try {
     const { size, mtimeMs } = await stat(file.path).catch((error: unknown) => {
       if (file.stamp !== GONE) throw error;
       return { size: 0, mtimeMs: 0 };
     });
-    if (mtimeMs === 0) return false;
+    if (mtimeMs === 0) return undefined;
     const stamp = `${size} ${mtimeMs}`;
-    if (stamp === file.stamp) return false;
+    if (stamp === file.stamp) return undefined;
     file.stamp = stamp;
     if (size > PREFIX_FILE_OCTETS_MAX) throw new Error(`more than ${PREFIX_FILE_OCTETS_MAX} octets`);
-    file.take(await readFile(file.path, 'utf8'));
-    return true;
+    return file.read(await readFile(file.path, 'utf8'));
   } catch (error) {
     if (error instanceof UserError) throw error;
     file.stamp = GONE;

@@ -18,6 +18,7 @@ export interface StagedWriterData {
 
 export type StagedWriterRequest =
   | { readonly kind: 'tables'; readonly tables: StageTables }
+  | { readonly kind: 'setup'; readonly setup: StageSetup }
   | { readonly kind: 'names'; readonly names: LocalNameList }
   | { readonly kind: 'counters' };
 
@@ -26,7 +27,7 @@ export type StagedWriterAnswer = BatchStagesCounters;
 function main({ meterPort, storePort, setup }: StagedWriterData): void {
   const port = ensure(parentPort, 'this file is the entry of a worker thread');
   const names = createLocalNames();
-  const stages = openStages(setup, names);
+  let stages = openStages(setup, names);
 
   meterPort.on('message', ({ buffer, note }: { buffer: ArrayBuffer; note: FlowBatchNote }) => {
     const batch = viewFlowBatch(buffer, note);
@@ -36,7 +37,10 @@ function main({ meterPort, storePort, setup }: StagedWriterData): void {
   storePort.on('message', (buffer: ArrayBuffer) => meterPort.postMessage(buffer, [buffer]));
   port.on('message', (request: StagedWriterRequest) => {
     if (request.kind === 'tables') stages.adopt(request.tables);
-    else if (request.kind === 'names') names.set(request.names);
+    else if (request.kind === 'setup') {
+      stages.stop();
+      stages = openStages(request.setup, names);
+    } else if (request.kind === 'names') names.set(request.names);
     else port.postMessage(stages.counters() satisfies StagedWriterAnswer);
   });
   // The meter closes its end when the store has everything: nothing is on its way then.

@@ -46,10 +46,9 @@ export function createStagedWriter(services: StagedWriterServices): StagedWriter
   function launch(): Worker {
     const { connectWriter, enrichment, logger } = services;
     const storePort = connectWriter();
-    const setup = stageSetupOf(
-      { sessions: sessionParameters(undefined), asymmetricFlows: false },
-      enrichment,
-    );
+    const setupNow = () =>
+      stageSetupOf({ sessions: sessionParameters(undefined), asymmetricFlows: false }, enrichment);
+    const setup = setupNow();
     const launched = new Worker(new URL('./staged-writer-worker.ts', import.meta.url), {
       name: 'stages of the meter',
       workerData: { meterPort, storePort, setup } satisfies StagedWriterData,
@@ -59,8 +58,12 @@ export function createStagedWriter(services: StagedWriterServices): StagedWriter
     launched.on('message', (counters: StagedWriterAnswer) => {
       latest = counters;
     });
-    const stopFollowing = enrichment?.onChange((tables) => tell({ kind: 'tables', tables }));
-    launched.once('exit', () => stopFollowing?.());
+    const stopTables = enrichment?.onChange((tables) => tell({ kind: 'tables', tables }));
+    const stopSettings = enrichment?.onSettings(() => tell({ kind: 'setup', setup: setupNow() }));
+    launched.once('exit', () => {
+      stopTables?.();
+      stopSettings?.();
+    });
     return launched;
   }
 
