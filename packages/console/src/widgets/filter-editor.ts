@@ -92,8 +92,9 @@ function extensionsOf(options: FilterEditorOptions): Extension[] {
       override: [(context) => completions(context, options.propose)],
       icons: false,
       activateOnTypingDelay: 120,
-      // Enter applies the filter until somebody chooses from the list.
+      // Enter applies the filter until somebody chooses from the list, so a list that opens takes no key by accident.
       selectOnOpen: false,
+      interactionDelay: 0,
     }),
     placeholder(options.hint),
     drawn(options),
