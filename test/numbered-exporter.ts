@@ -39,8 +39,8 @@ export interface NumberedExporterOptions {
   connect: () => Socket;
   observationDomainId: number;
   recordsPerMessage: number;
-  /** Between two messages. */
-  pauseMs: number;
+  /** Between two messages; a function is asked each time. */
+  pauseMs: number | (() => number);
 }
 
 export function startNumberedExporter(options: NumberedExporterOptions): NumberedExporter {
@@ -76,7 +76,7 @@ export function startNumberedExporter(options: NumberedExporterOptions): Numbere
         if (!(await isWritten(socket, message))) break;
         state.records += recordsPerMessage;
         sequenceNumber += recordsPerMessage;
-        await sleep(pauseMs);
+        await sleep(typeof pauseMs === 'number' ? pauseMs : pauseMs());
       }
     }
     if (failure === undefined) socket.end();
@@ -123,7 +123,7 @@ function isWritten(socket: Socket, bytes: Uint8Array): Promise<boolean> {
   });
 }
 
-function templateMessage(observationDomainId: number): Buffer {
+export function templateMessage(observationDomainId: number): Buffer {
   const setOctets = 8 + FIELDS.length * 4;
   const message = header(HEADER_OCTETS + setOctets, 0, observationDomainId);
   message.writeUInt16BE(2, 16);
@@ -137,7 +137,13 @@ function templateMessage(observationDomainId: number): Buffer {
   return message;
 }
 
-function dataMessage(observationDomainId: number, sequence: number, first: number, count: number): Buffer {
+/** `count` records with the numbers from `first` on. */
+export function dataMessage(
+  observationDomainId: number,
+  sequence: number,
+  first: number,
+  count: number,
+): Buffer {
   const setOctets = 4 + count * RECORD_OCTETS;
   const message = header(HEADER_OCTETS + setOctets, sequence, observationDomainId);
   message.writeUInt16BE(TEMPLATE_ID, 16);
