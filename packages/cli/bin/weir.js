@@ -3,6 +3,7 @@
 // hands over to the pinned one, with the same arguments, signals and exit code.
 import process from 'node:process';
 import { keepCompiledCode } from './compile-cache.js';
+import { resolveOwnModulesByName } from './module-paths.js';
 import { environmentWith, NODE_MAJOR_NEEDED, pinnedNode } from './pinned-node.js';
 
 async function handOver(node) {
@@ -17,6 +18,7 @@ async function handOver(node) {
 
 if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR_NEEDED) {
   keepCompiledCode();
+  resolveOwnModulesByName();
   const { main } = await import('../src/main.ts');
   await main(process.argv);
 } else {
