@@ -1,6 +1,6 @@
 /** `weir collect --user`: root for the sockets, somebody else for all that comes. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -60,6 +60,27 @@ test('a user who is none is told of before anything is opened', () => {
   expect(status).toBe(2);
   expect(stderr).toContain('--user: found "no such user"; allowed: a user of this machine');
 });
+
+test.skipIf(missing !== undefined)(
+  'runAs in the configuration is as --user, which goes before it',
+  async () => {
+    const config = path.join(folder, 'collector.json');
+    writeFileSync(config, JSON.stringify({ runAs: 'nobody', sources: [] }), { mode: 0o644 });
+    const weir = startWeir(['collect', '--config', config, '--data', path.join(folder, 'as'), '--no-http']);
+    await weir.said(/running as nobody/);
+    expect(new Set(usersOf(weir.pid))).toEqual(new Set([uid]));
+    expect(await weir.stop()).toBe(0);
+    writeFileSync(config, JSON.stringify({ runAs: 'no such user', sources: [] }));
+    const asked = ['collect', '--config', config, '--data', path.join(folder, 'none'), '--no-http'];
+    expect(runWeir(asked)).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('runAs: found "no such user"; allowed: a user of this machine'),
+    });
+    const both = runWeir([...asked, '--user', 'nor this']);
+    expect(both.stderr).toContain('--user: found "nor this"');
+  },
+  60_000,
+);
 
 test.skipIf(missing !== undefined)(
   'a data folder that the user cannot reach is told of',

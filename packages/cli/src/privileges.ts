@@ -17,37 +17,37 @@ export interface RunAs {
 
 /**
  * The user of this name, to whom this process may change and who gets to `folder`; undefined where this process
- * runs as that user already. Throws UserError `user_unknown` or `user_denied`.
+ * runs as that user already. `asked` says where the name stands. Throws UserError `user_unknown` or `user_denied`.
  */
-export function findRunAs(name: string, folder: string): RunAs | undefined {
+export function findRunAs(name: string, folder: string, asked: '--user' | 'runAs'): RunAs | undefined {
   if (process.getuid === undefined) {
-    throw new UserError('user_denied', '--user: this platform has no users to change to', EXIT_USAGE);
+    throw new UserError('user_denied', `${asked}: this platform has no users to change to`, EXIT_USAGE);
   }
   const user = lookUp(name);
   if (user === undefined) {
     throw new UserError(
       'user_unknown',
-      `--user: found "${name}"; allowed: a user of this machine`,
+      `${asked}: found "${name}"; allowed: a user of this machine`,
       EXIT_USAGE,
     );
   }
   if (process.getuid() === user.uid) return undefined;
   if (process.getuid() !== 0) {
-    throw new UserError('user_denied', `--user ${name}: only root may change to another user`, EXIT_USAGE);
+    throw new UserError('user_denied', `${asked} ${name}: only root may change to another user`, EXIT_USAGE);
   }
-  checkReach(user, folder);
+  checkReach(user, folder, asked);
   return user;
 }
 
 /** Whether the user gets to where `folder` is or will be; asked as that user, before anything depends on it. */
-function checkReach(user: RunAs, folder: string): void {
+function checkReach(user: RunAs, folder: string, asked: string): void {
   let above = path.dirname(path.resolve(folder));
   while (!existsSync(above)) above = path.dirname(above);
   process.seteuid?.(user.uid);
   try {
     statSync(`${above}/.`);
   } catch {
-    const message = `--user ${user.name}: may not reach ${path.resolve(folder)}: ${above} is closed to them`;
+    const message = `${asked} ${user.name}: may not reach ${path.resolve(folder)}: ${above} is closed to them`;
     throw new UserError('user_denied', message, EXIT_USAGE);
   } finally {
     process.seteuid?.(0);
@@ -64,7 +64,7 @@ export function dropPrivileges(user: RunAs, folder: string, files: readonly stri
   process.setgid?.(user.gid);
   process.setuid?.(user.uid);
   if (process.geteuid?.() !== user.uid || canBecomeRoot()) {
-    throw new UserError('user_denied', `--user ${user.name}: the process still has the rights of root`);
+    throw new UserError('user_denied', `${user.name}: the process still has the rights of root`);
   }
   logger.info({ user: user.name, uid: user.uid }, `running as ${user.name} from here on`);
   for (const file of files.filter((candidate) => !isReadable(candidate))) {

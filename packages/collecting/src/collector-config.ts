@@ -17,7 +17,7 @@ import {
 import { checkFlowSources } from './flow-source-check.ts';
 import { SESSIONS_KEYS } from './session-parameters.ts';
 
-/** What a configuration says of exporters, beside the flow sources. */
+/** What a configuration says beside the flow sources. */
 export interface ExporterConfig {
   /** What is said of single exporters. */
   readonly exporters?: readonly ExporterSettings[] | undefined;
@@ -25,6 +25,8 @@ export interface ExporterConfig {
   readonly enrichment?: EnrichmentSettings | undefined;
   /** Whether exporters without another name are called as reverse DNS says. */
   readonly reverseDnsOfExporters?: boolean | undefined;
+  /** User as whom the collector goes on once its sockets are open. */
+  readonly runAs?: string | undefined;
 }
 
 /** What a collector's configuration file says. */
@@ -36,12 +38,14 @@ export interface CollectorConfig extends ExporterConfig {
 export const CONFIG_OCTETS_MAX = 1 << 20;
 
 const ALLOWED_DOCUMENT = 'an object with the property "sources", a list of flow sources';
+const USER_ALLOWED = 'the name of a user of this machine';
 const configSchema = z.strictObject(
   {
     sources: z.array(writtenFlowSourceSchema, { error: 'a list of flow sources' }).optional(),
     exporters: exporterListSchema.optional(),
     reverseDnsOfExporters: z.boolean({ error: 'true or false' }).optional(),
     enrichment: enrichmentSchema.optional(),
+    runAs: z.string({ error: USER_ALLOWED }).min(1, USER_ALLOWED).optional(),
   },
   { error: (issue) => (issue.code === 'unrecognized_keys' ? undefined : ALLOWED_DOCUMENT) },
 );
@@ -66,12 +70,13 @@ export function parseCollectorConfig(text: string, fileName: string): CollectorC
       `${pathText(path)}: ${breach.message}`,
     );
   }
-  const { exporters, reverseDnsOfExporters, enrichment } = result.data;
+  const { exporters, reverseDnsOfExporters, enrichment, runAs } = result.data;
   return {
     sources,
     ...(exporters === undefined ? {} : { exporters }),
     ...(reverseDnsOfExporters === undefined ? {} : { reverseDnsOfExporters }),
     ...(enrichment === undefined ? {} : { enrichment }),
+    ...(runAs === undefined ? {} : { runAs }),
   };
 }
 
@@ -105,7 +110,7 @@ function schemaError(text: string, fileName: string, tree: Node, error: z.ZodErr
 }
 
 function keysAllowed(path: readonly PropertyKey[]): string {
-  if (path.length === 0) return 'sources, exporters, reverseDnsOfExporters, enrichment';
+  if (path.length === 0) return Object.keys(configSchema.shape).join(', ');
   if (path[0] === 'exporters') return EXPORTER_SETTINGS_KEYS.join(', ');
   const shape = KEYS_OF_OBJECT[String(path.at(-1))] ?? Object.keys(flowSourceSchema.shape);
   return shape.join(', ');

@@ -1,9 +1,9 @@
 /**
- * Finds files to take: one file, or those that are dropped into a folder. A file that is still being written
+ * Finds files to take: one file, or those that are dropped into a folder and its subfolders. A file that is still being written
  * is left alone until nothing has been written to it for a while; what is appended later is found again.
  */
-import { type FSWatcher, readdirSync, statSync, watch } from 'node:fs';
-import { join } from 'node:path';
+import { type Dirent, type FSWatcher, readdirSync, type Stats, statSync, watch } from 'node:fs';
+import { basename, join } from 'node:path';
 import { type CancelTimer, type Clock, EXIT_USAGE, UserError } from '@weir/base';
 import type { FileIdentity } from './file-ledger.ts';
 
@@ -15,9 +15,12 @@ const REST_MS = 2_000;
 const UNFINISHED = /^\.|\.(tmp|part|partial|crdownload|filepart|current)$|~$|^nfcapd\.current/;
 /** More are not looked at: a folder that grows without end is somebody's mistake. */
 const FILES_MAX = 100_000;
+/** Folders below folders, such as YYYY/MM/DD/HH: what is deeper is left alone. Links to folders are not followed. */
+const SUBFOLDERS_DEEP_MAX = 5;
 
 export interface FoundFile extends FileIdentity {
   readonly path: string;
+  /** From the followed folder on. */
   readonly name: string;
   readonly modifiedMs: number;
 }
@@ -32,7 +35,7 @@ export interface FileFollower {
 
 /** Follows a file or a folder. Throws UserError `source_file_unreadable` where there is none. */
 export function createFileFollower(path: string, clock: Clock): FileFollower {
-  const isFolder = statOf(path).isDirectory();
+  const isFolder = checkSourcePath(path).isDirectory();
   let wake: () => void = () => {};
   let resolveNow: () => void = () => {};
   let cancel: CancelTimer = () => {};
@@ -40,8 +43,8 @@ export function createFileFollower(path: string, clock: Clock): FileFollower {
 
   return {
     look() {
-      const names = isFolder ? readdirSync(path).filter((name) => !UNFINISHED.test(name)) : [''];
-      const found = names.slice(0, FILES_MAX).flatMap((name) => fileAt(join(path, name)));
+      const names = isFolder ? filesBelow(path) : [''];
+      const found = names.flatMap((name) => fileAt(path, name));
       const restedMs = clock.nowMs() - REST_MS;
       const files = found.filter(({ modifiedMs }) => modifiedMs <= restedMs);
       files.sort((one, other) => one.modifiedMs - other.modifiedMs || (one.name < other.name ? -1 : 1));
@@ -69,7 +72,33 @@ export function createFileFollower(path: string, clock: Clock): FileFollower {
   };
 }
 
-function statOf(path: string) {
+/** Files of a folder and of those below it. Throws when the folder itself cannot be read; of those below it, that is none. */
+function filesBelow(path: string): string[] {
+  const names: string[] = [];
+  const folders = [{ name: '', depth: 0 }];
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    for (const entry of entriesOf(path, folder.name)) {
+      if (UNFINISHED.test(entry.name)) continue;
+      const name = join(folder.name, entry.name);
+      if (!entry.isDirectory()) names.push(name);
+      else if (folder.depth < SUBFOLDERS_DEEP_MAX) folders.push({ name, depth: folder.depth + 1 });
+      if (names.length === FILES_MAX) return names;
+    }
+  }
+  return names;
+}
+
+function entriesOf(path: string, name: string): Dirent[] {
+  try {
+    return readdirSync(join(path, name), { withFileTypes: true });
+  } catch (error) {
+    if (name === '') throw error;
+    return [];
+  }
+}
+
+/** What is there. Throws UserError `source_file_unreadable` where there is nothing. */
+export function checkSourcePath(path: string): Stats {
   try {
     return statSync(path);
   } catch (error) {
@@ -79,11 +108,12 @@ function statOf(path: string) {
 }
 
 /** Regular files only; one that is gone meanwhile is none. */
-function fileAt(path: string): FoundFile[] {
+function fileAt(followed: string, below: string): FoundFile[] {
+  const path = join(followed, below);
   try {
     const { dev: device, ino: inode, size: octets, mtimeMs: modifiedMs, ...stats } = statSync(path);
     if (!isRegular(stats.mode)) return [];
-    const name = path.slice(path.lastIndexOf('/') + 1);
+    const name = below === '' ? basename(path) : below;
     return [{ path, name, device, inode, octets, modifiedMs }];
   } catch {
     return [];

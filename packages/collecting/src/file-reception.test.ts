@@ -184,6 +184,24 @@ describe('a folder', () => {
     expect(store.sums.records).toBe(totals.records);
   });
 
+  test('has subfolders, which are followed five deep', async () => {
+    const { next, totals } = createMessages();
+    const deep = '2026/01/31/23/55';
+    mkdirSync(join(folder, deep, 'deeper'), { recursive: true });
+    mkdirSync(join(folder, '.hidden'));
+    const first = next(2, true);
+    drop(join(deep, 'a'), first);
+    drop(join('2026/01', 'b'), next(1), 5);
+    drop(join(deep, 'deeper/c'), first);
+    drop('.hidden/d', first);
+    const store = createStore();
+    const { close, files } = await open(store);
+    await until(() => files().taken === 2);
+    await close();
+    expect(files().recent.map(({ name }) => name)).toEqual(['2026/01/b', `${deep}/a`]);
+    expect(store.sums.records).toBe(totals.records);
+  });
+
   test('what appears later is taken, what is renamed is not taken again', async () => {
     const { next, totals } = createMessages();
     const path = drop('one', next(2, true));

@@ -10,6 +10,7 @@ export {
   type SourceStatus,
 } from './collector.ts';
 export { type CollectorConfig, formatCollectorConfig, parseCollectorConfig } from './collector-config.ts';
+export { checkCollectorFiles } from './collector-files.ts';
 export {
   type CountingStore,
   type CountingStoreOptions,

@@ -1,6 +1,7 @@
 import { isatty } from 'node:tty';
 import { createStderrLogger, EXIT_USAGE, type Logger, UserError } from '@weir/base';
 import {
+  checkCollectorFiles,
   type FlowSource,
   type FlowSourceOrigin,
   flowSourceOfListen,
@@ -12,7 +13,7 @@ import {
 import { type CollectorDevice, createCollectorDevice } from '../collector-device.ts';
 import { parseEndpoint } from '../endpoint.ts';
 import { flowSourcesInData, flowSourcesOfListen } from '../flow-source-places.ts';
-import { dropPrivileges, findRunAs } from '../privileges.ts';
+import { dropPrivileges, findRunAs, type RunAs } from '../privileges.ts';
 import { parseLogLevel } from '../quantity.ts';
 import { type RetentionOptions, readRetention } from '../retention-options.ts';
 import { stopSignal, untilAborted } from '../stop-signal.ts';
@@ -43,10 +44,11 @@ export async function collect(options: CollectOptions): Promise<void> {
     return;
   }
   if (options.check) {
+    await checkCollectorFiles({ sources, ...origin.exporters() });
     process.stdout.write(`${options.config ?? 'configuration'}: valid, ${sources.length} flow sources\n`);
     return;
   }
-  const runAs = options.user === undefined ? undefined : findRunAs(options.user, options.data);
+  const runAs = findUser(options, origin.exporters().runAs);
   const stop = stopSignal();
   const device = createCollectorDevice({
     dataDirectory: options.data,
@@ -64,6 +66,12 @@ export async function collect(options: CollectOptions): Promise<void> {
   logger.info(`collecting into ${options.data}; Ctrl-C ends`);
   await untilAborted(stop);
   await device.stop();
+}
+
+/** As whom to go on: `--user` goes before what the configuration says. */
+function findUser({ user, data }: CollectOptions, configured: string | undefined): RunAs | undefined {
+  if (user !== undefined) return findRunAs(user, data, '--user');
+  return configured === undefined ? undefined : findRunAs(configured, data, 'runAs');
 }
 
 /** What is opened again while the collector runs: certificates that are renewed, the configuration, our own code. */

@@ -2,7 +2,7 @@
  * Ranges of a MaxMind database (MMDB): all of its networks in order, found by asking for the address behind the
  * last one. Some seconds for a large one, in a thread of its own; look-ups then need the file no more.
  */
-import { UserError } from '@weir/base';
+import { EXIT_USAGE, UserError } from '@weir/base';
 import { formatIPv4, formatIPv6 } from '@weir/ipfix';
 import { Reader, type Response } from 'maxmind';
 import { type AddressRanges, type Ranges, RangesBuilder } from '../addresses/address-ranges.ts';
@@ -26,7 +26,11 @@ function openReader(octets: Buffer, fileName: string): Reader<Response> {
   try {
     return new Reader<Response>(octets);
   } catch (error) {
-    throw new UserError('mmdb_invalid', `${fileName}: not a MaxMind database (${(error as Error).message})`);
+    throw new UserError(
+      'mmdb_invalid',
+      `${fileName}: not a MaxMind database (${(error as Error).message})`,
+      EXIT_USAGE,
+    );
   }
 }
 

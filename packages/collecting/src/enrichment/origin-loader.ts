@@ -3,7 +3,7 @@
  * own (origin-worker.ts), because it takes half a second for the embedded one and longer for others.
  */
 import { readFileSync } from 'node:fs';
-import { UserError } from '@weir/base';
+import { EXIT_USAGE, UserError } from '@weir/base';
 import { countryNumber } from '../addresses/country-code.ts';
 import { decodeOrigins } from '../addresses/origin-file.ts';
 import {
@@ -49,7 +49,11 @@ function readDatabase(file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
-    throw new UserError('mmdb_unreadable', `${file}: cannot be read (${(error as Error).message})`);
+    throw new UserError(
+      'mmdb_unreadable',
+      `${file}: cannot be read (${(error as Error).message})`,
+      EXIT_USAGE,
+    );
   }
 }
 
