@@ -55,6 +55,15 @@ export interface ExporterHealth {
   /** 99 of 100 pauses between its messages are shorter. */
   usualGapMs(): number | undefined;
   alarms(): Alarm<ExporterAlarmCode>[];
+  habit(): ExporterHabit;
+}
+
+/** By what an exporter is missed. */
+export interface ExporterHabit {
+  /** Time in which we looked and nothing came. */
+  readonly silentMs: number;
+  /** Pauses between its messages, counted by class. */
+  readonly gaps: readonly number[];
 }
 
 /** Looks remembered for the clock: half a minute of steady traffic outvotes messages that were held up. */
@@ -73,7 +82,7 @@ const TEMPLATE_MISSING_MS = 10_000;
 /** A template changes once when firmware does; one that changes to and fro has two owners. */
 const TEMPLATE_CONFLICTS_MIN = 3;
 /** Pauses are counted in classes, each √2 as long as the one before, from 1 s to 12 days. */
-const GAP_CLASSES = 40;
+export const GAP_CLASSES = 40;
 const GAPS_MIN = 10;
 /** What is old counts less: all counts are halved when there are so many. */
 const GAPS_MAX = 1000;
@@ -96,8 +105,9 @@ interface Totals {
 
 export function createExporterHealth(
   changed: (change: AlarmChange<ExporterAlarmCode>) => void,
+  habit?: ExporterHabit,
 ): ExporterHealth {
-  return new Health(changed);
+  return new Health(changed, habit);
 }
 
 class Health implements ExporterHealth {
@@ -110,8 +120,11 @@ class Health implements ExporterHealth {
   #silentMs = 0;
   #missingSinceMs = -1;
 
-  constructor(changed: (change: AlarmChange<ExporterAlarmCode>) => void) {
+  constructor(changed: (change: AlarmChange<ExporterAlarmCode>) => void, habit?: ExporterHabit) {
     this.#board = createAlarmBoard(changed);
+    if (habit === undefined) return;
+    this.#gaps.restore(habit.gaps);
+    this.#silentMs = habit.silentMs;
   }
 
   look(sample: ExporterSample, limits: AlarmLimits): void {
@@ -150,6 +163,10 @@ class Health implements ExporterHealth {
 
   alarms(): Alarm<ExporterAlarmCode>[] {
     return this.#board.alarms();
+  }
+
+  habit(): ExporterHabit {
+    return { silentMs: this.#silentMs, gaps: this.#gaps.counts() };
   }
 
   #hear(latest: ExporterSample, sample: ExporterSample): void {
@@ -252,6 +269,15 @@ class Health implements ExporterHealth {
 class GapHistogram {
   readonly #counts = new Float64Array(GAP_CLASSES);
   #total = 0;
+
+  counts(): number[] {
+    return [...this.#counts];
+  }
+
+  restore(counts: readonly number[]): void {
+    this.#counts.set(counts.slice(0, GAP_CLASSES));
+    this.#total = counts.reduce((sum, count) => sum + count, 0);
+  }
 
   add(gapMs: number): void {
     const index = Math.ceil(Math.log2(Math.max(1, gapMs / 1000)) * 2);

@@ -7,7 +7,8 @@ import type {
   FlowDecoder,
   ProblemTally,
 } from '@weir/ipfix';
-import { type ExporterWatch, exporterKey } from './exporter-watch.ts';
+import { type ExporterMemory, readMemories } from './exporter-memory.ts';
+import { EXPORTER_FORGOTTEN_AFTER_MS, type ExporterWatch, exporterKey } from './exporter-watch.ts';
 import {
   EXPORTERS_IN_STATUS_MAX,
   type ExporterHealthStatus,
@@ -32,6 +33,10 @@ export interface ExporterLedger {
   /** How many sent anything; of more than EXPORTERS_IN_STATUS_MAX each connection counts. */
   exporterCount(): number;
   unattributedProblems(): ProblemCount[];
+  /** Whom to miss after a restart. */
+  memory(): ExporterMemory[];
+  /** Takes up what an earlier run remembered, whatever a file says that it is; those gone for a week are gone. */
+  restore(memory: unknown, source: string, nowMs: number): void;
 }
 
 type ProblemLog = Map<DecodeErrorCode, { count: number; lastAtMs: number; last: DecodeProblem }>;
@@ -40,7 +45,7 @@ type Sums = Omit<ExporterStatus, keyof ExporterHealthStatus>;
 
 export function createExporterLedger(
   decoder: Pick<FlowDecoder, 'domainCounters'>,
-  watch: Pick<ExporterWatch, 'look' | 'healthOf'>,
+  watch: Pick<ExporterWatch, 'look' | 'healthOf' | 'habits' | 'expect'>,
 ): ExporterLedger {
   const unattributed: ProblemLog = new Map();
   /** Sums of connections that ended, by exporter; the one that ended longest ago goes first. */
@@ -92,6 +97,24 @@ export function createExporterLedger(
       const domains = heard();
       return domains.length > EXPORTERS_IN_STATUS_MAX ? domains.length : sumsOf(domains).size;
     },
+    memory() {
+      const all = sumsOf(heard());
+      return watch.habits().flatMap(({ exporter, established, habit }) => {
+        const { address, observationDomainId, version } = exporter;
+        const sums = all.get(exporterKey(exporter));
+        if (sums === undefined) return [];
+        const { firstSeenMs, lastSeenMs } = sums;
+        return [{ address, observationDomainId, version, firstSeenMs, lastSeenMs, established, ...habit }];
+      });
+    },
+    restore(memory, source, nowMs) {
+      for (const { firstSeenMs, lastSeenMs, established, silentMs, gaps, ...known } of readMemories(memory)) {
+        if (nowMs - lastSeenMs > EXPORTER_FORGOTTEN_AFTER_MS) continue;
+        const exporter = { ...known, source };
+        keep({ ...exporter, ...noCounters(), firstSeenMs, lastSeenMs, problemsByCode: [] });
+        watch.expect(exporter, established, { silentMs, gaps });
+      }
+    },
     unattributedProblems: () => Array.from(unattributed, ([code, problem]) => describe({ code, ...problem })),
   };
 }
@@ -138,6 +161,10 @@ const SUMMED: readonly (keyof DomainCounters)[] = [
   'templateWithdrawals',
   'templatesRefused',
 ];
+
+function noCounters(): DomainCounters {
+  return Object.fromEntries(SUMMED.map((key) => [key, 0])) as unknown as DomainCounters;
+}
 
 /** What one exporter did over two connections. */
 function sumOf(one: Sums | undefined, other: Sums): Sums {

@@ -8,6 +8,7 @@ import type { AlarmChange, ExporterAlarmCode } from './exporter-alarm.ts';
 import {
   type AlarmLimits,
   createExporterHealth,
+  type ExporterHabit,
   type ExporterHealth,
   type ExporterSample,
 } from './exporter-health.ts';
@@ -20,7 +21,7 @@ const EXPORT_TIME_CUT_MS = 500;
 /** So many places, and no more, are there also for senders that are not established. */
 const WATCHED_UNESTABLISHED_MAX = 1024;
 /** Who has been gone for a week is gone; no more alarm is kept for them. */
-const FORGOTTEN_AFTER_MS = 7 * 86_400_000;
+export const EXPORTER_FORGOTTEN_AFTER_MS = 7 * 86_400_000;
 
 export interface ExporterWatchOptions {
   clock: Clock;
@@ -38,6 +39,10 @@ export interface ExporterWatch {
     endedOf: (key: string) => Partial<DomainCounters> | undefined,
   ): void;
   healthOf(exporter: ExporterIdentity): ExporterHealth | undefined;
+  /** Whom we would miss, and by what. */
+  habits(): { exporter: ExporterIdentity; established: boolean; habit: ExporterHabit }[];
+  /** Goes on watching an exporter that an earlier run knew: from now on it is missed. */
+  expect(exporter: ExporterIdentity, established: boolean, habit: ExporterHabit): void;
 }
 
 /** What tells exporters apart whatever connection they use. */
@@ -68,12 +73,12 @@ export function createExporterWatch(options: ExporterWatchOptions): ExporterWatc
   let lines = 0;
   let leftOut = 0;
 
-  function watch(exporter: ExporterIdentity): Watched {
+  function watch(exporter: ExporterIdentity, habit?: ExporterHabit): Watched {
     const log = (change: AlarmChange<ExporterAlarmCode>) => logChange(exporter, change);
     const nowMs = clock.monotonicMs();
-    const created = {
+    const created: Watched = {
       exporter,
-      health: createExporterHealth(log),
+      health: createExporterHealth(log, habit),
       established: false,
       latest: undefined,
       silentSinceMonotonicMs: nowMs,
@@ -116,7 +121,7 @@ export function createExporterWatch(options: ExporterWatchOptions): ExporterWatc
       // The one that was silent longest stands first.
       watched.delete(key);
       watched.set(key, one);
-    } else if (monotonicMs - one.silentSinceMonotonicMs > FORGOTTEN_AFTER_MS) {
+    } else if (monotonicMs - one.silentSinceMonotonicMs > EXPORTER_FORGOTTEN_AFTER_MS) {
       watched.delete(key);
     }
   }
@@ -141,6 +146,20 @@ export function createExporterWatch(options: ExporterWatchOptions): ExporterWatc
       }
       for (const [key, one] of [...watched]) lookAt(key, one, sums.get(key), nowMs);
       if (leftOut > 0) logger.warn({ leftOut }, 'alarms of more exporters began or ended');
+    },
+    habits: () =>
+      [...watched.values()]
+        .filter(({ established, health }) => established || health.usualGapMs() !== undefined)
+        .map(({ exporter, established, health }) => ({ exporter, established, habit: health.habit() })),
+    expect(exporter, established, habit) {
+      const one = watch(exporter, habit);
+      one.established = established;
+      one.latest = {
+        ...begin(exporter, undefined),
+        nowMs: clock.nowMs(),
+        monotonicMs: clock.monotonicMs(),
+        rateLimited: 0,
+      };
     },
     healthOf: (exporter) => watched.get(exporterKey(exporter))?.health,
   };

@@ -91,6 +91,7 @@ export async function openListenerThread(setup: ListenerSetup, services: Service
   let opened = openStages(setup.stages, messages.knowledge);
   stages = opened;
   messages.knowledge.restore(setup.templates?.knowledge, clock.nowMs());
+  messages.ledger.restore(setup.templates?.exporterMemory, source.name, clock.nowMs());
   const startedAtMs = clock.nowMs();
   const watch = createSourceWatch({ type: source.type, ...services, ...reception });
 

@@ -130,7 +130,11 @@ export function createMessageIntake(options: MessageIntakeOptions): MessageIntak
       ledger.keepWhatEnds(() => decoder.closeSession(session));
     },
     exporterOptions: () => describeOptions(decoder, knowledge),
-    snapshot: () => ({ ...decoder.snapshot(), knowledge: knowledge.snapshot() }),
+    snapshot: () => ({
+      ...decoder.snapshot(),
+      knowledge: knowledge.snapshot(),
+      exporterMemory: ledger.memory(),
+    }),
     tick() {
       writer.flushIfOld();
       relay?.tick();

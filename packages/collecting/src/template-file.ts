@@ -9,12 +9,16 @@ import type { Logger } from '@weir/base';
 import type { DecoderSnapshot } from '@weir/ipfix';
 import { z } from 'zod';
 import type { KnowledgeSnapshot } from './exporter-knowledge.ts';
+import type { ExporterMemory } from './exporter-memory.ts';
 
 /**
- * A decoder's snapshot, and what exporters said of themselves. What comes from a file is only called one: it is
+ * A decoder's snapshot, what exporters said of themselves, and who is missed when silent. What comes from a file is only called one: it is
  * checked by those who take it back.
  */
-export type TemplateRecords = DecoderSnapshot & { readonly knowledge?: KnowledgeSnapshot };
+export type TemplateRecords = DecoderSnapshot & {
+  readonly knowledge?: KnowledgeSnapshot;
+  readonly exporterMemory?: readonly ExporterMemory[];
+};
 
 const FILE_NAME = 'templates.json';
 const FILE_VERSION = 1;
