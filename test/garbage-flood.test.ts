@@ -23,7 +23,7 @@ const GARBAGE_PER_SECOND = 25_000;
 const MESSAGES_PER_SECOND = 150;
 const FLOODED_MS = 5000;
 /** README of collecting: what a collector with one source may need before its store seals. */
-const RESIDENT_MIB_MAX = 1024;
+const RESIDENT_MIB_MAX = 1536;
 const folder = temporaryFolder();
 
 /** VmHWM: the most memory that the process ever had. */
