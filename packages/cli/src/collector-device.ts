@@ -141,7 +141,10 @@ function assemble(
   const sources = [...pinned, ...origin.read()];
   const connectWriter = () => store.connectWriter();
   const { enrichment: settings = ENRICHMENT_DEFAULT, ...exporterConfig } = origin.exporters();
-  const enrichment = lifecycle.add('enrichment', createEnrichment(settings, { logger, clock }));
+  const enrichment = lifecycle.add(
+    'enrichment',
+    createEnrichment(settings, { logger, clock, cacheFolder: dataDirectory }),
+  );
   const collector = lifecycle.add(
     'collector',
     createCollector(

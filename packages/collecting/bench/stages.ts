@@ -3,7 +3,6 @@
  * 100,000 and 1,000,000 sessions going on, and nanoseconds an address for origins. Addresses are drawn as in
  * traffic, few of them in most records.
  */
-import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import {
   createFlowBatch,
@@ -12,8 +11,8 @@ import {
   type FlowBatch,
   setPresent,
 } from '@weir/ipfix';
-import { decodeOrigins } from '../src/addresses/origin-file.ts';
 import { createOriginTable } from '../src/addresses/origin-table.ts';
+import { readEmbeddedOrigins } from '../src/enrichment/embedded-origins.ts';
 import type { BatchStage } from '../src/stages/batch-stage.ts';
 import { createOriginStage } from '../src/stages/origin-stage.ts';
 import { createSessionStage } from '../src/stages/session-stage.ts';
@@ -135,7 +134,7 @@ for (const sessions of [1_000, 100_000, 1_000_000]) {
     stage.counters(),
   );
   if (sessions !== 100_000) continue;
-  const data = decodeOrigins(readFileSync(new URL('../data/origins.bin', import.meta.url)));
+  const data = readEmbeddedOrigins();
   const origins = createOriginStage(createOriginTable(data.countries, data.systems));
   const cost = measure(origins, batches);
   console.log(

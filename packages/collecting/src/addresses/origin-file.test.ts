@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { readEmbeddedOrigins } from '../enrichment/embedded-origins.ts';
 import { parsePrefix, rangesOfPrefixes } from './address-ranges.ts';
 import { findV4, findV6 } from './address-table.ts';
 import { countryNumber } from './country-code.ts';
@@ -61,7 +61,7 @@ describe('file of origins', () => {
   });
 
   test('the embedded one knows well-known addresses and none that are reserved', () => {
-    const data = decodeOrigins(readFileSync(new URL('../../data/origins.bin', import.meta.url)));
+    const data = readEmbeddedOrigins();
     const { table, countries } = createOriginTable(data.countries, data.systems);
     const systemOf = (address: number) => table.values[findV4(table, address)];
     const countryOf = (address: number) => countries[findV4(table, address)];

@@ -9,7 +9,7 @@ import { asNameOf } from '../addresses/origin-table.ts';
 import type { StageTables } from '../stages/batch-stages.ts';
 import type { EnrichmentSettings } from './enrichment-settings.ts';
 import { type LoadedOrigins, loadOrigins } from './origin-loader.ts';
-import type { OriginAnswer } from './origin-worker.ts';
+import type { OriginAnswer, OriginQuestion } from './origin-worker.ts';
 import { PREFIX_FILE_OCTETS_MAX } from './prefix-file.ts';
 import { networkTableOf, userTableOf } from './prefix-tables.ts';
 
@@ -57,6 +57,8 @@ export interface Enrichment extends Component {
 export interface EnrichmentServices {
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Where the embedded database is kept compiled; without it, it is compiled at each start. */
+  readonly cacheFolder?: string;
 }
 
 /** One of the files that people write. */
@@ -189,7 +191,10 @@ class LoadedEnrichment implements Enrichment {
   #loadOrigins(): Promise<void> {
     const worker = new Worker(new URL('./origin-worker.ts', import.meta.url), {
       name: 'origins',
-      workerData: this.settings,
+      workerData: {
+        settings: this.settings,
+        cacheFolder: this.#services.cacheFolder,
+      } satisfies OriginQuestion,
     });
     worker.unref();
     this.#worker = worker;

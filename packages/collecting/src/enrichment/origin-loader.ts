@@ -1,11 +1,10 @@
 /**
  * Reads the databases of countries and autonomous systems into tables over shared memory: in a thread of its
- * own (origin-worker.ts), because it takes half a second for the embedded one and longer for others.
+ * own (origin-worker.ts), because it takes half a second for the embedded one, and seconds the first time.
  */
 import { readFileSync } from 'node:fs';
 import { EXIT_USAGE, UserError } from '@weir/base';
 import { countryNumber } from '../addresses/country-code.ts';
-import { decodeOrigins } from '../addresses/origin-file.ts';
 import {
   type AsNames,
   createAsNames,
@@ -13,6 +12,7 @@ import {
   NO_RANGES,
   type OriginTable,
 } from '../addresses/origin-table.ts';
+import { readEmbeddedOrigins } from './embedded-origins.ts';
 import type { EnrichmentSettings } from './enrichment-settings.ts';
 import { rangesOfMmdb } from './mmdb-ranges.ts';
 
@@ -27,9 +27,15 @@ export interface LoadedOrigins {
   readonly date: string;
 }
 
-/** Throws UserError when a file of the settings cannot be read or is no database. */
-export function loadOrigins({ country, asn, countryFile, asnFile }: EnrichmentSettings): LoadedOrigins {
-  const embedded = decodeOrigins(readFileSync(new URL('../../data/origins.bin', import.meta.url)));
+/**
+ * Throws UserError when a file of the settings cannot be read or is no database. What the embedded one is compiled
+ * into is kept in `cacheFolder`.
+ */
+export function loadOrigins(
+  { country, asn, countryFile, asnFile }: EnrichmentSettings,
+  cacheFolder?: string,
+): LoadedOrigins {
+  const embedded = readEmbeddedOrigins(cacheFolder);
   const countries =
     countryFile === undefined
       ? embedded.countries

@@ -4,11 +4,17 @@ import { ensure, UserError } from '@weir/base';
 import type { EnrichmentSettings } from './enrichment-settings.ts';
 import { type LoadedOrigins, loadOrigins } from './origin-loader.ts';
 
+export interface OriginQuestion {
+  readonly settings: EnrichmentSettings;
+  readonly cacheFolder: string | undefined;
+}
+
 export type OriginAnswer = { readonly loaded: LoadedOrigins } | { readonly problem: string };
 
 function answer(): OriginAnswer {
+  const { settings, cacheFolder } = workerData as OriginQuestion;
   try {
-    return { loaded: loadOrigins(workerData as EnrichmentSettings) };
+    return { loaded: loadOrigins(settings, cacheFolder) };
   } catch (error) {
     if (error instanceof UserError) return { problem: error.message };
     throw error;
