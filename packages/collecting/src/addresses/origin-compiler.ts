@@ -33,6 +33,8 @@ const RESERVED: readonly Span[] = [
   'fc00::/6',
 ].map(spanOf);
 
+const LINE_FEED = 10;
+
 interface Span {
   readonly isV4: boolean;
   readonly first: bigint;
@@ -50,19 +52,23 @@ interface Line {
 
 /** The octets of the file. Throws when a package lacks a list. */
 export function compileOrigins(asnFolder: string, countryFolder: string): Uint8Array {
-  const systems = {
-    v4: readLines(path.join(asnFolder, 'asn-ipv4-num.csv')),
-    v6: readLines(path.join(asnFolder, 'asn-ipv6-num.csv')),
+  const names = new Map<number, string>();
+  const systemOf = ({ field, rest }: Line) => {
+    const name = nameOf(rest);
+    if (name !== '') names.set(Number(field), name);
+    return Number(field);
   };
-  const countryLines = (family: string) =>
-    readLines(path.join(countryFolder, `geo-whois-asn-country-${family}-num.csv`));
-  const names = asNames([...systems.v4, ...systems.v6]);
+  const systems = readRanges(path.join(asnFolder, 'asn'), systemOf);
+  const countries = readRanges(path.join(countryFolder, 'geo-whois-asn-country'), ({ field }) =>
+    countryNumber(field),
+  );
+  const sorted = [...names].sort(([a], [b]) => a - b);
   return encodeOrigins({
     description: { date: dateOf(asnFolder), attribution: ATTRIBUTION },
-    countries: addressRanges(countryLines('ipv4'), countryLines('ipv6'), countryNumber),
-    systems: addressRanges(systems.v4, systems.v6, Number),
-    asNumbers: Uint32Array.from(names.keys()),
-    asNames: new TextEncoder().encode([...names.values()].map((name) => `${name}\n`).join('')),
+    countries,
+    systems,
+    asNumbers: Uint32Array.from(sorted, ([number]) => number),
+    asNames: new TextEncoder().encode(sorted.map(([, name]) => `${name}\n`).join('')),
   });
 }
 
@@ -75,38 +81,45 @@ function dateOf(folder: string): string {
   return `${year}-${month}-${day}`;
 }
 
-function readLines(file: string): Line[] {
-  const lines: Line[] = [];
-  for (const text of readFileSync(file, 'utf8').split('\n')) {
+/** The lists of both families, whose names begin with `prefix`. */
+function readRanges(prefix: string, numberOf: (line: Line) => number): AddressRanges {
+  return {
+    v4: rangesOf(readLines(`${prefix}-ipv4-num.csv`), 1, numberOf),
+    v6: rangesOf(readLines(`${prefix}-ipv6-num.csv`), 4, numberOf),
+  };
+}
+
+/** One line at a time: as objects all of them would take 400 MB. */
+function* readLines(file: string): Generator<Line> {
+  const list = readFileSync(file);
+  for (let start = 0; start < list.length; ) {
+    const end = list.indexOf(LINE_FEED, start);
+    const text = list.toString('utf8', start, end < 0 ? list.length : end);
+    start = end < 0 ? list.length : end + 1;
     const firstEnd = text.indexOf(',');
     const lastEnd = text.indexOf(',', firstEnd + 1);
     if (firstEnd < 0 || lastEnd < 0) continue;
     const fieldEnd = text.indexOf(',', lastEnd + 1);
-    lines.push({
+    yield {
       first: BigInt(text.slice(0, firstEnd)),
       last: BigInt(text.slice(firstEnd + 1, lastEnd)),
       field: text.slice(lastEnd + 1, fieldEnd < 0 ? undefined : fieldEnd),
       rest: fieldEnd < 0 ? '' : text.slice(fieldEnd + 1),
-    });
+    };
   }
-  return lines;
 }
 
-function addressRanges(
-  v4: readonly Line[],
-  v6: readonly Line[],
-  numberOf: (field: string) => number,
-): AddressRanges {
-  return { v4: rangesOf(v4, 1, numberOf), v6: rangesOf(v6, 4, numberOf) };
+function nameOf(text: string): string {
+  return text.replace(/^"|"$/g, '').replaceAll('""', '"').trim();
 }
 
 /** Some lines overlap: what an earlier one said of an address holds. */
-function rangesOf(lines: readonly Line[], words: 1 | 4, numberOf: (field: string) => number): Ranges {
+function rangesOf(lines: Iterable<Line>, words: 1 | 4, numberOf: (line: Line) => number): Ranges {
   const reserved = RESERVED.filter(({ isV4 }) => isV4 === (words === 1));
   const builder = new RangesBuilder(words);
   let next = 0n;
   for (const line of lines) {
-    const value = numberOf(line.field);
+    const value = numberOf(line);
     for (const { first, last } of withoutReserved(line, reserved)) {
       if (last < next) continue;
       if (first > next) builder.add(next, 0);
@@ -130,15 +143,6 @@ function withoutReserved(
     { first: cut.last + 1n, last: line.last },
   ];
   return parts.filter(({ first, last }) => first <= last).flatMap((part) => withoutReserved(part, reserved));
-}
-
-function asNames(lines: readonly Line[]): Map<number, string> {
-  const names = new Map<number, string>();
-  for (const { field, rest } of lines) {
-    const name = rest.replace(/^"|"$/g, '').replaceAll('""', '"').trim();
-    if (name !== '') names.set(Number(field), name);
-  }
-  return new Map([...names].sort(([a], [b]) => a - b));
 }
 
 function spanOf(text: string): Span {
