@@ -77,7 +77,41 @@ describe('createBatchWriter', () => {
     const next = writer.full();
     expect(next.rowCount).toBe(0);
     expect(writer.ready()).toBe(true);
-    expect(writer.counters).toEqual({ batches: 1, records: 64, waits: 1, waitedMs: 50, recordsDropped: 0 });
+    expect(writer.counters).toEqual({
+      batches: 1,
+      records: 64,
+      waits: 1,
+      waitedMs: 50,
+      recordsDropped: 0,
+      recordsHurried: 0,
+    });
+  });
+
+  test('tells whether it is in a hurry when a batch is finished, and counts those records', () => {
+    const { port1, port2 } = new MessageChannel();
+    ports.push(port1, port2);
+    const sender = createBufferSender<FlowBatchNote>(port1, 2, flowBatchOctets(CAPACITY));
+    const finished: [number, boolean][] = [];
+    const writer = createBatchWriter({
+      sender,
+      capacity: CAPACITY,
+      clock: createManualClock(),
+      finish: (batch, hurried) => finished.push([batch.rowCount, hurried]),
+    });
+    for (const [rowCount, hurried] of [
+      [3, false],
+      [5, true],
+    ] as const) {
+      writer.wait();
+      writer.batch.rowCount = rowCount;
+      writer.hurried = hurried;
+      writer.flush();
+    }
+    expect(finished).toEqual([
+      [3, false],
+      [5, true],
+    ]);
+    expect(writer.counters).toMatchObject({ records: 8, recordsHurried: 5 });
   });
 
   test('counts what it must drop when the store is dead, and recovers with it', () => {

@@ -30,12 +30,16 @@ export interface BatchWriterCounters {
   waitedMs: number;
   /** Records given up because no buffer came back in time. */
   recordsDropped: number;
+  /** Records sent without what takes time, because more arrived than could be taken. */
+  recordsHurried: number;
 }
 
 export interface BatchWriter {
   /** The batch to fill: has room for at least one row. Changes with every `full`, `flush` and `ready`. */
   readonly batch: FlowBatch;
   readonly counters: Readonly<BatchWriterCounters>;
+  /** To be set while more arrives than can be taken: `finish` then leaves out what takes time. */
+  hurried: boolean;
   /** Whether a buffer of the store is at hand. While not, its owner stops reading its socket. Never blocks. */
   ready(): boolean;
   /** Whether a second one is too, so that what fills the batch in between need not wait. Never blocks. */
@@ -55,7 +59,7 @@ export interface BatchWriterOptions {
   capacity: number;
   clock: Clock;
   /** What is done to the rows of a batch before it is sent: called once for each batch that holds any. */
-  finish?: (batch: FlowBatch) => void;
+  finish?: (batch: FlowBatch, hurried: boolean) => void;
   /** After so long without a buffer rows are given up; Infinity where the sender waits with us. */
   waitMsMax?: number;
   /** Blocks this thread for so many milliseconds. */
@@ -71,11 +75,19 @@ export function createBatchWriter({
   waitMsMax = WAIT_MS_MAX,
   sleep = blockThread,
 }: BatchWriterOptions): BatchWriter {
-  const counters: BatchWriterCounters = { batches: 0, records: 0, waits: 0, waitedMs: 0, recordsDropped: 0 };
+  const counters: BatchWriterCounters = {
+    batches: 0,
+    records: 0,
+    waits: 0,
+    waitedMs: 0,
+    recordsDropped: 0,
+    recordsHurried: 0,
+  };
   /** No buffer of the channel: takes the rows for which there is none, so that they are counted. */
   const spare = createFlowBatch(capacity);
   let batch = spare;
   let firstRowMs = -1;
+  let hurried = false;
 
   function ready(): boolean {
     if (batch !== spare) return true;
@@ -112,7 +124,8 @@ export function createBatchWriter({
       dropSpareRows();
       return;
     }
-    finish(batch);
+    finish(batch, hurried);
+    if (hurried) counters.recordsHurried += batch.rowCount;
     counters.batches += 1;
     counters.records += batch.rowCount;
     sender.send(batch.buffer, noteOfFlowBatch(batch));
@@ -124,6 +137,12 @@ export function createBatchWriter({
       return batch;
     },
     counters,
+    get hurried() {
+      return hurried;
+    },
+    set hurried(value) {
+      hurried = value;
+    },
     ready,
     roomy,
     wait,

@@ -18,6 +18,12 @@ import { moveTemplates, type TemplateRecords } from './template-file.ts';
 const RECEIVE_WAIT_MS = 50;
 /** At the end, the socket is read until it is empty, but not longer: exporters do not stop sending for us. */
 const DRAIN_MS_MAX = 2000;
+/**
+ * Fill of the kernel's buffer from which on records go to the store without what takes time, and below which they get
+ * it again: earlier than datagrams are left out for want of time (overload-gate.ts), and long before the kernel drops.
+ */
+const HURRIED_FROM = 1 / 16;
+const HURRIED_UNTIL = 1 / 64;
 
 export interface DatagramReceptionOptions {
   source: FlowSource;
@@ -67,7 +73,9 @@ export async function openDatagramReception(options: DatagramReceptionOptions): 
   async function run(): Promise<void> {
     while (!stopping) {
       writer.wait();
-      intake.gate.look(receiver.bufferFill());
+      const fill = receiver.bufferFill();
+      writer.hurried = fill >= (writer.hurried ? HURRIED_UNTIL : HURRIED_FROM);
+      intake.gate.look(fill);
       await receiver.receive(RECEIVE_WAIT_MS);
       intake.messages.tick();
     }

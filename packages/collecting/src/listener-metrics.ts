@@ -36,6 +36,11 @@ const LISTENER_COUNTERS: readonly (readonly [string, string, NumberOf<ListenerSt
     'Flow records given up because the store took nothing.',
     ({ writer }) => writer.recordsDropped,
   ],
+  [
+    'records_hurried_total',
+    'Flow records stored without sessions and origins, because more arrived than could be taken.',
+    ({ writer }) => writer.recordsHurried,
+  ],
   ['store_waits_total', 'Times that the store had no buffer free.', ({ writer }) => writer.waits],
   ['store_wait_seconds_total', 'Time spent waiting for the store.', ({ writer }) => writer.waitedMs / 1000],
   [

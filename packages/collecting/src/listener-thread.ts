@@ -71,7 +71,7 @@ export async function openListenerThread(setup: ListenerSetup, services: Service
   let stages: BatchStages | undefined;
   const writer = createBatchWriter({
     sender,
-    finish: (batch) => stages?.apply(batch, 0, batch.rowCount),
+    finish: (batch, hurried) => stages?.finish(batch, hurried),
     capacity: FLOW_BATCH_ROWS_DEFAULT,
     clock,
     // What a reliable transport has delivered is not given up: the exporter, or the file, waits with us.

@@ -1,8 +1,8 @@
-import { type OptionsRecord, VARIABLE_LENGTH, WEIR_ENTERPRISE_NUMBER } from '@weir/ipfix';
+import { isPresent, type OptionsRecord, VARIABLE_LENGTH, WEIR_ENTERPRISE_NUMBER } from '@weir/ipfix';
 import { describe, expect, test } from 'vitest';
 import { parsePrefix, rangesOfPrefixes } from '../addresses/address-ranges.ts';
 import { countryNumber } from '../addresses/country-code.ts';
-import { createOriginTable } from '../addresses/origin-table.ts';
+import { createOriginTable, NO_RANGES } from '../addresses/origin-table.ts';
 import { networkTableOf, userTableOf } from '../enrichment/prefix-tables.ts';
 import { createExporterKnowledge } from '../exporter-knowledge.ts';
 import { type BatchStagesOptions, createBatchStages } from './batch-stages.ts';
@@ -33,6 +33,24 @@ function run(records: readonly ToldRecord[], options: Partial<BatchStagesOptions
   stages.apply(batch, 0, batch.rowCount);
   return { batch, stages };
 }
+
+test('in a hurry, records keep their names and go without sessions and origins', () => {
+  const origins = createOriginTable(rangesOf({ '198.51.100.0/24': countryNumber('NZ') }), NO_RANGES);
+  const networks = networkTableOf('prefix,network\n198.51.100.0/24,branch\n', 'networks.csv');
+  const options = {
+    sessions: SESSIONS,
+    names: createExporterKnowledge(),
+    tables: { origins, networks },
+    hostNames: true,
+  };
+  const present = (hurried: boolean) => {
+    const batch = batchOf([{ src: '198.51.100.1', dst: '10.0.0.1', columns: TCP }]);
+    createBatchStages(options).finish(batch, hurried);
+    return (['srcNetwork', 'srcCountry', 'sessionId'] as const).map((name) => isPresent(batch, name, 0));
+  };
+  expect(present(false)).toEqual([true, true, true]);
+  expect(present(true)).toEqual([true, false, false]);
+});
 
 describe('origins', () => {
   const origins = createOriginTable(

@@ -47,6 +47,11 @@ export interface BatchStagesCounters {
 }
 
 export interface BatchStages extends BatchStage {
+  /**
+   * `apply` to all rows. `hurried` leaves out sessions, duplicates, origins and host names, which are most of the
+   * work: a record without marks is better than none.
+   */
+  finish(batch: FlowBatch, hurried: boolean): void;
   /** Uses other tables from the next batch on. */
   adopt(tables: StageTables): void;
   counters(): BatchStagesCounters;
@@ -90,19 +95,22 @@ export function createBatchStages(options: BatchStagesOptions): BatchStages {
     tables = next;
   }
 
+  function applyStages(batch: FlowBatch, from: number, to: number, hurried: boolean): void {
+    labels.begin(batch);
+    knowledge.apply(batch, from, to);
+    extra.apply(batch, from, to);
+    if (!hurried) sessions?.apply(batch, from, to);
+    if (!hurried) origins?.apply(batch, from, to);
+    networks?.apply(batch, from, to);
+    users?.apply(batch, from, to);
+    if (!hurried) hostNames?.apply(batch, from, to);
+  }
+
   adopt(options.tables);
   return {
     adopt,
-    apply(batch: FlowBatch, from: number, to: number) {
-      labels.begin(batch);
-      knowledge.apply(batch, from, to);
-      extra.apply(batch, from, to);
-      sessions?.apply(batch, from, to);
-      origins?.apply(batch, from, to);
-      networks?.apply(batch, from, to);
-      users?.apply(batch, from, to);
-      hostNames?.apply(batch, from, to);
-    },
+    apply: (batch, from, to) => applyStages(batch, from, to, false),
+    finish: (batch, hurried) => applyStages(batch, 0, batch.rowCount, hurried),
     counters: () => ({
       sessions: sessions?.counters(),
       origins: sumOf(originsBefore, origins?.counters ?? NO_ORIGINS),
