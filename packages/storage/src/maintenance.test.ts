@@ -103,12 +103,17 @@ describe('merging', () => {
     await store.close();
   });
 
-  test('leaves large sorted files alone', async () => {
-    const store = await openTestStore(directory.path, { segmentRowsMax: 100 });
-    await send(store, [numbered(0, 100)]);
+  test('leaves large sorted files alone, and sorts those that were full too soon for it', async () => {
+    const clock = createManualClock(NOW_MS);
+    const store = await openTestStore(directory.path, { segmentRowsMax: 100 }, clock);
+    await send(store, [numbered(0, 50)]);
+    clock.advance(20_000);
+    await send(store, [numbered(50, 50)]);
     await store.seal();
+    expect(await store.compact()).toEqual({ filesMerged: 0 });
     await send(store, [numbered(100, 100)]);
     await store.seal();
+    expect(await store.compact()).toEqual({ filesMerged: 1 });
     expect(await store.compact()).toEqual({ filesMerged: 0 });
     await store.close();
   });

@@ -69,6 +69,10 @@ export class OpenSegment {
   /** Keys of the dimension table that its records use. */
   readonly exporterIds = new Set<number>();
   rowCount = 0;
+  /** Of the monotonic clock; 0 for one that was read back from its log. */
+  openedMs = 0;
+  /** Whether it was full so soon that it should be sealed without being sorted. */
+  filledFast = false;
   /** Readers that hold its blocks; they go back to the pool when it is sealed and nobody reads. */
   #pins = 0;
   #sealed = false;
