@@ -113,8 +113,11 @@ describe.skipIf(!existsSync(CHROMIUM))('the console (needs /usr/bin/chromium)', 
 
   test('dragging over the chart zooms, and there is a way back', async () => {
     const { page, complaints } = await open(weir.url);
+    // The page has a second chart, of the whole day, which may be there first.
+    const chart = page.getByRole('region', { name: 'Bits per second' }).locator('canvas').first();
+    await chart.waitFor();
     await eventually(() => inkOfChart(page)).toBeGreaterThan(500);
-    const box = await page.locator('canvas').first().boundingBox();
+    const box = await chart.boundingBox();
     if (box === null) throw new Error('a chart that was drawn has a place');
     const y = box.y + box.height / 2;
     await page.mouse.move(box.x + box.width * 0.4, y);
