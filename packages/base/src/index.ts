@@ -9,4 +9,6 @@ export {
   type ReadMetric,
   renderMetrics,
 } from './metrics.ts';
+export { checkReplaceable, replaceFile } from './replace-file.ts';
+export { createStateFile, type StateFile, type StateFileOptions } from './state-file.ts';
 export { createStderrLogger, type LogLevel } from './stderr-logger.ts';

@@ -29,6 +29,7 @@ import type { ExcludedSocket, LiveMeter } from '@weir/metering';
 import { createLiveMeter } from '@weir/metering';
 import { createServer, type EnrichmentObserver, type Server } from '@weir/server';
 import { createStoreMetrics, type FlowStore, openStore, type StoreOptions } from '@weir/storage';
+import { type Analyses, createAnalyses } from './analyses.ts';
 import type { Endpoint } from './endpoint.ts';
 import { observeEnrichment } from './enrichment-observer.ts';
 import { createInterfaceFollower, interfacesByDefault } from './interface-follower.ts';
@@ -165,7 +166,9 @@ function assemble(
     metering.state === 'on'
       ? addMeter(lifecycle, metering, { logger, connectWriter, enrichment })
       : undefined;
+  const analyses = createAnalyses({ store, dataDirectory, lifecycle, clock, logger });
   const served = {
+    analyses,
     collector,
     flowSources,
     meter: metered?.meter,
@@ -205,6 +208,7 @@ function addMeter(
 
 /** What the server tells of beside the store. */
 interface Served extends Pick<Parts, 'collector' | 'flowSources'> {
+  readonly analyses: Analyses;
   readonly meter: LiveMeter | undefined;
   readonly enrichment: EnrichmentObserver;
 }
@@ -220,7 +224,7 @@ function serve(
   options: CollectorDeviceOptions,
   http: Endpoint,
   store: FlowStore,
-  { collector, flowSources, meter, enrichment }: Served,
+  { analyses, collector, flowSources, meter, enrichment }: Served,
 ): Server {
   const { dataDirectory, demoSource, logger } = options;
   const storeMetrics = createStoreMetrics(store);
@@ -235,6 +239,7 @@ function serve(
     flowSources,
     exporters: collector,
     enrichment,
+    topics: analyses.topics,
     logger,
   });
   return {

@@ -7,9 +7,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '@weir/base';
+import { replaceFile } from '@weir/base';
 import { z } from 'zod';
 import type { DeliveryStatement } from './delivery-statements.ts';
-import { replaceFile } from './replace-file.ts';
 
 /** What was lost of one observation domain of one exporter over TCP or TLS, since its first session here. */
 export interface DeliveryLoss {

@@ -7,8 +7,8 @@ import { createHash } from 'node:crypto';
 import { appendFileSync, closeSync, fsyncSync, mkdirSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from '@weir/base';
+import { replaceFile } from '@weir/base';
 import { z } from 'zod';
-import { replaceFile } from './replace-file.ts';
 
 /** How much of a file's beginning tells it from another one that has its inode: headers, and times of packets. */
 export const HEAD_OCTETS_MAX = 4096;

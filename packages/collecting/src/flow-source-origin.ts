@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { EXIT_USAGE, UserError } from '@weir/base';
+import { checkReplaceable, EXIT_USAGE, replaceFile, UserError } from '@weir/base';
 import { type ExporterConfig, parseCollectorConfig } from './collector-config.ts';
 import { editCollectorConfig } from './collector-config-edit.ts';
 import type { FlowSource } from './flow-source.ts';
-import { checkReplaceable, replaceFile } from './replace-file.ts';
 
 /** Where a collector's sources are written down. */
 export interface FlowSourceOrigin {

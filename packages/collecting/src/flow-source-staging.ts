@@ -2,10 +2,10 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '@weir/base';
+import { replaceFile } from '@weir/base';
 import { z } from 'zod';
 import { createFlowSource, type FlowSource, writtenFlowSourceSchema } from './flow-source.ts';
 import { flowSourceBreaches } from './flow-source-check.ts';
-import { replaceFile } from './replace-file.ts';
 
 /** What keeps a source from being deployed. */
 export interface FlowSourceProblem {

@@ -1,3 +1,10 @@
+export {
+  type AnalysisCounters,
+  type AnalysisQueue,
+  type AnalysisStore,
+  createAnalysisQueue,
+} from './analyses/analysis-queue.ts';
+export type { ApiTopic } from './analyses/api-topic.ts';
 export { statusAnswerSchema } from './answers.ts';
 export { describeCollector, describeStore } from './describe-status.ts';
 export type { EnrichmentObserver } from './enrichment-routes.ts';

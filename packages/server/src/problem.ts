@@ -1,4 +1,5 @@
 import { FilterError, isPlanError } from '@weir/analysis';
+import { UserError } from '@weir/base';
 import { ZodError } from 'zod';
 import type { Problem } from './answers.ts';
 import { ParameterError } from './parameters.ts';
@@ -17,6 +18,10 @@ export function problemOf(error: unknown): { status: number; problem: Problem } 
   if (error instanceof ZodError) return bad('parameter', parameterMessage(error));
   if (error instanceof ParameterError) return bad('parameter', error.message);
   if (isPlanError(error)) return bad('plan', error.message);
+  if (error instanceof UserError) {
+    const status = statusOfUserError(error.code);
+    if (status !== undefined) return { status, problem: { code: error.code, message: error.message } };
+  }
   if (error instanceof GateError) {
     return {
       status: error.code === 'busy' ? 503 : 504,
@@ -27,6 +32,16 @@ export function problemOf(error: unknown): { status: number; problem: Problem } 
   if (status !== undefined)
     return { status, problem: { code: 'request', message: String((error as Error).message) } };
   return { status: 500, problem: { code: 'internal', message: 'The question failed; the log says why.' } };
+}
+
+/** The end of its code says what an error means to who asked; `_invalid`: what was sent cannot be used. */
+function statusOfUserError(code: string): number | undefined {
+  if (code.endsWith('_invalid')) return 400;
+  if (code.endsWith('_unknown')) return 404;
+  if (code.endsWith('_conflict')) return 409;
+  if (code.endsWith('_busy')) return 503;
+  if (code.endsWith('_timeout')) return 504;
+  return undefined;
 }
 
 function expectedText(expected: readonly string[]): string {

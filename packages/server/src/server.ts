@@ -15,6 +15,7 @@ import {
 } from '@weir/base';
 import type { FlowSourceEditor } from '@weir/collecting';
 import { type FastifyInstance, fastify } from 'fastify';
+import type { ApiTopic } from './analyses/api-topic.ts';
 import { statusAnswerSchema } from './answers.ts';
 import { clientSignal } from './client-signal.ts';
 import { answerPage } from './console-pages.ts';
@@ -56,6 +57,8 @@ export interface ServerOptions {
   readonly exporters?: ExporterObserver;
   /** What records are enriched with; without it nothing is told of that. */
   readonly enrichment?: EnrichmentObserver;
+  /** Analyses with routes of their own. */
+  readonly topics?: readonly ApiTopic[];
   /** Metrics of all threads of the process; the server adds its own. */
   readonly metrics?: () => Promise<MetricsSnapshot[]>;
   readonly logger: Logger;
@@ -129,6 +132,7 @@ export function createServer(options: ServerOptions): Server {
       if (options.exporters !== undefined) addExporterRoutes(api, options.exporters, () => clock.nowMs());
       if (options.enrichment !== undefined) addEnrichmentRoutes(api, options.enrichment);
       if (options.flowSources !== undefined) addFlowSourceRoutes(api, options.flowSources, host);
+      for (const topic of options.topics ?? []) topic.addRoutes(api);
     },
     { prefix: '/api/v1' },
   );

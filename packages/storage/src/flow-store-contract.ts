@@ -4,7 +4,7 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { PlanSource, QueryPlan, QueryResult, StoreCoverage } from '@weir/analysis';
-import type { SqlResult } from './query-runner.ts';
+import type { SqlOptions, SqlResult } from './query-runner.ts';
 import type { StoreStatus } from './store-status.ts';
 
 export interface QueryOptions {
@@ -24,7 +24,7 @@ export interface FlowStore {
   connectWriter(): MessagePort;
   query(plan: QueryPlan, options?: QueryOptions): Promise<QueryResult>;
   /** One SELECT over `flows`, `exporters` and `extra_layouts`; it cannot change anything or read other files. */
-  sql(text: string, options?: QueryOptions): Promise<SqlResult>;
+  sql(text: string, options?: SqlOptions): Promise<SqlResult>;
   /** Resolves when every batch that the store had taken before the call would survive a power failure. */
   flush(): Promise<void>;
   /** Writes all open records to Parquet files, for who wants to read the folder by other means. */

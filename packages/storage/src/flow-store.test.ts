@@ -381,6 +381,16 @@ describe('queries', () => {
   });
 });
 
+test('SQL over a time range sees the records that ended in it, open and sealed', async () => {
+  const ends = [1000, 2000, 3000, 4000];
+  await send(store, [batchOf(ends.map((flowEnd) => ({ flowStart: 500, flowEnd })))]);
+  const count = async () =>
+    (await store.sql('SELECT count(*) AS n FROM flows', { range: { fromMs: 2000, toMs: 4000 } })).rows;
+  expect(await count()).toEqual([{ n: 2 }]);
+  await store.seal();
+  expect(await count()).toEqual([{ n: 2 }]);
+});
+
 test('a time that no clock shows is not kept, and spoils no question', async () => {
   const records = [
     { flowStart: 2n ** 63n, flowEnd: 2n ** 64n - 1n },

@@ -78,7 +78,7 @@ function openHereWith(owner: StoreOwner): EmbeddedStore {
       return port1;
     },
     query: (plan, options) => owner.query(plan, options?.signal),
-    sql: (text, options) => owner.sql(text, options?.signal),
+    sql: (text, options) => owner.sql(text, options),
     flush: () => owner.flush(),
     seal: () => owner.sealAll(),
     check: (repair, options) => owner.check(repair, options?.signal),
@@ -163,7 +163,8 @@ async function openInWorker(
       return port1;
     },
     query: (plan, queryOptions) => call({ kind: 'query', plan }, queryOptions?.signal),
-    sql: (text, queryOptions) => call({ kind: 'sql', text }, queryOptions?.signal),
+    sql: (text, { signal, range } = {}) =>
+      call({ kind: 'sql', text, ...(range === undefined ? {} : { range }) }, signal),
     flush: () => call({ kind: 'flush' }),
     seal: () => call({ kind: 'seal' }),
     check: (repair, queryOptions) => call({ kind: 'check', repair }, queryOptions?.signal),

@@ -9,7 +9,7 @@ export type OwnerMessage =
       readonly id: number;
     }
   | { readonly kind: 'query' | 'estimate'; readonly id: number; readonly plan: QueryPlan }
-  | { readonly kind: 'sql'; readonly id: number; readonly text: string }
+  | { readonly kind: 'sql'; readonly id: number; readonly text: string; readonly range?: TimeRange }
   | { readonly kind: 'check'; readonly id: number; readonly repair: boolean }
   | { readonly kind: 'export'; readonly id: number; readonly range: TimeRange; readonly folder: string }
   | { readonly kind: 'import'; readonly id: number; readonly paths: readonly string[] }

@@ -52,7 +52,10 @@ async function perform(message: Question, signal: AbortSignal): Promise<unknown>
     case 'query':
       return opened().query(message.plan, signal);
     case 'sql':
-      return opened().sql(message.text, signal);
+      return opened().sql(message.text, {
+        signal,
+        ...(message.range === undefined ? {} : { range: message.range }),
+      });
     case 'flush':
       return opened().flush();
     case 'seal':

@@ -49,6 +49,13 @@ const SOURCE_EXTRAS_MAX = 500;
 /** A console asks some 10 questions at a time. */
 const QUERIES_WAITING_MAX = 100;
 
+export interface SqlOptions {
+  /** Aborting it stops the query inside the engine. */
+  readonly signal?: AbortSignal;
+  /** Only records that ended in it are in `flows`, and only their files are opened. */
+  readonly range?: TimeRange;
+}
+
 /** The answer to SQL that a person wrote. */
 export interface SqlResult {
   readonly columns: readonly string[];
@@ -150,11 +157,20 @@ export class QueryRunner {
   }
 
   #recordsSource(plan: QueryPlan): PlanSourceHeld {
-    const source = this.#source((bounds) => concerns(plan, bounds), {
+    const source = this.#recordsOf(plan);
+    return { render: (asked) => renderOver(asked, source), release: source.release };
+  }
+
+  /** The records that ended in a time range. */
+  #sourceWithin(range: TimeRange): FlowsSource {
+    return this.#recordsOf({ kind: 'records', timeRange: range, limit: 1 });
+  }
+
+  #recordsOf(plan: QueryPlan): FlowsSource {
+    return this.#source((bounds) => concerns(plan, bounds), {
       condition: renderTimeRange(plan),
       holdsFor: (bounds) => isInside(plan, bounds),
     });
-    return { render: (asked) => renderOver(asked, source), release: source.release };
   }
 
   /** The files of a roll-up, and the records that it does not have. */
@@ -202,10 +218,10 @@ export class QueryRunner {
   }
 
   /** Runs one SELECT of a person, over the view `flows` and the dimension tables. */
-  async sql(text: string, signal?: AbortSignal): Promise<SqlResult> {
+  async sql(text: string, { signal, range }: SqlOptions = {}): Promise<SqlResult> {
     const startMs = performance.now();
     return this.#track(signal, async (stop) => {
-      const source = this.#source(() => true);
+      const source = range === undefined ? this.#source(() => true) : this.#sourceWithin(range);
       try {
         const answer = await this.#answer(stop, async (connection) => {
           await connection.run(

@@ -32,7 +32,7 @@ import { SEGMENT_LABELS_MAX } from './label-dictionary.ts';
 import { type DimensionTables, Lake } from './lake.ts';
 import { Maintenance } from './maintenance.ts';
 import { OpenFlows } from './open-flows-function.ts';
-import { QueryRunner, type SqlResult } from './query-runner.ts';
+import { QueryRunner, type SqlOptions, type SqlResult } from './query-runner.ts';
 import { Retention } from './retention.ts';
 import { RollUps, rollUpDirectories } from './roll-ups.ts';
 import { bringToVersion } from './schema-version.ts';
@@ -205,8 +205,8 @@ export class StoreOwner {
     return this.#queries.plan(plan, signal);
   }
 
-  sql(text: string, signal?: AbortSignal): Promise<SqlResult> {
-    return this.#queries.sql(text, signal);
+  sql(text: string, options?: SqlOptions): Promise<SqlResult> {
+    return this.#queries.sql(text, options);
   }
 
   /** Resolves when every batch taken before the call is on the disk. */

@@ -1,0 +1,24 @@
+/** The analyses of a collector device: each is a topic of the API, and a component that works by the clock. */
+import type { Clock, Lifecycle, Logger } from '@weir/base';
+import { type AnalysisQueue, type ApiTopic, createAnalysisQueue } from '@weir/server';
+import type { FlowStore } from '@weir/storage';
+
+export interface AnalysesOptions {
+  readonly store: FlowStore;
+  /** Each analysis keeps its definitions and results in a folder of its name here. */
+  readonly dataDirectory: string;
+  readonly lifecycle: Lifecycle;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface Analyses {
+  readonly topics: readonly ApiTopic[];
+  readonly queue: AnalysisQueue;
+}
+
+/** Creates the analyses and adds them to the lifecycle. */
+export function createAnalyses({ store, clock, logger }: AnalysesOptions): Analyses {
+  const queue = createAnalysisQueue({ store, clock, logger });
+  return { topics: [], queue };
+}
