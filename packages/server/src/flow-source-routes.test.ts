@@ -137,11 +137,11 @@ describe('/flow-sources', () => {
 describe('writes are refused', () => {
   const write = { body: { sources: [A] } };
 
-  test('where the server listens beyond this machine', async () => {
+  test('of somebody on the network who did not log in', async () => {
     const ask = open({ host: '0.0.0.0' });
     expect(await ask('PUT', '/staged', write)).toMatchObject({
       status: 403,
-      body: { error: { code: 'not_editable' } },
+      body: { error: { code: 'role' } },
     });
     expect((await ask('GET', '')).body).toMatchObject({ editable: false });
   });

@@ -1,9 +1,4 @@
-/**
- * `/flow-sources`: what the collector listens to, edits of it that are staged, and their deployment.
- *
- * There is no login yet, so only who is on this machine may write: the server has to listen on loopback, the
- * body has to be JSON (which another site's form cannot send unasked), and an Origin has to be the server's.
- */
+/** `/flow-sources`: what the collector listens to, edits of it that are staged, and their deployment. */
 import { UserError } from '@weir/base';
 import {
   type DeployResult,
@@ -14,8 +9,8 @@ import {
 } from '@weir/collecting';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { roleReaches } from './access/role.ts';
 import { problemSchema } from './answers.ts';
-import { isLoopbackAddress } from './host-guard.ts';
 
 /** More than a collector runs, so that a list that is too long is told as a problem of the list. */
 const STAGED_SOURCES_MAX = 256;
@@ -98,15 +93,10 @@ const STATUS_OF_ERROR: Readonly<Record<string, number>> = {
   config_unwritable: 409,
 };
 
-/** Adds the routes to `app`, whose server listens on `host`. */
-export function addFlowSourceRoutes(app: FastifyInstance, editor: FlowSourceEditor, host: string): void {
-  const exposed = isLoopbackAddress(host)
-    ? undefined
-    : `there is no login yet, and this server listens on ${host}: sources are edited where it listens on 127.0.0.1 only`;
-  const answer = (state: FlowSourceState) => describeState(state, exposed);
+export function addFlowSourceRoutes(app: FastifyInstance, editor: FlowSourceEditor): void {
   app.register(async (routes) => {
-    routes.setErrorHandler((error, _request, reply) =>
-      answerRefusal(error, reply, () => answer(editor.state())),
+    routes.setErrorHandler((error, request, reply) =>
+      answerRefusal(error, reply, () => describeState(editor.state(), request)),
     );
     // An empty body is as good as {} where nothing is to be said.
     routes.removeContentTypeParser('application/json');
@@ -115,27 +105,24 @@ export function addFlowSourceRoutes(app: FastifyInstance, editor: FlowSourceEdit
       { parseAs: 'string' },
       async (_request: unknown, body: string) => parseBody(body),
     );
-    routes.addHook('onRequest', async (request) => {
-      if (request.method !== 'GET' && request.method !== 'HEAD') checkWriter(request, exposed);
-    });
 
-    routes.get('/flow-sources', describe('Flow sources: deployed, staged, and the difference'), () =>
-      answer(editor.state()),
+    routes.get('/flow-sources', describe('Flow sources: deployed, staged, and the difference'), (request) =>
+      describeState(editor.state(), request),
     );
     routes.put(
       '/flow-sources/staged',
       describe('Stages a list of sources, which may be unfinished', stateSchema, stagedBodySchema),
-      async ({ body }) => answer(await editor.stage(stagedSources(body))),
+      async (request) => describeState(await editor.stage(stagedSources(request.body)), request),
     );
-    routes.post('/flow-sources/discard', describe('Forgets what is staged'), async () =>
-      answer(await editor.discard()),
+    routes.post('/flow-sources/discard', describe('Forgets what is staged'), async (request) =>
+      describeState(await editor.discard(), request),
     );
     routes.post(
       '/flow-sources/deploy',
       describe('Makes the staged sources those that run', deployedSchema),
-      async () => {
+      async (request) => {
         const results: readonly DeployResult[] = await editor.deploy();
-        return { results, ...answer(editor.state()) };
+        return { results, ...describeState(editor.state(), request) };
       },
     );
     routes.get(
@@ -170,25 +157,12 @@ function describe(summary: string, answered: z.ZodType = stateSchema, body?: z.Z
   };
 }
 
-function describeState({ fixedBecause, ...state }: FlowSourceState, exposed: string | undefined) {
-  const why = fixedBecause ?? exposed;
+/** Who may only look is told so. */
+function describeState({ fixedBecause, ...state }: FlowSourceState, { identity }: FastifyRequest) {
+  const mayWrite = identity !== null && roleReaches(identity.role, 'operator');
+  const why =
+    fixedBecause ?? (mayWrite ? undefined : 'your role may look, not change: operators and admins may');
   return { ...state, editable: why === undefined, ...(why === undefined ? {} : { whyNotEditable: why }) };
-}
-
-function checkWriter({ headers }: FastifyRequest, exposed: string | undefined): void {
-  if (exposed !== undefined) throw new RefusedWrite(403, 'not_editable', `Not allowed: ${exposed}.`);
-  const contentType = headers['content-type']?.split(';')[0]?.trim().toLowerCase();
-  if (contentType !== 'application/json') {
-    throw new RefusedWrite(
-      403,
-      'content_type',
-      'Not allowed: a write needs the content-type application/json.',
-    );
-  }
-  const { origin, host } = headers;
-  if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`) {
-    throw new RefusedWrite(403, 'origin', `Not allowed: ${origin.slice(0, 100)} is another site.`);
-  }
 }
 
 function parseBody(text: string): unknown {

@@ -66,6 +66,9 @@ const ESTIMATE_ROUTE = describeRoute(
 );
 const PLAN_ROUTE = describeRoute('A query plan', undefined, planAnswerSchema);
 
+/** A question in a body changes nothing. */
+const QUESTION = { role: 'viewer' } as const;
+
 /** `/query`, `/series`, `/flows`, `/pulse`, `/values`, `/lists`: questions to the store. */
 export function addQueryRoutes(
   app: FastifyInstance,
@@ -85,12 +88,14 @@ export function addQueryRoutes(
     },
   );
 
-  app.post('/query', { ...PLAN_ROUTE, bodyLimit: PLAN_OCTETS_MAX }, (request, reply) =>
+  app.post('/query', { ...PLAN_ROUTE, config: QUESTION, bodyLimit: PLAN_OCTETS_MAX }, (request, reply) =>
     questions.plan(request.body, clientSignal(reply)),
   );
 
-  app.post('/query/estimate', { ...ESTIMATE_ROUTE, bodyLimit: PLAN_OCTETS_MAX }, (request) =>
-    questions.estimate(request.body),
+  app.post(
+    '/query/estimate',
+    { ...ESTIMATE_ROUTE, config: QUESTION, bodyLimit: PLAN_OCTETS_MAX },
+    (request) => questions.estimate(request.body),
   );
 
   app.get(

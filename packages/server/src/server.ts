@@ -15,6 +15,8 @@ import {
 } from '@weir/base';
 import type { FlowSourceEditor } from '@weir/collecting';
 import { type FastifyInstance, fastify } from 'fastify';
+import { addAccessGuard } from './access/access-guard.ts';
+import { ANYONE, LOCAL } from './access/identity.ts';
 import type { ApiTopic } from './analyses/api-topic.ts';
 import { statusAnswerSchema } from './answers.ts';
 import { clientSignal } from './client-signal.ts';
@@ -115,6 +117,11 @@ export function createServer(options: ServerOptions): Server {
   app.setValidatorCompiler(() => () => true);
   app.setSerializerCompiler(() => JSON.stringify);
   guard(app, host, counts);
+  addAccessGuard(app, {
+    identify: () => (isLoopbackAddress(host) ? LOCAL : ANYONE),
+    onRefusal: ({ method, url }, { code }) =>
+      logger.debug(`${method} ${url.slice(0, 100)} was refused: ${code}`),
+  });
   count(app, counts);
   answerProblems(app, logger, options.consoleDirectory);
   app.register(fastifySwagger, { openapi: OPENAPI });
@@ -131,7 +138,7 @@ export function createServer(options: ServerOptions): Server {
       addLiveRoute(api, feed, clock);
       if (options.exporters !== undefined) addExporterRoutes(api, options.exporters, () => clock.nowMs());
       if (options.enrichment !== undefined) addEnrichmentRoutes(api, options.enrichment);
-      if (options.flowSources !== undefined) addFlowSourceRoutes(api, options.flowSources, host);
+      if (options.flowSources !== undefined) addFlowSourceRoutes(api, options.flowSources);
       for (const topic of options.topics ?? []) topic.addRoutes(api);
     },
     { prefix: '/api/v1' },
