@@ -15,7 +15,8 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLogger } from '@weir/base';
 import { openStore } from '@weir/storage';
-import { dataMessage, startNumberedExporter, templateMessage } from '../test/numbered-exporter.ts';
+import { startNumberedExporter } from '../test/numbered-exporter.ts';
+import { dataMessage, templateMessage } from '../test/numbered-record.ts';
 
 const KILLS = Number(process.argv[2] ?? 50);
 const TCP_RECORDS_PER_SECOND = 100_000;

@@ -89,7 +89,7 @@ function readRanges(prefix: string, numberOf: (line: Line) => number): AddressRa
   };
 }
 
-/** One line at a time: as objects all of them would take 400 MB. */
+/** One line at a time: the lists have a million lines, which need not be objects all at once. */
 function* readLines(file: string): Generator<Line> {
   const list = readFileSync(file);
   for (let start = 0; start < list.length; ) {

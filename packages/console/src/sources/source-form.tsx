@@ -273,15 +273,36 @@ function Connections({ source, problem, set, disabled }: Parameters) {
   );
 }
 
-function Access({ list, problem, set, disabled, source }: Parameters) {
-  const limit = (name: string, label: string) => (
+/** A number that the collector chooses where the field is empty. */
+function OptionalNumber({
+  path,
+  label,
+  help,
+  source,
+  problem,
+  set,
+  disabled,
+}: Parameters & { path: string; label: string; help: string }) {
+  return (
     <NumberField
       label={label}
-      value={parameterOf(source, `limits.${name}`)}
-      problem={problem(`limits.${name}`)}
+      value={parameterOf(source, path)}
+      problem={problem(path)}
       disabled={disabled}
+      help={help}
+      onChange={(value) => set(path, value === '' ? undefined : value)}
+    />
+  );
+}
+
+function Access(parameters: Parameters) {
+  const { list, problem, set, disabled } = parameters;
+  const limit = (name: string, label: string) => (
+    <OptionalNumber
+      {...parameters}
+      path={`limits.${name}`}
+      label={label}
       help="Of one exporter; empty: no limit."
-      onChange={(value) => set(`limits.${name}`, value === '' ? undefined : value)}
     />
   );
   return (
@@ -302,16 +323,9 @@ function Access({ list, problem, set, disabled, source }: Parameters) {
   );
 }
 
-function Alarms({ problem, set, disabled, source }: Parameters) {
+function Alarms(parameters: Parameters) {
   const limit = (name: string, label: string, help: string) => (
-    <NumberField
-      label={label}
-      value={parameterOf(source, `alarms.${name}`)}
-      problem={problem(`alarms.${name}`)}
-      disabled={disabled}
-      help={help}
-      onChange={(value) => set(`alarms.${name}`, value === '' ? undefined : value)}
-    />
+    <OptionalNumber {...parameters} path={`alarms.${name}`} label={label} help={help} />
   );
   return (
     <FieldGroup title="Alarms">
@@ -322,7 +336,8 @@ function Alarms({ problem, set, disabled, source }: Parameters) {
   );
 }
 
-function Sessions({ source, problem, set, disabled }: Parameters) {
+function Sessions(parameters: Parameters) {
+  const { source, problem, set, disabled } = parameters;
   const mark = (name: string, label: string, help: string) => (
     <Switch
       label={label}
@@ -334,14 +349,7 @@ function Sessions({ source, problem, set, disabled }: Parameters) {
     />
   );
   const limit = (name: string, label: string, help: string) => (
-    <NumberField
-      label={label}
-      value={parameterOf(source, `sessions.${name}`)}
-      problem={problem(`sessions.${name}`)}
-      disabled={disabled}
-      help={help}
-      onChange={(value) => set(`sessions.${name}`, value === '' ? undefined : value)}
-    />
+    <OptionalNumber {...parameters} path={`sessions.${name}`} label={label} help={help} />
   );
   return (
     <FieldGroup title="Sessions and duplicates">
