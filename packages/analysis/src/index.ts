@@ -10,6 +10,22 @@ export {
   parseNetwork,
 } from './address.ts';
 export {
+  ALERT_SEVERITIES,
+  ALERT_STATES,
+  ALERT_SUBJECT_KINDS,
+  type Alert,
+  type AlertEvidence,
+  type AlertFinding,
+  type AlertSeverity,
+  type AlertState,
+  type AlertSubject,
+  addressesOf,
+  type EvidenceNumber,
+  severityOf,
+  severityRank,
+  subjectIsIn,
+} from './alert.ts';
+export {
   type DimensionRef,
   dimensionField,
   EITHER_SIDE,

@@ -1,6 +1,12 @@
 /** The analyses of a collector device: each is a topic of the API, and a component that works by the clock. */
 import type { Clock, Lifecycle, Logger } from '@weir/base';
-import { type AnalysisQueue, type ApiTopic, createAnalysisQueue } from '@weir/server';
+import {
+  type AnalysisQueue,
+  type ApiTopic,
+  createAlertBook,
+  createAnalysisQueue,
+  createNotifier,
+} from '@weir/server';
 import type { FlowStore } from '@weir/storage';
 
 export interface AnalysesOptions {
@@ -18,7 +24,15 @@ export interface Analyses {
 }
 
 /** Creates the analyses and adds them to the lifecycle. */
-export function createAnalyses({ store, clock, logger }: AnalysesOptions): Analyses {
+export function createAnalyses({
+  store,
+  dataDirectory,
+  lifecycle,
+  clock,
+  logger,
+}: AnalysesOptions): Analyses {
   const queue = createAnalysisQueue({ store, clock, logger });
+  const alerts = lifecycle.add('alerts', createAlertBook({ dataDirectory, clock, logger }));
+  lifecycle.add('notifications', createNotifier({ dataDirectory, alerts, clock, logger }));
   return { topics: [], queue };
 }
