@@ -24,6 +24,7 @@ const TOOLS: Readonly<Record<string, string>> = {
   iptables: 'iptables',
   'systemd-nspawn': 'systemd-container',
   openssl: 'openssl',
+  rrdtool: 'rrdtool',
 };
 
 const FOLDERS = ['/usr/bin', '/usr/sbin', '/bin', '/sbin', '/usr/local/bin'];

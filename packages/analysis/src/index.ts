@@ -26,6 +26,33 @@ export {
   subjectIsIn,
 } from './alert.ts';
 export {
+  type BillingAccount,
+  type BillingDirection,
+  type BillingScope,
+  billingScopes,
+  checkBillingAccount,
+} from './billing/billing-account.ts';
+export {
+  BILLING_MEASURES,
+  BIN_MS,
+  type BillingBins,
+  type BillingPlan,
+  billedOctets,
+  type Charge,
+  chargeOf,
+  mbitOf,
+  PLAN_KINDS,
+} from './billing/billing-charge.ts';
+export { discardedBins, PERCENTILE_CONVENTIONS, percentileOf } from './billing/billing-percentile.ts';
+export {
+  type BillingCalendar,
+  type BillingPeriod,
+  periodAt,
+  periodBefore,
+  periodNamed,
+} from './billing/billing-period.ts';
+export { type CommitDistance, commitDistance } from './billing/commit-distance.ts';
+export {
   type DimensionRef,
   dimensionField,
   EITHER_SIDE,
@@ -115,3 +142,4 @@ export {
   protocolName,
   protocolNumber,
 } from './value-name.ts';
+export { type CalendarDay, checkTimeZone, instantOf, type LocalTime, localTimeOf } from './zoned-time.ts';
