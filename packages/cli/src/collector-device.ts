@@ -102,11 +102,12 @@ export function createCollectorDevice(options: CollectorDeviceOptions): Collecto
     collector: () => started().collector,
     flowSources: () => started().flowSources,
     async reload() {
-      const { flowSources, collector, enrichment } = started();
+      const { flowSources, collector, enrichment, server } = started();
       await flowSources.reload();
       const { enrichment: settings = ENRICHMENT_DEFAULT, ...exporterConfig } = options.origin.exporters();
       collector.describeExporters(exporterConfig);
       await enrichment.reconfigure(settings);
+      await server?.reload();
     },
     async start() {
       const store = await openStore({
@@ -227,6 +228,7 @@ function serve(
   { analyses, collector, flowSources, meter, enrichment }: Served,
 ): Server {
   const { dataDirectory, demoSource, logger } = options;
+  const settings = options.origin.exporters();
   const storeMetrics = createStoreMetrics(store);
   const server = createServer({
     host: http.address,
@@ -234,6 +236,9 @@ function serve(
     store,
     consoleDirectory: CONSOLE_DIRECTORY,
     listsDirectory: path.join(dataDirectory, 'lists'),
+    accessDirectory: path.join(dataDirectory, 'access'),
+    http: settings.http,
+    access: settings.access,
     status: createStatusReader({ ...options, demo: demoSource !== undefined, store, collector, meter }),
     metrics: async () => [...(await collector.metrics()), await storeMetrics()],
     flowSources,

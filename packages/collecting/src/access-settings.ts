@@ -67,7 +67,8 @@ export const ACCESS_KEYS: Readonly<Record<string, readonly string[]>> = {
   alarms: Object.keys(alarmsSchema.shape),
 };
 
-function isNetwork(text: string): boolean {
+/** An IP address, or one with a prefix length. */
+export function isNetwork(text: string): boolean {
   const [address = '', length, ...rest] = text.split('/');
   const family = isIP(address);
   if (family === 0 || rest.length > 0) return false;

@@ -51,7 +51,7 @@ describe('parseCollectorConfig', () => {
     ],
     [
       '{"source": []}',
-      'collector.json:1:2: source: unknown; allowed: sources, exporters, reverseDnsOfExporters, enrichment, runAs',
+      'collector.json:1:2: source: unknown; allowed: sources, exporters, reverseDnsOfExporters, enrichment, runAs, http, access',
     ],
     ['{"runAs": ""}', 'collector.json:1:2: runAs: found ""; allowed: the name of a user of this machine'],
     ['{"sources": {}}', 'collector.json:1:2: sources: found {}; allowed: a list of flow sources'],

@@ -3,6 +3,13 @@ import { findNodeAtLocation, type Node, type ParseError, parseTree, printParseEr
 import { z } from 'zod';
 import { ACCESS_KEYS } from './access-settings.ts';
 import {
+  type AccessSettings,
+  accessSchema,
+  CONSOLE_KEYS,
+  type HttpSettings,
+  httpSchema,
+} from './console-settings.ts';
+import {
   ENRICHMENT_KEYS,
   type EnrichmentSettings,
   enrichmentSchema,
@@ -27,6 +34,10 @@ export interface ExporterConfig {
   readonly reverseDnsOfExporters?: boolean | undefined;
   /** User as whom the collector goes on once its sockets are open. */
   readonly runAs?: string | undefined;
+  /** How the console is served. */
+  readonly http?: HttpSettings | undefined;
+  /** Who may see the console. */
+  readonly access?: AccessSettings | undefined;
 }
 
 /** What a collector's configuration file says. */
@@ -46,6 +57,8 @@ const configSchema = z.strictObject(
     reverseDnsOfExporters: z.boolean({ error: 'true or false' }).optional(),
     enrichment: enrichmentSchema.optional(),
     runAs: z.string({ error: USER_ALLOWED }).min(1, USER_ALLOWED).optional(),
+    http: httpSchema.optional(),
+    access: accessSchema.optional(),
   },
   { error: (issue) => (issue.code === 'unrecognized_keys' ? undefined : ALLOWED_DOCUMENT) },
 );
@@ -70,13 +83,15 @@ export function parseCollectorConfig(text: string, fileName: string): CollectorC
       `${pathText(path)}: ${breach.message}`,
     );
   }
-  const { exporters, reverseDnsOfExporters, enrichment, runAs } = result.data;
+  const { exporters, reverseDnsOfExporters, enrichment, runAs, http, access } = result.data;
   return {
     sources,
     ...(exporters === undefined ? {} : { exporters }),
     ...(reverseDnsOfExporters === undefined ? {} : { reverseDnsOfExporters }),
     ...(enrichment === undefined ? {} : { enrichment }),
     ...(runAs === undefined ? {} : { runAs }),
+    ...(http === undefined ? {} : { http }),
+    ...(access === undefined ? {} : { access }),
   };
 }
 
@@ -112,6 +127,7 @@ function schemaError(text: string, fileName: string, tree: Node, error: z.ZodErr
 function keysAllowed(path: readonly PropertyKey[]): string {
   if (path.length === 0) return Object.keys(configSchema.shape).join(', ');
   if (path[0] === 'exporters') return EXPORTER_SETTINGS_KEYS.join(', ');
+  if (path[0] === 'http' && path.length === 2) return 'certificate, key';
   const shape = KEYS_OF_OBJECT[String(path.at(-1))] ?? Object.keys(flowSourceSchema.shape);
   return shape.join(', ');
 }
@@ -124,6 +140,7 @@ const KEYS_OF_OBJECT: Readonly<Record<string, readonly string[]>> = {
   sessions: SESSIONS_KEYS,
   enrichment: ENRICHMENT_KEYS,
   ...ACCESS_KEYS,
+  ...CONSOLE_KEYS,
 };
 
 /** Offset of the deepest node that the path reaches. */

@@ -7,12 +7,13 @@ import type { FlowSource } from './flow-source.ts';
 import { loadTlsCredentials } from './tls-credentials.ts';
 
 /**
- * Reads every file of enabled sources and of enrichment. Rejects with the UserError of the first that cannot be used:
+ * Reads every file of enabled sources, of enrichment and of the console. Rejects with the UserError of the first that cannot be used:
  * of networks and users it names file and line, of sources the source.
  */
-export async function checkCollectorFiles({ sources, enrichment }: CollectorConfig): Promise<void> {
+export async function checkCollectorFiles({ sources, enrichment, http }: CollectorConfig): Promise<void> {
   for (const source of sources) if (source.enabled) await checkSourceFiles(source);
   if (enrichment !== undefined) await checkEnrichmentFiles(enrichment);
+  if (http?.tls !== undefined) await loadTlsCredentials(http.tls);
 }
 
 async function checkSourceFiles({ name, tls, sourceFilePath }: FlowSource): Promise<void> {

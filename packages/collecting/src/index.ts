@@ -11,6 +11,7 @@ export {
 } from './collector.ts';
 export { type CollectorConfig, formatCollectorConfig, parseCollectorConfig } from './collector-config.ts';
 export { checkCollectorFiles } from './collector-files.ts';
+export type { AccessSettings, HttpSettings, OidcSettings } from './console-settings.ts';
 export {
   type CountingStore,
   type CountingStoreOptions,
@@ -86,3 +87,4 @@ export { createStagedWriter, type StagedWriter, type StagedWriterServices } from
 export { type SyntheticAttack, truthOf } from './synthetic-attack.ts';
 export { createSyntheticMonth, type SyntheticMonth, type SyntheticMonthOptions } from './synthetic-month.ts';
 export { TEMPLATE_USES } from './template-uses.ts';
+export { type Credentials, loadTlsCredentials, type TlsCredentials } from './tls-credentials.ts';

@@ -78,7 +78,11 @@ export function addEnrichmentRoutes(app: FastifyInstance, observer: EnrichmentOb
   );
   app.get(
     '/as-names',
-    describeRoute('Names of autonomous systems', asNamesParameters, asNamesAnswer),
+    // Public knowledge, whoever asks.
+    {
+      ...describeRoute('Names of autonomous systems', asNamesParameters, asNamesAnswer),
+      config: { narrowed: true },
+    },
     async (request): Promise<z.infer<typeof asNamesAnswer>> => {
       const { number: numbers } = asNamesParameters.parse(request.query);
       const named = numbers.flatMap((number) => {

@@ -43,4 +43,6 @@ export interface FlowQuestions {
   rank(question: RankQuestion, signal: AbortSignal): Promise<QueryAnswer>;
   records(question: RecordsQuestion, signal: AbortSignal): Promise<FlowsAnswer>;
   pulse(filter: string, signal: AbortSignal): Promise<Pulse>;
+  /** The same questions, answered as if only flows that meet `rowFilter` existed; empty: all do. */
+  narrowed(rowFilter: string): FlowQuestions;
 }

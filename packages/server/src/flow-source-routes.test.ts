@@ -44,7 +44,7 @@ function open({ host = '127.0.0.1', fixed = false } = {}) {
     dataDirectory: folder,
     logger: silentLogger,
   });
-  const { server } = createTestServer({ flowSources, host });
+  const { server } = createTestServer({ flowSources, host, accessDirectory: join(folder, 'access') });
   return async (method: 'GET' | 'PUT' | 'POST', path: string, { headers = {}, body, text }: Asked = {}) => {
     const answer = await server.inject({
       method,
@@ -140,10 +140,10 @@ describe('writes are refused', () => {
   test('of somebody on the network who did not log in', async () => {
     const ask = open({ host: '0.0.0.0' });
     expect(await ask('PUT', '/staged', write)).toMatchObject({
-      status: 403,
-      body: { error: { code: 'role' } },
+      status: 401,
+      body: { error: { code: 'login' } },
     });
-    expect((await ask('GET', '')).body).toMatchObject({ editable: false });
+    expect(await ask('GET', '')).toMatchObject({ status: 401 });
   });
 
   test.each(['text/plain', 'application/x-www-form-urlencoded', ''])(

@@ -18,18 +18,21 @@ export const isLoopbackAddress = (host: string): boolean =>
 
 /**
  * Decides on Host headers for a server bound to `boundHost`. Bound to loopback, only loopback's own names
- * pass; else any IP address (which cannot be rebound) and the names given.
+ * pass; else any IP address (which cannot be rebound) and the names of the machine. The names that a configuration gives
+ * always pass: a proxy before a server on loopback asks with them.
  */
 export function createHostGuard(
   boundHost: string,
   names: readonly string[],
+  configured: readonly string[] = [],
 ): (header: string | undefined) => boolean {
   const known = new Set(names.map((name) => name.toLowerCase()));
+  const always = new Set(configured.map((name) => name.toLowerCase()));
   const loopbackOnly = isLoopbackAddress(boundHost.toLowerCase());
   return (header) => {
     const host = hostOf(header);
     if (host === undefined) return false;
-    if (isLoopbackAddress(host)) return true;
+    if (isLoopbackAddress(host) || always.has(host)) return true;
     return !loopbackOnly && (isIP(host) !== 0 || known.has(host));
   };
 }

@@ -17,6 +17,7 @@ const QUESTION: LiveQuestion = {
   topRows: 10,
   limit: 10,
   orderBy: 'octets',
+  rowFilter: '',
 };
 
 function createFeed(store: MemoryStore = createMemoryStore([flow(5000)])) {

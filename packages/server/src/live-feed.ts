@@ -7,7 +7,7 @@ import type { Clock, Logger } from '@weir/base';
 import type { FlowsAnswer, QueryAnswer, SeriesAnswer } from './answers.ts';
 import type { FlowQuestions, MeasureName } from './flow-questions.ts';
 import { seriesPatch, wholeSeries } from './series-patch.ts';
-import type { StatusAnswer } from './system-status.ts';
+import { narrowStatus, type StatusAnswer } from './system-status.ts';
 
 const TICK_MS = 1000;
 /** Each client is a socket and at most one event of some 100 KiB in flight. */
@@ -32,6 +32,8 @@ export interface LiveQuestion {
   readonly topRows: number;
   readonly limit: number;
   readonly orderBy: MeasureName;
+  /** Only flows that meet it exist for who asks; empty: all. */
+  readonly rowFilter: string;
 }
 
 export interface LiveEvent {
@@ -69,6 +71,8 @@ interface Part {
 }
 
 interface View {
+  /** Whether it is about a part of the flows only. */
+  readonly narrowed: boolean;
   readonly listeners: Set<LiveListener>;
   readonly parts: readonly Part[];
 }
@@ -76,6 +80,7 @@ interface View {
 export function createLiveFeed({ questions, status, clock, logger }: LiveFeedOptions): LiveFeed {
   const views = new Map<string, View>();
   const statusPart = createStatusPart(status);
+  const narrowedStatusPart = createStatusPart(async () => narrowStatus(await status()));
   const counters = { polls: 0, failedPolls: 0, refusedClients: 0 };
   const stopping = new AbortController();
   let cancelTimer: (() => void) | undefined;
@@ -103,9 +108,12 @@ export function createLiveFeed({ questions, status, clock, logger }: LiveFeedOpt
     if (polling || views.size === 0) return;
     polling = true;
     try {
+      const isNarrowed = [...views.values()].some(({ narrowed }) => narrowed);
       const statusEvent = await pollPart(statusPart);
+      const narrowedEvent = isNarrowed ? await pollPart(narrowedStatusPart) : undefined;
       for (const view of views.values()) {
-        if (statusEvent !== undefined) broadcast(view, statusEvent);
+        const event = view.narrowed ? narrowedEvent : statusEvent;
+        if (event !== undefined) broadcast(view, event);
         await pollView(view);
       }
     } finally {
@@ -134,12 +142,14 @@ export function createLiveFeed({ questions, status, clock, logger }: LiveFeedOpt
         return undefined;
       }
       if (view === undefined) {
-        view = { listeners: new Set(), parts: createParts(questions, question, clock) };
+        const narrowed = question.rowFilter !== '';
+        const parts = createParts(questions.narrowed(question.rowFilter), question, clock);
+        view = { narrowed, listeners: new Set(), parts };
         views.set(key, view);
       }
       const joined = view;
       joined.listeners.add(listener);
-      for (const part of [statusPart, ...joined.parts]) {
+      for (const part of [joined.narrowed ? narrowedStatusPart : statusPart, ...joined.parts]) {
         const event = part.whole();
         if (event !== undefined) listener(event);
       }

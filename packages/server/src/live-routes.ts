@@ -1,11 +1,12 @@
 import { parseFilter } from '@weir/analysis';
 import type { Clock } from '@weir/base';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { rowFilterOf } from './access/identity.ts';
 import type { LiveEvent, LiveFeed } from './live-feed.ts';
 import { liveParameters } from './parameters.ts';
 import { GateError } from './query-gate.ts';
 
-/** A comment this often keeps proxies from closing a silent stream, and finds clients that are gone. */
+/** A comment this often keeps proxies from closing a silent stream; that its reader still may is looked at, too. */
 const HEARTBEAT_MS = 10_000;
 /**
  * A client that is this far behind is dropped: it reconnects and gets the newest state instead of the
@@ -16,18 +17,24 @@ const RECONNECT_AFTER_MS = 2000;
 const LAST_MS_DEFAULT = 15 * 60_000;
 
 /** `/live`: server-sent events `pulse`, `series`, `flows`, `top` and `status`. */
-export function addLiveRoute(app: FastifyInstance, feed: LiveFeed, clock: Clock): void {
+export function addLiveRoute(
+  app: FastifyInstance,
+  feed: LiveFeed,
+  clock: Clock,
+  stillMay: (request: FastifyRequest) => boolean,
+): void {
   const schema = {
     summary: 'Server-sent events: what changed, every second',
     produces: ['text/event-stream'],
   };
-  app.get('/live', { schema }, (request, reply) => {
+  app.get('/live', { schema, config: { narrowed: true } }, (request, reply) => {
     const { last, ...asked } = liveParameters.parse(request.query);
     parseFilter(asked.filter, { lists: 'unread' });
     const stream = reply.raw;
     const backlog: LiveEvent[] = [];
     let send = (event: LiveEvent): void => void backlog.push(event);
-    const unsubscribe = feed.subscribe({ ...asked, lastMs: last ?? LAST_MS_DEFAULT }, (event) => send(event));
+    const question = { ...asked, lastMs: last ?? LAST_MS_DEFAULT, rowFilter: rowFilterOf(request) };
+    const unsubscribe = feed.subscribe(question, (event) => send(event));
     if (unsubscribe === undefined) throw new GateError('busy', 'Too many pages follow the traffic already.');
 
     reply.hijack();
@@ -38,7 +45,10 @@ export function addLiveRoute(app: FastifyInstance, feed: LiveFeed, clock: Clock)
       'x-accel-buffering': 'no',
     });
     stream.write(`retry: ${RECONNECT_AFTER_MS}\n\n`);
-    const cancelHeartbeat = clock.every(HEARTBEAT_MS, () => stream.write(': heartbeat\n\n'));
+    const cancelHeartbeat = clock.every(HEARTBEAT_MS, () => {
+      if (stillMay(request)) stream.write(': heartbeat\n\n');
+      else stream.destroy(); // logged out, or narrowed further: it asks again, and is refused
+    });
     send = ({ name, data }) => {
       if (stream.writableLength > BACKLOG_OCTETS_MAX) stream.destroy();
       else stream.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);

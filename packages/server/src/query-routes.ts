@@ -1,6 +1,7 @@
 import type { Clock } from '@weir/base';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { rowFilterOf } from './access/identity.ts';
 import {
   flowsAnswerSchema,
   listsAnswerSchema,
@@ -67,7 +68,11 @@ const ESTIMATE_ROUTE = describeRoute(
 const PLAN_ROUTE = describeRoute('A query plan', undefined, planAnswerSchema);
 
 /** A question in a body changes nothing. */
-const QUESTION = { role: 'viewer' } as const;
+const QUESTION = { role: 'viewer', narrowed: true } as const;
+
+function describeQuestion(summary: string, parameters: z.ZodType | undefined, answer: z.ZodType) {
+  return { ...describeRoute(summary, parameters, answer), config: QUESTION };
+}
 
 /** `/query`, `/series`, `/flows`, `/pulse`, `/values`, `/lists`: questions to the store. */
 export function addQueryRoutes(
@@ -76,43 +81,44 @@ export function addQueryRoutes(
   lists: ListFolder | undefined,
   clock: Clock,
 ): void {
+  const asks = (request: FastifyRequest) => questions.narrowed(rowFilterOf(request));
   const window = (parameters: Parameters<typeof timeWindow>[0]) =>
     timeWindow(parameters, Math.floor(clock.nowMs() / WINDOW_ROUNDING_MS) * WINDOW_ROUNDING_MS);
 
   app.get(
     '/query',
-    describeRoute('The largest groups', queryParameters, queryAnswerSchema),
+    describeQuestion('The largest groups', queryParameters, queryAnswerSchema),
     (request, reply) => {
       const asked = queryParameters.parse(request.query);
-      return questions.rank({ ...asked, window: window(asked) }, clientSignal(reply));
+      return asks(request).rank({ ...asked, window: window(asked) }, clientSignal(reply));
     },
   );
 
   app.post('/query', { ...PLAN_ROUTE, config: QUESTION, bodyLimit: PLAN_OCTETS_MAX }, (request, reply) =>
-    questions.plan(request.body, clientSignal(reply)),
+    asks(request).plan(request.body, clientSignal(reply)),
   );
 
   app.post(
     '/query/estimate',
     { ...ESTIMATE_ROUTE, config: QUESTION, bodyLimit: PLAN_OCTETS_MAX },
-    (request) => questions.estimate(request.body),
+    (request) => asks(request).estimate(request.body),
   );
 
   app.get(
     '/series',
-    describeRoute('Sums over time', seriesParameters, seriesAnswerSchema),
+    describeQuestion('Sums over time', seriesParameters, seriesAnswerSchema),
     (request, reply) => {
       const asked = seriesParameters.parse(request.query);
-      return questions.series({ ...asked, window: window(asked) }, clientSignal(reply));
+      return asks(request).series({ ...asked, window: window(asked) }, clientSignal(reply));
     },
   );
 
   app.get(
     '/flows',
-    describeRoute('Records, newest first', flowsParameters, flowsAnswerSchema),
+    describeQuestion('Records, newest first', flowsParameters, flowsAnswerSchema),
     (request, reply) => {
       const asked = flowsParameters.parse(request.query);
-      return questions.records(
+      return asks(request).records(
         { ...asked, cursor: asked.cursor, window: window(asked) },
         clientSignal(reply),
       );
@@ -121,27 +127,27 @@ export function addQueryRoutes(
 
   app.get(
     '/pulse',
-    describeRoute('What arrived in the last minute', pulseParameters, pulseSchema),
+    describeQuestion('What arrived in the last minute', pulseParameters, pulseSchema),
     (request, reply) => {
       const { filter } = pulseParameters.parse(request.query);
-      return questions.pulse(filter, clientSignal(reply));
+      return asks(request).pulse(filter, clientSignal(reply));
     },
   );
 
   app.get(
     '/values',
-    describeRoute('The most frequent values of a field', valuesParameters, valuesAnswerSchema),
+    describeQuestion('The most frequent values of a field', valuesParameters, valuesAnswerSchema),
     (request, reply) => {
       const { field, prefix, limit, ...range } = valuesParameters.parse(request.query);
       const last = range.last ?? (range.from === undefined ? VALUES_RANGE_MS : undefined);
-      return questions.values(
+      return asks(request).values(
         { field, prefix, limit, window: window({ ...range, last }) },
         clientSignal(reply),
       );
     },
   );
 
-  app.get('/lists', describeRoute('Named lists for filters', undefined, listsAnswerSchema), () => ({
+  app.get('/lists', describeQuestion('Named lists for filters', undefined, listsAnswerSchema), () => ({
     lists: lists?.names() ?? [],
   }));
 }

@@ -232,9 +232,18 @@ test('the OpenAPI document describes every route with its parameters', async () 
     paths: Record<string, Record<string, { parameters?: { name: string }[] }>>;
   };
   expect(Object.keys(paths).sort()).toEqual(
-    ['flows', 'lists', 'live', 'pulse', 'query', 'query/estimate', 'series', 'status', 'values'].map(
-      (name) => `/api/v1/${name}`,
-    ),
+    [
+      'flows',
+      'lists',
+      'live',
+      'pulse',
+      'query',
+      'query/estimate',
+      'series',
+      'session',
+      'status',
+      'values',
+    ].map((name) => `/api/v1/${name}`),
   );
   const names = paths['/api/v1/query']?.['get']?.parameters?.map((parameter) => parameter.name);
   expect(names?.sort()).toEqual([
@@ -281,7 +290,7 @@ test('a busy port is one line that says what to do', async () => {
 });
 
 test('an address of another machine is one line too', async () => {
-  const { server } = createTestServer({ host: '192.0.2.77' });
+  const { server } = createTestServer({ host: '192.0.2.77', accessDirectory: '/nowhere/at/all' });
   await expect(server.start()).rejects.toMatchObject({ code: 'http_address_unavailable' });
   await server.stop();
 });

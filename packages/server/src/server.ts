@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import fastifyCompress from '@fastify/compress';
 import fastifyStatic from '@fastify/static';
 import fastifySwagger from '@fastify/swagger';
 import {
@@ -13,10 +14,13 @@ import {
   systemClock,
   UserError,
 } from '@weir/base';
-import type { FlowSourceEditor } from '@weir/collecting';
+import type { AccessSettings, FlowSourceEditor, HttpSettings } from '@weir/collecting';
 import { type FastifyInstance, fastify } from 'fastify';
-import { addAccessGuard } from './access/access-guard.ts';
-import { ANYONE, LOCAL } from './access/identity.ts';
+import { type AccessCounters, createAccess } from './access/access.ts';
+import { rowFilterOf } from './access/identity.ts';
+import { addOidcRoutes } from './access/oidc-routes.ts';
+import { addSessionRoutes } from './access/session-routes.ts';
+import { addUserRoutes } from './access/user-routes.ts';
 import type { ApiTopic } from './analyses/api-topic.ts';
 import { statusAnswerSchema } from './answers.ts';
 import { clientSignal } from './client-signal.ts';
@@ -29,16 +33,24 @@ import { createHostGuard, isCrossSite, isLoopbackAddress, SECURITY_HEADERS } fro
 import { createListFolder } from './list-folder.ts';
 import { createLiveFeed, type LiveFeed } from './live-feed.ts';
 import { addLiveRoute } from './live-routes.ts';
+import { OPENAPI_OPTIONS } from './openapi-document.ts';
 import { problemOf, STATUS_CLIENT_GONE } from './problem.ts';
 import { createQueryGate, type QueryGate } from './query-gate.ts';
 import { addQueryRoutes, describeRoute } from './query-routes.ts';
 import { createStoreQuestions, type QueryableStore } from './store-questions.ts';
-import { createStatusRates, type SystemStatus } from './system-status.ts';
+import { createStatusRates, narrowStatus, type SystemStatus } from './system-status.ts';
+import { createHttpServer, createTlsListener } from './tls-listener.ts';
 
 /** A plan is some hundred octets, a long filter some thousand. */
 const BODY_OCTETS_MAX = 256 * 1024;
 /** A request has to be here in this time; what slower clients send is no question. */
 const REQUEST_TIMEOUT_MS = 15_000;
+/** Looked for this often; Node's own 30 s would let a client that sends a header a minute sit there for long. */
+const SLOW_CLIENTS_LOOKED_FOR_MS = 5_000;
+/** A socket on which nothing moved for so long; live events beat every ten seconds, the longest question takes 30. */
+const SILENT_SOCKET_MS = 120_000;
+/** Below, the header that says so costs more than gzip saves. */
+const COMPRESSED_FROM_OCTETS = 1024;
 const CONNECTIONS_MAX = 512;
 const PORT_DEFAULT = 8080;
 
@@ -59,6 +71,12 @@ export interface ServerOptions {
   readonly exporters?: ExporterObserver;
   /** What records are enriched with; without it nothing is told of that. */
   readonly enrichment?: EnrichmentObserver;
+  /** How it is served: TLS, names, proxies. */
+  readonly http?: HttpSettings | undefined;
+  /** Who may ask; by default everybody on this machine, elsewhere whoever logs in. */
+  readonly access?: AccessSettings | undefined;
+  /** Folder of users, tokens and the audit log; needed where a login is. */
+  readonly accessDirectory?: string;
   /** Analyses with routes of their own. */
   readonly topics?: readonly ApiTopic[];
   /** Metrics of all threads of the process; the server adds its own. */
@@ -71,6 +89,8 @@ export interface Server extends Component {
   /** Where it listens: known after `start`. */
   address(): { host: string; port: number; url: string };
   counters(): ServerCounters;
+  /** Takes a renewed certificate into use. */
+  reload(): Promise<void>;
   /** For tests: answers a request without a socket. */
   readonly inject: FastifyInstance['inject'];
 }
@@ -80,6 +100,7 @@ export interface ServerCounters {
   /** Answers by hundreds: `2xx`, `4xx`, `5xx`. */
   answers: Record<string, number>;
   refusedHosts: number;
+  access: AccessCounters;
   queries: ReturnType<QueryGate['counters']>;
   live: ReturnType<LiveFeed['counters']>;
 }
@@ -102,40 +123,62 @@ export function createServer(options: ServerOptions): Server {
   const status = async () => rates(await options.status(), clock.nowMs());
   const feed = createLiveFeed({ questions, status, clock, logger });
   const counts = { requests: 0, answers: { '2xx': 0, '3xx': 0, '4xx': 0, '5xx': 0 }, refusedHosts: 0 };
-  const counters = (): ServerCounters => ({ ...counts, queries: gate.counters(), live: feed.counters() });
+  const access = createAccess({
+    host,
+    directory: options.accessDirectory,
+    settings: options.access,
+    clock,
+    logger,
+  });
+  const counters = (): ServerCounters => ({
+    ...counts,
+    access: { ...access.counters },
+    queries: gate.counters(),
+    live: feed.counters(),
+  });
   const registry = createServerMetrics(counters);
 
+  const { tls, names = [], proxies = [] } = options.http ?? {};
   const app = fastify({
+    serverFactory: (handler) => createHttpServer(tls, SOCKETS, handler),
     bodyLimit: BODY_OCTETS_MAX,
-    requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: true,
+    // A proxy on this machine is believed, and those that the configuration names.
+    trustProxy: ['loopback', ...proxies],
     routerOptions: { maxParamLength: 200, ignoreTrailingSlash: true },
     exposeHeadRoutes: true,
   });
+  const certificate = tls === undefined ? undefined : createTlsListener(tls, app.server, clock, logger);
+  app.server.setTimeout(SILENT_SOCKET_MS);
   app.server.maxConnections = CONNECTIONS_MAX;
   // Requests are checked with zod in the routes; the JSON schemas there are documentation.
   app.setValidatorCompiler(() => () => true);
   app.setSerializerCompiler(() => JSON.stringify);
-  guard(app, host, counts);
-  addAccessGuard(app, {
-    identify: () => (isLoopbackAddress(host) ? LOCAL : ANYONE),
-    onRefusal: ({ method, url }, { code }) =>
-      logger.debug(`${method} ${url.slice(0, 100)} was refused: ${code}`),
-  });
+  guard(app, host, names, counts);
+  access.addGuard(app);
   count(app, counts);
   answerProblems(app, logger, options.consoleDirectory);
-  app.register(fastifySwagger, { openapi: OPENAPI });
+  app.register(fastifyCompress, { threshold: COMPRESSED_FROM_OCTETS, encodings: ['gzip'] });
+  app.register(fastifySwagger, OPENAPI_OPTIONS);
   app.register(
     async (api) => {
       api.addHook('onSend', async (_request, reply) => void reply.header('cache-control', 'no-store'));
-      api.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
+      api.get('/openapi.json', { schema: { hide: true }, config: { narrowed: true } }, () => app.swagger());
       api.get(
         '/status',
-        describeRoute('What is metered, received and kept', undefined, statusAnswerSchema),
-        status,
+        {
+          ...describeRoute('What is metered, received and kept', undefined, statusAnswerSchema),
+          config: { narrowed: true },
+        },
+        async (request) => {
+          const answer = await status();
+          return rowFilterOf(request) === '' ? answer : narrowStatus(answer);
+        },
       );
+      addSessionRoutes(api, access);
+      if (access.people !== undefined) addUserRoutes(api, access.people);
       addQueryRoutes(api, questions, lists, clock);
-      addLiveRoute(api, feed, clock);
+      addLiveRoute(api, feed, clock, access.stillMay);
       if (options.exporters !== undefined) addExporterRoutes(api, options.exporters, () => clock.nowMs());
       if (options.enrichment !== undefined) addEnrichmentRoutes(api, options.enrichment);
       if (options.flowSources !== undefined) addFlowSourceRoutes(api, options.flowSources);
@@ -143,9 +186,12 @@ export function createServer(options: ServerOptions): Server {
     },
     { prefix: '/api/v1' },
   );
-  app.get('/healthz', { schema: { hide: true } }, async (): Promise<Health> => {
-    const status = await options.exporters?.status();
-    return status === undefined ? { status: 'ok', reasons: [] } : healthOf(status);
+  if (access.people?.oidc !== undefined) addOidcRoutes(app, access, access.people, access.people.oidc);
+  app.get('/healthz', { schema: { hide: true }, config: { role: 'public' } }, async ({ identity }) => {
+    const collector = await options.exporters?.status();
+    const health: Health = collector === undefined ? { status: 'ok', reasons: [] } : healthOf(collector);
+    // Whether it works is everybody's business, what does not only of who may look.
+    return identity?.rowFilter === '' ? health : { status: health.status };
   });
   app.get('/metrics', { schema: { hide: true } }, async (_request, reply) => {
     const snapshots = [await registry.snapshot(), ...((await options.metrics?.()) ?? [])];
@@ -156,6 +202,7 @@ export function createServer(options: ServerOptions): Server {
   let listening = { host, port, url: '' };
   return {
     async start() {
+      await certificate?.start();
       try {
         await app.listen({ host, port });
       } catch (error) {
@@ -166,40 +213,60 @@ export function createServer(options: ServerOptions): Server {
       listening = {
         host,
         port: boundPort,
-        url: `http://${host.includes(':') ? `[${host}]` : host}:${boundPort}`,
+        url: `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${boundPort}`,
       };
       feed.start();
-      if (!isLoopbackAddress(host)) {
-        logger.warn(`${listening.url} is open to all who reach this machine: there is no login.`);
+      access.opened(openedUrl(listening, names), boundPort);
+      if (!isLoopbackAddress(host) && tls === undefined) {
+        logger.warn(
+          `${listening.url} is not encrypted: passwords can be read on the way; see http.tls in the configuration`,
+        );
       }
     },
     async stop() {
       feed.stop();
+      certificate?.stop();
       await app.close();
+      access.closed();
     },
     address: () => listening,
+    reload: async () => certificate?.renew(),
     counters,
     inject: app.inject.bind(app),
   };
 }
 
-const OPENAPI = {
-  openapi: '3.1.0',
-  info: {
-    title: 'Weir',
-    version: '1',
-    description: 'Questions about IP flows. All times are UTC; octets are octets of the IP layer.',
-  },
+/** Clients that are slow on purpose hold a connection for so long, and no longer. */
+const SOCKETS = {
+  requestTimeout: REQUEST_TIMEOUT_MS,
+  headersTimeout: REQUEST_TIMEOUT_MS,
+  connectionsCheckingInterval: SLOW_CLIENTS_LOOKED_FOR_MS,
 } as const;
 
+/** Where people open it: an address that stands for all of the machine's is none to type. */
+function openedUrl(
+  { host, port, url }: { host: string; port: number; url: string },
+  names: readonly string[],
+): string {
+  const isAny = host === '0.0.0.0' || host === '::';
+  const [name = isAny ? hostname() : undefined] = names;
+  return name === undefined ? url : `${url.split(':')[0]}://${name}:${port}`;
+}
+
 /** Refuses who must not ask; adds the security headers to every answer, refusals included. */
-function guard(app: FastifyInstance, host: string, counts: { refusedHosts: number }): void {
-  const isKnownHost = createHostGuard(host, [host, hostname()]);
+function guard(
+  app: FastifyInstance,
+  host: string,
+  names: readonly string[],
+  counts: { refusedHosts: number },
+): void {
+  const isKnownHost = createHostGuard(host, [host, hostname()], names);
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(SECURITY_HEADERS);
     if (!isKnownHost(request.headers.host)) {
       counts.refusedHosts += 1;
-      const message = `The name in the Host header is not one of this server. Open it as http://${host}.`;
+      const remedy = `Open it as ${host}, or name it in http.names of the configuration.`;
+      const message = `The name in the Host header is not one of this server. ${remedy}`;
       return reply.code(421).send({ error: { code: 'host', message } });
     }
     if (request.url.startsWith('/api/') && isCrossSite(request.headers['sec-fetch-site'])) {
@@ -244,6 +311,7 @@ function serveConsole(app: FastifyInstance, directory: string | URL | undefined)
   app.register(fastifyStatic, {
     root,
     cacheControl: false,
+    preCompressed: true,
     setHeaders(reply, path) {
       const immutable = path.includes('/assets/');
       reply.header('cache-control', immutable ? 'public, max-age=31536000, immutable' : 'no-cache');
@@ -290,6 +358,16 @@ function createServerMetrics(counters: () => ServerCounters) {
   registry.counter(
     { name: 'weir_server_refused_hosts_total', help: 'Requests with a foreign Host header' },
     () => counters().refusedHosts,
+  );
+  const access = () =>
+    Object.entries(counters().access).map(([outcome, value]) => ({ labels: { outcome }, value }));
+  registry.counter(
+    {
+      name: 'weir_server_access_total',
+      help: 'Log-ins, those that failed, requests that were refused, and those of clients that asked too much',
+      labelNames: ['outcome'],
+    },
+    access,
   );
   registry.gauge(
     { name: 'weir_server_live_clients', help: 'Pages that follow the traffic' },

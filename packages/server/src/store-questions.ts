@@ -5,7 +5,6 @@ import {
   automaticStepMs,
   formatDimension,
   type PlanSource,
-  parseFilter,
   parseQueryPlan,
   planNotes,
   type QueryPlan,
@@ -13,6 +12,7 @@ import {
   renderSql,
 } from '@weir/analysis';
 import type { Clock } from '@weir/base';
+import { bothFilters, narrowPlan } from './access/row-filter.ts';
 import type {
   DimensionValue,
   FlowsAnswer,
@@ -49,7 +49,11 @@ interface StoreQuestionsOptions {
   readonly readList?: (name: string) => readonly string[] | undefined;
 }
 
+/** Row filters whose questions are kept at hand: as many as there are different ones among people who look now. */
+const NARROWED_MAX = 64;
+
 export interface StoreQuestions extends FlowQuestions, ValueSuggestions {
+  narrowed(rowFilter: string): StoreQuestions;
   /** Answers a plan from outside. Throws what parseQueryPlan throws. */
   plan(input: unknown, signal: AbortSignal): Promise<QueryResult & { sql: string }>;
   /** Where a plan from outside would be answered from, and what would be read. */
@@ -57,10 +61,38 @@ export interface StoreQuestions extends FlowQuestions, ValueSuggestions {
 }
 
 export function createStoreQuestions(options: StoreQuestionsOptions): StoreQuestions {
+  const known = new Map<string, StoreQuestions>();
+
+  function narrowed(rowFilter: string): StoreQuestions {
+    const questions = known.get(rowFilter) ?? createNarrowedQuestions(options, rowFilter, narrowed);
+    known.delete(rowFilter);
+    known.set(rowFilter, questions);
+    for (const oldest of known.keys()) {
+      if (known.size <= NARROWED_MAX) break;
+      known.delete(oldest);
+    }
+    return questions;
+  }
+
+  return narrowed('');
+}
+
+/** Every plan goes through `parse`, and `parse` puts the row filter into it. */
+function createNarrowedQuestions(
+  options: StoreQuestionsOptions,
+  rowFilter: string,
+  narrowed: (rowFilter: string) => StoreQuestions,
+): StoreQuestions {
   const { store, gate, clock } = options;
   const parse = (input: unknown): QueryPlan =>
-    parseQueryPlan(input, options.readList === undefined ? {} : { readList: options.readList });
-  const suggestions = createValueSuggestions(ask, clock);
+    parseQueryPlan(
+      narrowPlan(input, rowFilter),
+      options.readList === undefined ? {} : { readList: options.readList },
+    );
+  const suggestions = createValueSuggestions(ask, parse, clock);
+  /** How much the store would read says how much there is. */
+  const shown = (source: PlanSource): PlanSource =>
+    rowFilter === '' ? source : { ...source, rows: 0, octets: 0 };
 
   function ask(plan: QueryPlan, signal: AbortSignal): Promise<QueryResult> {
     return gate.run(JSON.stringify(plan), (cancel) => store.query(plan, { signal: cancel }), signal);
@@ -83,22 +115,22 @@ export function createStoreQuestions(options: StoreQuestionsOptions): StoreQuest
       tookMs: answer.elapsedMs,
       sql: renderSql(plan).sql,
       notes: [...answer.notes],
-      source: answer.source,
+      source: shown(answer.source),
     };
   }
 
   return {
+    narrowed,
     rank,
     values: suggestions.values,
     async plan(input, signal) {
       const plan = parse(input);
       const answer = await ask(plan, signal);
-      return { ...answer, sql: renderSql(plan).sql };
+      return { ...answer, source: shown(answer.source), sql: renderSql(plan).sql };
     },
     async estimate(input) {
       const plan = parse(input);
-      const source = await store.estimate(plan);
-      return { ...source, notes: planNotes(plan), sql: renderSql(plan).sql };
+      return { ...shown(await store.estimate(plan)), notes: planNotes(plan), sql: renderSql(plan).sql };
     },
     async series(question, signal) {
       const plan = seriesPlan(question, parse);
@@ -206,12 +238,11 @@ function withoutNulls(row: AnswerRow): AnswerRow {
  * what *ended* in the last minute is never all there yet, what *arrived* is.
  */
 function pulsePlan(filter: string, nowMs: number, parse: ParsePlan) {
-  parseFilter(filter, { lists: 'unread' }); // alone first: `a) or (b` must not become a filter by being put in parentheses
   const arrived = `receivedAt >= ${new Date(nowMs - PULSE_WINDOW_MS).toISOString()}`;
   return parse({
     kind: 'groups',
     timeRange: { fromMs: nowMs - PULSE_FLOW_AGE_MAX_MS, toMs: nowMs + CLOCK_SKEW_MAX_MS },
-    filter: filter.trim() === '' ? arrived : `(${filter}) and ${arrived}`,
+    filter: bothFilters(arrived, filter),
     groupBy: ['exporter'],
     orderBy: 'flows',
     limit: PULSE_EXPORTERS_MAX,

@@ -9,7 +9,6 @@ import {
   formatDimension,
   formatFieldValue,
   parseDimension,
-  parseQueryPlan,
   type QueryPlan,
   type QueryResult,
 } from '@weir/analysis';
@@ -29,6 +28,8 @@ export interface ValueSuggestions {
   values(question: ValueQuestion, signal: AbortSignal): Promise<ValuesAnswer>;
 }
 
+/** Reads a plan, and narrows it to what who asks may see. */
+type ParsePlan = (input: unknown) => QueryPlan;
 type Ask = (plan: QueryPlan, signal: AbortSignal) => Promise<QueryResult>;
 
 /** Values kept for each field: what somebody types next is among the most frequent, or is asked for again. */
@@ -44,7 +45,7 @@ interface Kept {
   readonly values: readonly SuggestedValue[];
 }
 
-export function createValueSuggestions(ask: Ask, clock: Clock): ValueSuggestions {
+export function createValueSuggestions(ask: Ask, parse: ParsePlan, clock: Clock): ValueSuggestions {
   const kept = new Map<string, Kept>();
 
   async function lookUp(name: string, filter: string, window: TimeWindow, signal: AbortSignal) {
@@ -80,7 +81,7 @@ export function createValueSuggestions(ask: Ask, clock: Clock): ValueSuggestions
   }
 
   async function askOnce(name: string, filter: string, window: TimeWindow, signal: AbortSignal) {
-    const plan = parseQueryPlan({
+    const plan = parse({
       kind: 'groups',
       timeRange: window,
       filter,

@@ -17,7 +17,9 @@ export interface Refusal {
 export interface AccessGuardOptions {
   /** Who asks; undefined when nobody logged in and somebody has to. */
   identify(request: FastifyRequest): Identity | undefined;
-  /** Called for each request that a role, a row filter or the check of its origin stopped. */
+  /** Why this client has to wait; undefined when it has not. */
+  limit(request: FastifyRequest, identity: Identity | undefined): Refusal | undefined;
+  /** Called for each request that was stopped here. */
   onRefusal(request: FastifyRequest, refusal: Refusal): void;
 }
 
@@ -38,7 +40,7 @@ export function addAccessGuard(app: FastifyInstance, options: AccessGuardOptions
   app.addHook('onRequest', async (request, reply) => {
     const identity = options.identify(request);
     request.identity = identity ?? null;
-    const refusal = foreignWrite(request) ?? refusalOf(request, identity);
+    const refusal = options.limit(request, identity) ?? foreignWrite(request) ?? refusalOf(request, identity);
     if (refusal === undefined) return;
     options.onRefusal(request, refusal);
     return answerRefusal(request, reply, refusal);

@@ -1,4 +1,5 @@
 /** Who a request comes from, and what routes say of who may ask them. */
+import type { FastifyRequest } from 'fastify';
 import type { Role } from './role.ts';
 
 export interface Identity {
@@ -16,9 +17,6 @@ export interface Identity {
 
 /** Somebody on this machine, where loopback demands no login. */
 export const LOCAL: Identity = { name: 'local', kind: 'local', role: 'admin', rowFilter: '' };
-
-/** Somebody on the network, where no login is demanded. */
-export const ANYONE: Identity = { name: 'anyone', kind: 'local', role: 'viewer', rowFilter: '' };
 
 /** `public`: also who has not logged in. */
 export type NeededRole = Role | 'public';
@@ -41,4 +39,11 @@ declare module 'fastify' {
     /** Asked for by people only: a token is refused, so that a stolen one cannot make others. */
     peopleOnly?: boolean;
   }
+}
+
+/** The row filter of who asks; empty: he may see all. */
+export function rowFilterOf({ identity }: Pick<FastifyRequest, 'identity'>): string {
+  if (identity === null)
+    throw new Error('the gate lets nobody pass to a route about flows who is not logged in');
+  return identity.rowFilter;
 }
