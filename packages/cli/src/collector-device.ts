@@ -29,6 +29,7 @@ import type { ExcludedSocket, LiveMeter } from '@weir/metering';
 import { createLiveMeter } from '@weir/metering';
 import { createServer, type EnrichmentObserver, type Server } from '@weir/server';
 import { createStoreMetrics, type FlowStore, openStore, type StoreOptions } from '@weir/storage';
+import { createAgents } from './agent/agent-topic.ts';
 import { type Analyses, createAnalyses } from './analyses.ts';
 import type { Endpoint } from './endpoint.ts';
 import { observeEnrichment } from './enrichment-observer.ts';
@@ -230,6 +231,13 @@ function serve(
   const { dataDirectory, demoSource, logger } = options;
   const settings = options.origin.exporters();
   const storeMetrics = createStoreMetrics(store);
+  const agents = createAgents({
+    dataDirectory,
+    host: http.address,
+    keyPin: () => undefined,
+    clock: systemClock,
+    logger,
+  });
   const server = createServer({
     host: http.address,
     port: http.port,
@@ -244,7 +252,7 @@ function serve(
     flowSources,
     exporters: collector,
     enrichment,
-    topics: analyses.topics,
+    topics: [...analyses.topics, agents],
     logger,
   });
   return {

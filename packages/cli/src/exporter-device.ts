@@ -12,6 +12,8 @@ import {
 } from '@weir/base';
 import { type CollectorState, loadProfile, type Profile, reasonDisabled } from '@weir/exporting';
 import type { CaptureSource } from '@weir/host';
+import { createAgent } from './agent/agent.ts';
+import type { Enrolment } from './agent/enrolment.ts';
 import { createControlServer } from './control-socket.ts';
 import type { Endpoint } from './endpoint.ts';
 import { createExportPipeline } from './export-pipeline.ts';
@@ -37,6 +39,8 @@ export interface ExporterDeviceOptions {
   readonly metrics: Endpoint | undefined;
   /** Where `weir status` and `weir stop` ask; undefined: nowhere. */
   readonly controlPath: string | undefined;
+  /** The server at which its settings are shown and edited; undefined: none. */
+  readonly enrolment: Enrolment | undefined;
   readonly logger: Logger;
 }
 
@@ -203,6 +207,14 @@ export function createExporterDevice(options: ExporterDeviceOptions): ExporterDe
       'profile watcher',
       createProfileWatcher(file, systemClock, () => void reload()),
     );
+    if (options.enrolment !== undefined) {
+      const holder = { reload, problem: () => profileProblem };
+      const { enrolment } = options;
+      lifecycle.add(
+        'agent',
+        createAgent({ enrolment, profileFile: file, status, holder, clock: systemClock, logger }),
+      );
+    }
     if (options.metrics !== undefined) {
       const metrics = createExporterMetrics(status);
       lifecycle.add('metrics', createMetricsServer(options.metrics, metrics, logger));

@@ -26,18 +26,22 @@ export async function checkProfile(file: string | undefined): Promise<Finding[]>
   }
   try {
     const profile = await loadProfile(asked);
-    return [
-      { verdict: 'good', subject, message: `${asked} is valid` },
-      ...checkEnabled(profile),
-      ...checkInterfaces(profile),
-      ...checkFiles(profile),
-      ...checkSpool(profile),
-      ...checkPeers(profile),
-      ...(await Promise.all(profile.collectors.map(checkCollector))).flat(),
-    ];
+    return [{ verdict: 'good', subject, message: `${asked} is valid` }, ...(await profileFindings(profile))];
   } catch (error) {
     return [badFinding(subject, error)];
   }
+}
+
+/** What this machine says to a profile that is valid in itself. */
+export async function profileFindings(profile: Profile): Promise<Finding[]> {
+  return [
+    ...checkEnabled(profile),
+    ...checkInterfaces(profile),
+    ...checkFiles(profile),
+    ...checkSpool(profile),
+    ...checkPeers(profile),
+    ...(await Promise.all(profile.collectors.map(checkCollector))).flat(),
+  ];
 }
 
 function checkEnabled(profile: Profile): Finding[] {

@@ -20,6 +20,7 @@ export function createProgram(): Command {
   addDevices(program);
   addBackgroundCommands(program);
   addServiceCommands(program);
+  addAgentCommands(program);
   addOfflineCommands(program);
   addStoreCommands(program);
   addTrafficCommands(program);
@@ -165,6 +166,25 @@ function addServiceCommands(program: Command): void {
     .option('--profile <file>', PROFILE_ARGUMENT)
     .option('--collector', 'the unit of weir collect')
     .action(async (options) => (await import('./commands/service.ts')).uninstall(options));
+}
+
+function addAgentCommands(program: Command): void {
+  const agent = program
+    .command('agent')
+    .description('show this exporter’s settings at a Weir server, which may then edit them');
+  agent
+    .command('enrol')
+    .argument('<server>', 'https://HOST:PORT of the server’s console')
+    .description('enrol with a token that the page Agents of the console gave')
+    .requiredOption('--token <token>', 'good for one exporter and some minutes')
+    .option('--profile <file>', 'the profile; default: Universe.profile in the platform’s folder')
+    .option('--ca <pem>', 'the authority that vouches for the server, where the token names no key')
+    .action(async (server, options) => (await import('./commands/agent.ts')).enrol(server, options));
+  agent
+    .command('leave')
+    .description('end the enrolment; the profile stays as it is')
+    .option('--profile <file>', 'the profile; default: Universe.profile in the platform’s folder')
+    .action(async (options) => (await import('./commands/agent.ts')).leave(options));
 }
 
 function addOfflineCommands(program: Command): void {

@@ -18,6 +18,7 @@ export { createIpfixFile, type IpfixFile } from './ipfix-file.ts';
 export { defaultProfilePath, loadProfile, type Profile, parseProfile } from './profile.ts';
 export type { Anonymisation, Collector, Sampling, TlsFiles } from './profile-collector.ts';
 export { describeProfile, printableProfile, reasonDisabled } from './profile-description.ts';
+export { editProfile, filesNamed, type ProfileEdit, profileRevision } from './profile-edit.ts';
 export { DIRECTIONS, type Direction, PROFILE_PROPERTIES } from './profile-properties.ts';
 export {
   DROP_REASONS,

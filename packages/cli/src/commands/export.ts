@@ -12,6 +12,7 @@ import {
 import type { CaptureSource } from '@weir/host';
 import { clearFlowBatch, createFlowBatch } from '@weir/ipfix';
 import { meterFile } from '@weir/metering';
+import { readEnrolment } from '../agent/enrolment.ts';
 import { parseLocalEndpoint } from '../endpoint.ts';
 import { createExporterDevice, type ExporterDevice } from '../exporter-device.ts';
 import { followHangUp } from '../hang-up.ts';
@@ -59,6 +60,7 @@ async function exportLive(profile: Profile, options: ExportOptions, logger: Logg
     capture: options.capture,
     metrics: options.metrics === undefined ? undefined : parseLocalEndpoint(options.metrics, '--metrics'),
     controlPath: options.state === undefined ? undefined : controlPathOf(options.state),
+    enrolment: readEnrolment(profile.fileName),
     logger,
   });
   const hungUp = followHangUp(() => void device.reload());
