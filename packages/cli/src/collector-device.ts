@@ -234,7 +234,7 @@ function serve(
   const agents = createAgents({
     dataDirectory,
     host: http.address,
-    keyPin: () => undefined,
+    certificateFile: settings.http?.tls?.certificate,
     clock: systemClock,
     logger,
   });

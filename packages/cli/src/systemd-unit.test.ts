@@ -14,6 +14,7 @@ const UNIT = {
   node: process.execPath,
   weir: '/opt/weir/bin/weir.js',
   profileFile: '/etc/weir/profiles/Universe.profile',
+  enrolled: false,
   exportArguments: ['--interface', 'wg0'],
 };
 
@@ -45,6 +46,11 @@ test('the unit of the collector runs it on its own folder, with what it needs an
   expect(text).toContain('\nStateDirectory=weir/collector\n');
   expect(text).toContain('\nCapabilityBoundingSet=CAP_NET_BIND_SERVICE CAP_NET_ADMIN\n');
   expect(text).not.toContain('AF_PACKET');
+});
+
+test('the folder of a profile that a server may edit can be written to, and no other', () => {
+  expect(systemdUnit({ ...UNIT, enrolled: true })).toContain('ReadWritePaths=/etc/weir/profiles\n');
+  expect(systemdUnit(UNIT)).not.toContain('ReadWritePaths');
 });
 
 describe.skipIf(ANALYZE_MISSING)('systemd-analyze (skipped where it is not installed)', () => {

@@ -8,6 +8,8 @@ export interface UnitOptions {
   readonly node: string;
   readonly weir: string;
   readonly profileFile: string;
+  /** Whether a server may edit its profile: the profile's folder can be written to then. */
+  readonly enrolled: boolean;
   /** Options of `weir export` beside those that the unit gives it. */
   readonly exportArguments: readonly string[];
 }
@@ -24,7 +26,14 @@ export interface CollectorUnitOptions {
 export const COLLECTOR_SERVICE = 'collector';
 
 /** The text of the unit file of an exporter. */
-export function systemdUnit({ name, node, weir, profileFile, exportArguments }: UnitOptions): string {
+export function systemdUnit({
+  name,
+  node,
+  weir,
+  profileFile,
+  enrolled,
+  exportArguments,
+}: UnitOptions): string {
   return unitText({
     name,
     description: `Weir: flow metadata exporter (${name})`,
@@ -50,6 +59,7 @@ export function systemdUnit({ name, node, weir, profileFile, exportArguments }: 
       'AF_PACKET AF_NETLINK AF_UNIX AF_INET AF_INET6',
     ],
     files: [node, weir, profileFile],
+    ...(enrolled ? { writableFolder: path.dirname(profileFile) } : {}),
   });
 }
 
@@ -83,6 +93,8 @@ interface UnitText {
   readonly sockets: readonly [what: string, families: string];
   /** Files that it reads. */
   readonly files: readonly string[];
+  /** Beside its own below /var/lib and /run. */
+  readonly writableFolder?: string;
 }
 
 function unitText({
@@ -94,6 +106,7 @@ function unitText({
   needs,
   sockets,
   files,
+  writableFolder,
 }: UnitText): string {
   return `# Written by "weir service install"; "weir service uninstall" removes it.
 [Unit]
@@ -128,7 +141,7 @@ CapabilityBoundingSet=${needs[1]}
 NoNewPrivileges=yes
 
 ProtectSystem=strict
-ProtectHome=${underHome(files) ? 'read-only' : 'yes'}
+${writableFolder === undefined ? '' : `ReadWritePaths=${quoted(writableFolder)}\n`}ProtectHome=${underHome(files) ? 'read-only' : 'yes'}
 PrivateTmp=yes
 PrivateDevices=yes
 ProtectClock=yes

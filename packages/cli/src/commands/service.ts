@@ -4,6 +4,7 @@ import path from 'node:path';
 import { EXIT_USAGE, UserError } from '@weir/base';
 import { parseCollectorConfig } from '@weir/collecting';
 import { loadProfile } from '@weir/exporting';
+import { readEnrolment } from '../agent/enrolment.ts';
 import { exportArguments, type PassedOptions, stopService } from '../background-service.ts';
 import { systemctl, systemdRuns, unitFileOf, unitNameOf } from '../service-manager.ts';
 import { serviceStateOf } from '../service-state.ts';
@@ -35,6 +36,7 @@ export async function install(options: InstallOptions): Promise<void> {
     node: process.execPath,
     weir: WEIR,
     profileFile,
+    enrolled: readEnrolment(profileFile) !== undefined,
     exportArguments: exportArguments(options),
   };
   const text = process.platform === 'win32' ? registerTaskScript(unit) : systemdUnit(unit);

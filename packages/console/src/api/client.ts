@@ -39,7 +39,11 @@ export async function apiGet<T>(path: string, parameters: Parameters, signal?: A
 }
 
 /** Sends JSON. Throws ApiError when the server answers with a problem. */
-export async function apiSend<T>(method: 'PUT' | 'POST', path: string, body: unknown): Promise<T> {
+export async function apiSend<T>(
+  method: 'PUT' | 'POST' | 'PATCH' | 'DELETE',
+  path: string,
+  body: unknown = {},
+): Promise<T> {
   const response = await fetch(apiUrl(path, {}), {
     method,
     headers: { accept: 'application/json', 'content-type': 'application/json' },

@@ -1,5 +1,6 @@
 import { type ComponentType, lazy } from 'react';
 import {
+  AgentsIcon,
   ExploreIcon,
   ExportersIcon,
   FlowsIcon,
@@ -85,6 +86,15 @@ export const PAGES: readonly PageEntry[] = [
     letter: 'x',
     Icon: ExportersIcon,
     Page: lazy(async () => ({ default: (await import('../pages/exporters-page.tsx')).ExportersPage })),
+    asksFlows: false,
+  },
+  {
+    path: '/agents',
+    name: 'Agents',
+    about: 'exporters of our own, and their settings',
+    letter: 'n',
+    Icon: AgentsIcon,
+    Page: lazy(async () => ({ default: (await import('../pages/agents-page.tsx')).AgentsPage })),
     asksFlows: false,
   },
 ];

@@ -61,6 +61,12 @@ export const ExportersIcon = (props: IconProps) => (
     <path d="M6 14h.01M9 14h.01M6.500 8.500a5 5 0 0 1 7 0M8.300 10a2.500 2.500 0 0 1 3.400 0M4.600 6.400a7.600 7.600 0 0 1 10.800 0" />
   </Icon>
 );
+export const AgentsIcon = (props: IconProps) => (
+  <Icon {...props}>
+    <rect x="3" y="3.500" width="14" height="9" rx="1.200" />
+    <path d="M7 16.500h6M10 12.500v4M6.500 8h1.800l1.200-2 1.600 4 1.200-2h1.200" />
+  </Icon>
+);
 export const FunnelIcon = (props: IconProps) => (
   <Icon {...props}>
     <path d="M3 4h14l-5.500 6.500V16l-3-1.500v-4Z" />
