@@ -22,7 +22,8 @@ export function checkRowFilter(rowFilter: string): void {
 
 /** The filter that both filters let through; the line breaks end comments. Throws FilterError for `asked`. */
 export function bothFilters(rowFilter: string, asked: string): string {
-  if (isAll(asked)) return rowFilter;
+  if (asked.trim() === '') return rowFilter;
+  parseFilter(asked, { lists: 'unread' });
   return rowFilter.trim() === '' ? asked : `(${rowFilter}\n) and (${asked}\n)`;
 }
 
@@ -32,9 +33,6 @@ export function eitherFilter(filters: readonly string[]): string {
   const [first = '', ...others] = [...new Set(filters)];
   return others.length === 0 ? first : [first, ...others].map((filter) => `(${filter}\n)`).join(' or ');
 }
-
-const isAll = (filter: string): boolean =>
-  filter.trim() === '' || parseFilter(filter, { lists: 'unread' }).kind === 'all';
 
 /**
  * A plan from outside that can only be answered from rows that the row filter lets through. Lists that the row filter
