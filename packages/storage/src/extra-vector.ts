@@ -5,7 +5,7 @@
 import duckdb from '@duckdb/node-bindings';
 import { decodeValue, formatHex } from '@weir/ipfix';
 import { type ExtraColumn, type ExtraPlace, VARIABLE_LENGTH } from './extra-column.ts';
-import type { FlowBlock } from './flow-block.ts';
+import { type BlockColumn, type FlowBlock, readColumn } from './flow-block.ts';
 import type { ReadableLayout, SegmentExtras } from './segment-extras.ts';
 import { STORED_COLUMNS } from './stored-column.ts';
 
@@ -52,6 +52,14 @@ export function fillExtraColumn(
   duckdb.copy_data_to_vector_validity(vector, 0, validity.buffer, 0, (count + 7) >> 3);
 }
 
+const layoutOctets = new Uint8Array(VECTOR_ROWS * 4);
+
+/** Keys of the layouts of `count` rows from `from`, at most a vector; valid until the next call. */
+export function layoutIdsOf(layouts: BlockColumn, from: number, count: number): Uint32Array<ArrayBuffer> {
+  const { buffer, byteOffset } = readColumn(layouts, from, count, 4, layoutOctets);
+  return new Uint32Array(buffer, byteOffset, count);
+}
+
 type Take = (row: number, bytes: Uint8Array, start: number, length: number) => void;
 
 /** Calls `take` for each row whose record has the field, with where it lies in the block's octets. */
@@ -66,15 +74,15 @@ function eachField(
   const layouts = block.columns[LAYOUT_COLUMN];
   const { extra } = block;
   if (layouts === undefined || extra === undefined) return;
-  const ids = new Uint32Array(layouts.values.buffer, layouts.values.byteOffset, from + count);
+  const ids = layoutIdsOf(layouts, from, count);
   let lastId = -1;
   let layout: ReadableLayout | undefined;
   let place: ExtraPlace | undefined;
   for (let row = 0; row < count; row++) {
     const at = from + row;
     if ((layouts.validity[at >> 3]! & (1 << (at & 7))) === 0) continue;
-    if (ids[at] !== lastId) {
-      lastId = ids[at]!;
+    if (ids[row] !== lastId) {
+      lastId = ids[row]!;
       layout = extras.readable(lastId);
       place = layout?.placeOf.get(name);
     }

@@ -1,13 +1,15 @@
 /**
- * FlowBlock: up to BLOCK_ROWS open flow records as columns, in memory, filled by appending batches to it.
- * A column that no record has takes no memory. Rows are never changed once appended, so a reader that
- * remembers the row count sees the same rows for ever. Hot file: it asserts typed-array reads with `!`.
+ * FlowBlock: up to BLOCK_ROWS open flow records as columns, in memory, filled by appending packed batches to it.
+ * A column that no record has takes no memory, and one that repeats little (packed-batch.ts). Rows are never
+ * changed once appended, so a reader that remembers the row count sees the same rows for ever, though a column
+ * may be spelled out later: readers ask `readColumn`. Hot file: it asserts typed-array reads with `!`.
  *
  * Measured: copying a batch's columns into a block costs 0.02 CPU s per million records; appending the same
  * records to a DuckDB table 0.45 (23 columns) to 0.67 (39 columns, 16 of them null).
  */
-import { FLOW_COLUMNS, type FlowBatch, type FlowColumnDefinition, type FlowColumnName } from '@weir/ipfix';
+import { FLOW_COLUMNS, type FlowBatch, type FlowColumnDefinition } from '@weir/ipfix';
 import type { LabelDictionary } from './label-dictionary.ts';
+import { FORM, type PackedBatch, type PackedColumn } from './packed-batch.ts';
 import { EXTRA_COLUMN, STORED_COLUMNS } from './stored-column.ts';
 import { bitsAllClear, bitsAllSet } from './time-bounds.ts';
 
@@ -15,9 +17,13 @@ import { bitsAllClear, bitsAllSet } from './time-bounds.ts';
 export const BLOCK_ROWS = 8192;
 const EXTRA_OCTETS_AT_FIRST = 64 * 1024;
 
-/** The numbers of one column: raw octets, little-endian, and one validity bit a row. */
+/** The numbers of one column, in one of the forms of a PackedColumn, and one validity bit a row. */
 export interface BlockColumn {
-  readonly values: Uint8Array<ArrayBuffer>;
+  form: number;
+  low: number;
+  high: number;
+  /** Little-endian; empty in form `same`. */
+  values: Uint8Array<ArrayBuffer>;
   readonly validity: Uint8Array<ArrayBuffer>;
 }
 
@@ -29,45 +35,81 @@ export interface FlowBlock {
   extra: { octets: Uint8Array<ArrayBuffer>; readonly end: Uint32Array<ArrayBuffer> } | undefined;
 }
 
-/** Keeps arrays of dropped blocks for new ones, because fresh memory costs a page fault every 4 KiB. */
+/** What a block of records of 20 elements takes; memory that is not used is none. */
+const SLAB_OCTETS_A_BLOCK = 64 * BLOCK_ROWS;
+/** Beyond 64 MB at once the engine collects garbage too. */
+const SLAB_OCTETS_MAX = 63_000_000;
+
+/**
+ * Keeps arrays of dropped blocks for new ones, because fresh memory costs a page fault every 4 KiB. Arrays are cut
+ * from slabs, the first of which is there from the beginning: memory that grows by an array at a time makes the
+ * engine collect garbage every 64 MB, which cost 0.1 CPU s per million records.
+ */
 export class BlockPool {
   readonly #free = new Map<number, Uint8Array<ArrayBuffer>[]>();
   readonly #arraysMax: number;
+  readonly #slabOctets: number;
+  #slab: ArrayBuffer;
+  #slabUsed = 0;
 
   /** Keeps at most `blocksMax` blocks' worth of arrays. */
   constructor(blocksMax: number) {
     this.#arraysMax = blocksMax;
+    this.#slabOctets = Math.min(SLAB_OCTETS_MAX, blocksMax * SLAB_OCTETS_A_BLOCK);
+    this.#slab = new ArrayBuffer(this.#slabOctets);
   }
 
   create(): FlowBlock {
     return { rowCount: 0, columns: new Array(STORED_COLUMNS.length).fill(undefined), extra: undefined };
   }
 
-  column(width: number): BlockColumn {
-    const validity = this.#take(BLOCK_ROWS / 8);
+  /** A column of no rows, in a form. */
+  column(form: number, low: number, high: number, width: number): BlockColumn {
+    const validity = this.take(BLOCK_ROWS / 8);
     validity.fill(0);
-    return { values: this.#take(BLOCK_ROWS * width), validity };
+    return { form, low, high, values: this.take(valueOctets(form, width)), validity };
   }
 
   /** Takes the arrays back; nobody may read the block any more. */
   release(block: FlowBlock): void {
     for (const column of block.columns) {
       if (column === undefined) continue;
-      this.#give(column.values);
-      this.#give(column.validity);
+      this.give(column.values);
+      this.give(column.validity);
     }
     block.columns.fill(undefined);
   }
 
-  #take(octets: number): Uint8Array<ArrayBuffer> {
-    return this.#free.get(octets)?.pop() ?? new Uint8Array(octets);
+  take(octets: number): Uint8Array<ArrayBuffer> {
+    if (octets === 0) return NO_VALUES;
+    return this.#free.get(octets)?.pop() ?? this.#cut(octets);
   }
 
-  #give(array: Uint8Array<ArrayBuffer>): void {
+  /** Of a multiple of 8 octets. */
+  #cut(octets: number): Uint8Array<ArrayBuffer> {
+    if (this.#slabUsed + octets > this.#slab.byteLength) {
+      this.#slab = new ArrayBuffer(this.#slabOctets);
+      this.#slabUsed = 0;
+    }
+    const array = new Uint8Array(this.#slab, this.#slabUsed, octets);
+    this.#slabUsed += octets;
+    return array;
+  }
+
+  give(array: Uint8Array<ArrayBuffer>): void {
+    if (array.byteLength === 0) return;
     const list = this.#free.get(array.byteLength) ?? [];
     this.#free.set(array.byteLength, list);
     if (list.length < this.#arraysMax * STORED_COLUMNS.length) list.push(array);
   }
+}
+
+const NO_VALUES = new Uint8Array(0);
+const { whole: WHOLE, low: LOW, same: SAME } = FORM;
+
+function valueOctets(form: number, width: number): number {
+  if (form === SAME) return 0;
+  return BLOCK_ROWS * (form === LOW ? 4 : width);
 }
 
 /** Keys of what one batch has in dictionaries of its own, by their index in the batch. */
@@ -81,27 +123,20 @@ export interface BatchKeys {
 /** Appends rows of a batch, from `fromRow`, as many as fit; returns how many. */
 export function appendToBlock(
   block: FlowBlock,
-  batch: FlowBatch,
+  { batch, columns }: PackedBatch,
   fromRow: number,
   keys: BatchKeys,
   labels: LabelDictionary,
   pool: BlockPool,
 ): number {
   const count = Math.min(BLOCK_ROWS - block.rowCount, batch.rowCount - fromRow);
-  for (let index = 0; index < FLOW_COLUMNS.length; index++) {
-    const definition: FlowColumnDefinition & { name: FlowColumnName } = FLOW_COLUMNS[index]!;
-    const validity = batch.validity[index]!;
+  for (let at = 0; at < columns.length; at++) {
+    const packed = columns[at]!;
     // Rows before a multiple of 8 are looked at too: at worst an empty column gets an array.
-    if (bitsAllClear(validity, fromRow & ~7, fromRow + count)) continue;
-    const stored = STORED_COLUMNS[index]!;
-    const column = block.columns[index] ?? pool.column(stored.width);
-    block.columns[index] = column;
-    const source = batch.columns[definition.name];
-    const keyOf = keyFunction(definition, keys, labels);
-    if (keyOf === undefined) {
-      appendValues(column, block.rowCount, source, stored.width, fromRow, count);
-      copyBits(column.validity, block.rowCount, validity, fromRow, count);
-    } else appendKeys(column, block.rowCount, source, validity, fromRow, count, keyOf);
+    if (!packed.complete && bitsAllClear(packed.validity, fromRow & ~7, fromRow + count)) continue;
+    const keyOf = keyFunction(FLOW_COLUMNS[packed.index]!, keys, labels);
+    if (keyOf === undefined) appendColumn(block, packed, fromRow, count, pool);
+    else appendKeys(block, packed, batch, fromRow, count, keyOf, pool);
   }
   appendExtra(block, batch, fromRow, count);
   block.rowCount += count;
@@ -113,16 +148,119 @@ export function blockHasColumn(block: FlowBlock, index: number): boolean {
   return index === EXTRA_COLUMN ? block.extra !== undefined : block.columns[index] !== undefined;
 }
 
-function appendValues(
+/**
+ * The octets of `count` rows from `from`: in the column's own array where it has them all, else written into
+ * `scratch`, which has room for them, as `width` octets a row.
+ */
+export function readColumn(
   column: BlockColumn,
-  atRow: number,
-  source: Uint8Array | Uint16Array | Uint32Array,
+  from: number,
+  count: number,
   width: number,
+  scratch: Uint8Array<ArrayBuffer>,
+): Uint8Array<ArrayBuffer> {
+  if (column.form === WHOLE) return column.values.subarray(from * width, (from + count) * width);
+  spellOut(column, from, count, width, scratch, 0);
+  return scratch.subarray(0, count * width);
+}
+
+type Values = Pick<BlockColumn, 'form' | 'low' | 'high' | 'values'>;
+
+/** Writes rows of a column, whatever its form, as whole values into `into`, from row `at` on. */
+function spellOut(
+  source: Values,
+  from: number,
+  count: number,
+  width: number,
+  into: Uint8Array<ArrayBuffer>,
+  at: number,
+): void {
+  const { form, low, high, values } = source;
+  if (form === WHOLE) {
+    into.set(values.subarray(from * width, (from + count) * width), at * width);
+  } else if (width === 8) {
+    const target = new Uint32Array(into.buffer, into.byteOffset + at * 8, count * 2);
+    if (form === SAME) fillPairs(target, low, high);
+    else interleave(target, new Uint32Array(values.buffer, values.byteOffset + from * 4, count), high);
+  } else arrayOf(width, into).fill(low, at, at + count);
+}
+
+function fillPairs(target: Uint32Array, low: number, high: number): void {
+  for (let at = 0; at < target.length; at += 2) {
+    target[at] = low;
+    target[at + 1] = high;
+  }
+}
+
+function interleave(target: Uint32Array, lows: Uint32Array, high: number): void {
+  for (let row = 0; row < lows.length; row++) {
+    target[row * 2] = lows[row]!;
+    target[row * 2 + 1] = high;
+  }
+}
+
+function arrayOf(width: number, { buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>) {
+  if (width === 1) return new Uint8Array(buffer, byteOffset, byteLength);
+  if (width === 2) return new Uint16Array(buffer, byteOffset, byteLength / 2);
+  return new Uint32Array(buffer, byteOffset, byteLength / 4);
+}
+
+/** The narrowest form that holds both. */
+function formOfBoth(one: Values, other: Values, width: number): number {
+  if (one.form === WHOLE || other.form === WHOLE) return WHOLE;
+  if (one.form === SAME && other.form === SAME && one.low === other.low && one.high === other.high) {
+    return SAME;
+  }
+  return width === 8 && one.high === other.high ? LOW : WHOLE;
+}
+
+/** The column of the block, in a form that holds the rows that come; their values are not yet in it. */
+function columnFor(block: FlowBlock, index: number, next: Values, pool: BlockPool): BlockColumn {
+  const { width } = STORED_COLUMNS[index]!;
+  const known = block.columns[index];
+  if (known === undefined) {
+    const column = pool.column(next.form, next.low, next.high, width);
+    block.columns[index] = column;
+    return column;
+  }
+  const form = formOfBoth(known, next, width);
+  if (form !== known.form) widen(known, form, block.rowCount, width, pool);
+  return known;
+}
+
+function widen(column: BlockColumn, form: number, rows: number, width: number, pool: BlockPool): void {
+  const values = pool.take(valueOctets(form, width));
+  if (form === LOW) new Uint32Array(values.buffer, values.byteOffset, rows).fill(column.low);
+  else spellOut(column, 0, rows, width, values, 0);
+  pool.give(column.values);
+  column.values = values;
+  column.form = form;
+}
+
+function appendColumn(
+  block: FlowBlock,
+  packed: PackedColumn,
+  fromRow: number,
+  count: number,
+  pool: BlockPool,
+): void {
+  const { width } = STORED_COLUMNS[packed.index]!;
+  const column = columnFor(block, packed.index, packed, pool);
+  const atRow = block.rowCount;
+  if (column.form === WHOLE) spellOut(packed, fromRow, count, width, column.values, atRow);
+  else if (column.form === LOW) appendLowWords(column, packed, atRow, fromRow, count);
+  copyBits(column.validity, atRow, packed.validity, fromRow, count);
+}
+
+function appendLowWords(
+  { values }: BlockColumn,
+  packed: PackedColumn,
+  atRow: number,
   fromRow: number,
   count: number,
 ): void {
-  const octets = new Uint8Array(source.buffer, source.byteOffset + fromRow * width, count * width);
-  column.values.set(octets, atRow * width);
+  if (packed.form === LOW) values.set(packed.values.subarray(fromRow * 4, (fromRow + count) * 4), atRow * 4);
+  else new Uint32Array(values.buffer, values.byteOffset + atRow * 4, count).fill(packed.low);
 }
 
 type KeyFunction = (index: number) => number | undefined;
@@ -149,15 +287,24 @@ function keyFunction(
 
 /** Translates a batch's values to keys; one without a key becomes null. */
 function appendKeys(
-  column: BlockColumn,
-  atRow: number,
-  indices: Uint8Array | Uint16Array | Uint32Array,
-  validity: Uint8Array,
+  block: FlowBlock,
+  packed: PackedColumn,
+  batch: FlowBatch,
   fromRow: number,
   count: number,
   keyOf: KeyFunction,
+  pool: BlockPool,
 ): void {
+  const { index, validity } = packed;
+  if (packed.form === SAME) {
+    const key = keyOf(packed.low);
+    if (key !== undefined) appendColumn(block, { ...packed, low: key }, fromRow, count, pool);
+    return;
+  }
+  const column = columnFor(block, index, WHOLE_VALUES, pool);
   const values = new Uint32Array(column.values.buffer, column.values.byteOffset, BLOCK_ROWS);
+  const indices = batch.columns[FLOW_COLUMNS[index]!.name];
+  const atRow = block.rowCount;
   for (let row = 0; row < count; row++) {
     const from = fromRow + row;
     if ((validity[from >> 3]! & (1 << (from & 7))) === 0) continue;
@@ -168,6 +315,8 @@ function appendKeys(
     column.validity[at >> 3]! |= 1 << (at & 7);
   }
 }
+
+const WHOLE_VALUES: Values = { form: WHOLE, low: 0, high: 0, values: NO_VALUES };
 
 /** Copies bits into a bitmap whose bits from `at` on are clear. */
 export function copyBits(

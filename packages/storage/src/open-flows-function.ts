@@ -9,8 +9,8 @@
 import { type DuckDBConnection, DuckDBTableFunction, UINTEGER } from '@duckdb/node-api';
 import duckdb from '@duckdb/node-bindings';
 import { type ExtraColumn, extraTypeId } from './extra-column.ts';
-import { fillExtraColumn, LAYOUT_COLUMN } from './extra-vector.ts';
-import type { FlowBlock } from './flow-block.ts';
+import { fillExtraColumn, LAYOUT_COLUMN, layoutIdsOf } from './extra-vector.ts';
+import { type FlowBlock, readColumn } from './flow-block.ts';
 import { type OpenSegment, OpenSnapshot } from './segment.ts';
 import type { SegmentExtras } from './segment-extras.ts';
 import { EXTRA_COLUMN, STORED_COLUMNS } from './stored-column.ts';
@@ -151,16 +151,19 @@ function fillVector(
     duckdb.vector_reference_value(vector, NULL_VALUE);
     return;
   }
-  const { values, validity } = column;
+  const { validity } = column;
   const { width, typeId } = STORED_COLUMNS[index]!;
-  if (typeId === undefined) fillKeys(vector, values, labelOctets, from, count);
-  else duckdb.copy_data_to_vector(vector, 0, values.buffer, values.byteOffset + from * width, count * width);
+  const values = readColumn(column, from, count, width, scratch);
+  if (typeId === undefined) fillKeys(vector, values, labelOctets, count);
+  else duckdb.copy_data_to_vector(vector, 0, values.buffer, values.byteOffset, count * width);
   if (bitsAllSet(validity, from, from + count)) return;
   duckdb.vector_ensure_validity_writable(vector);
   const octets = (count + 7) >> 3;
   duckdb.copy_data_to_vector_validity(vector, 0, validity.buffer, validity.byteOffset + (from >> 3), octets);
 }
 
+/** Values of one vector that the block holds in a shorter form. */
+const scratch = new Uint8Array(VECTOR_ROWS * 8);
 const keys8 = new Uint8Array(VECTOR_ROWS);
 const keys16 = new Uint16Array(VECTOR_ROWS);
 
@@ -169,10 +172,9 @@ function fillKeys(
   vector: duckdb.Vector,
   values: Uint8Array<ArrayBuffer>,
   octets: 1 | 2 | 4,
-  from: number,
   count: number,
 ): void {
-  const keys = new Uint32Array(values.buffer, values.byteOffset + from * 4, count);
+  const keys = new Uint32Array(values.buffer, values.byteOffset, count);
   if (octets === 4) {
     duckdb.copy_data_to_vector(vector, 0, values.buffer, keys.byteOffset, count * 4);
     return;
@@ -197,18 +199,18 @@ function fillKept(
     duckdb.vector_reference_value(vector, NULL_VALUE);
     return;
   }
-  const ids = new Uint32Array(layouts.values.buffer, layouts.values.byteOffset, from + count);
+  const ids = layoutIdsOf(layouts, from, count);
   const validity = new Uint8Array((count + 7) >> 3);
   for (let row = 0; row < count; row++) {
     const at = from + row;
-    if ((layouts.validity[at >> 3]! & (1 << (at & 7))) === 0 || !keptLayoutIds.has(ids[at]!)) continue;
+    if ((layouts.validity[at >> 3]! & (1 << (at & 7))) === 0 || !keptLayoutIds.has(ids[row]!)) continue;
     validity[row >> 3]! |= 1 << (row & 7);
     if (index === LAYOUT_COLUMN) continue;
     const start = at === 0 ? 0 : extra.end[at - 1]!;
     duckdb.vector_assign_string_element_len(vector, row, extra.octets.subarray(start, extra.end[at]!));
   }
   if (index === LAYOUT_COLUMN) {
-    duckdb.copy_data_to_vector(vector, 0, layouts.values.buffer, ids.byteOffset + from * 4, count * 4);
+    duckdb.copy_data_to_vector(vector, 0, ids.buffer, ids.byteOffset, count * 4);
   }
   duckdb.vector_ensure_validity_writable(vector);
   duckdb.copy_data_to_vector_validity(vector, 0, validity.buffer, 0, validity.length);

@@ -5,8 +5,8 @@
  *   magic u32 | frameOctets u32 | crc32 u32 | headerOctets u32 | header (JSON, padded to 8) | parts
  *
  * all little-endian. `frameOctets` counts everything, `crc32` everything after itself. The header is a
- * LogHeader; the parts are, for each of its columns, the values and (unless all rows have it) the validity
- * bits, then `extraEnd` and the extra octets if there are any, each padded to 8.
+ * LogHeader; the parts are, for each of its columns, the values (none in form `same`) and, unless all rows have
+ * it, the validity bits, then `extraEnd` and the extra octets if there are any, each padded to 8.
  */
 import {
   closeSync,
@@ -31,7 +31,7 @@ import {
   type FlowColumnName,
   setPresent,
 } from '@weir/ipfix';
-import { bitsAllClear, bitsAllSet } from './time-bounds.ts';
+import { FORM, type PackedBatch, type PackedColumn } from './packed-batch.ts';
 
 const FRAME_MAGIC = 0x3166_6c57; // "Wlf1"
 const FRAME_HEADER_OCTETS = 16;
@@ -44,7 +44,11 @@ interface LogHeader {
   readonly layouts: readonly ExtraLayout[];
   /** Absent in logs of schema 1. */
   readonly labels?: readonly string[];
-  /** Names of the columns that follow; `!` behind the name when a validity bitmap follows the values. */
+  /**
+   * Names of the columns that follow, and behind a name what of its values does: `=low,high`, the value of all
+   * rows, none; `<high`, the high word of all rows, the low words; nothing, all. At the end `!` when a validity
+   * bitmap follows.
+   */
   readonly columns: readonly string[];
   /** Octets of the extra arena; 0 when no row has extra fields. */
   readonly extraOctets: number;
@@ -72,8 +76,8 @@ export class SegmentLog {
   }
 
   /** Writes a batch. When it throws (disk full), the log is as before. */
-  append(batch: FlowBatch): void {
-    const parts = frameOf(batch);
+  append(packed: PackedBatch): void {
+    const parts = frameOf(packed);
     let length = 0;
     for (const part of parts) length += part.byteLength;
     this.#descriptor ??= openSync(this.path, 'w');
@@ -151,19 +155,13 @@ function frameLengthAt(view: DataView, octets: Uint8Array, offset: number): numb
   return crc === view.getUint32(offset + 8, true) ? length : undefined;
 }
 
-function frameOf(batch: FlowBatch): Uint8Array[] {
+function frameOf({ batch, columns }: PackedBatch): Uint8Array[] {
   const { rowCount } = batch;
-  const columns: string[] = [];
   const parts: Uint8Array[] = [];
-  FLOW_COLUMNS.forEach(({ name, type }, index) => {
-    const validity = batch.validity[index]!;
-    if (bitsAllClear(validity, 0, rowCount)) return;
-    const array = batch.columns[name];
-    pushPadded(parts, new Uint8Array(array.buffer, array.byteOffset, rowCount * COLUMN_TYPE_OCTETS[type]));
-    const complete = bitsAllSet(validity, 0, rowCount);
-    columns.push(complete ? name : `${name}!`);
+  for (const { values, validity, complete } of columns) {
+    if (values.byteLength > 0) pushPadded(parts, values);
     if (!complete) pushPadded(parts, validity.subarray(0, (rowCount + 7) >> 3));
-  });
+  }
   const extraOctets = batch.layouts.length === 0 ? 0 : batch.extraEnd[rowCount - 1]!;
   if (extraOctets > 0) {
     pushPadded(parts, new Uint8Array(batch.buffer, batch.extraEnd.byteOffset, rowCount * 4));
@@ -171,8 +169,22 @@ function frameOf(batch: FlowBatch): Uint8Array[] {
   }
   const { exporters, layouts, labels } = batch;
   const texts = labels.length === 0 ? {} : { labels };
-  const header: LogHeader = { rowCount, exporters, layouts, ...texts, columns, extraOctets };
+  const header: LogHeader = {
+    rowCount,
+    exporters,
+    layouts,
+    ...texts,
+    columns: columns.map(columnEntry),
+    extraOctets,
+  };
   return sealFrame(Buffer.from(JSON.stringify(header)), parts);
+}
+
+/** What LogHeader says of a column. */
+function columnEntry({ index, form, low, high, complete }: PackedColumn): string {
+  const { name } = FLOW_COLUMNS[index]!;
+  const values = form === FORM.same ? `=${low},${high}` : form === FORM.low ? `<${high}` : '';
+  return `${name}${values}${complete ? '' : '!'}`;
 }
 
 function sealFrame(header: Uint8Array, parts: readonly Uint8Array[]): Uint8Array[] {
@@ -233,14 +245,16 @@ function decodeFrame(frame: Uint8Array): FlowBatch | undefined {
     return frame.subarray(start, start + octets);
   };
   for (const entry of header.columns) {
-    const complete = !entry.endsWith('!');
-    const name = (complete ? entry : entry.slice(0, -1)) as FlowColumnName;
-    const index = FLOW_COLUMN_INDEX[name];
+    const [, name = entry, form = '', numbers = '', partial = ''] = COLUMN_ENTRY.exec(entry) ?? [];
+    const index = FLOW_COLUMN_INDEX[name as FlowColumnName];
     if (index === undefined) throw new LaterVersionError(name);
-    const array = batch.columns[name];
+    const [first = 0, second = 0] = numbers.split(',').map(Number);
+    const array = batch.columns[name as FlowColumnName];
     const width = COLUMN_TYPE_OCTETS[FLOW_COLUMNS[index]!.type];
-    new Uint8Array(array.buffer, array.byteOffset, array.byteLength).set(part(rowCount * width));
-    if (complete) setPresent(batch, index, 0, rowCount);
+    if (form === '=') fillSame(array, width, rowCount, first, second);
+    else if (form === '<') fillLow(array, part(rowCount * 4), first);
+    else new Uint8Array(array.buffer, array.byteOffset, array.byteLength).set(part(rowCount * width));
+    if (partial === '') setPresent(batch, index, 0, rowCount);
     else batch.validity[index]!.set(part((rowCount + 7) >> 3));
   }
   if (header.extraOctets > 0) {
@@ -249,4 +263,25 @@ function decodeFrame(frame: Uint8Array): FlowBatch | undefined {
     batch.extra.set(part(header.extraOctets));
   }
   return batch;
+}
+
+/** Name, form, its numbers, whether a bitmap follows; an entry of another shape is of a later version. */
+const COLUMN_ENTRY = /^(\w+)(?:([=<])([\d,]+))?(!?)$/;
+
+type ColumnArray = Uint8Array | Uint16Array | Uint32Array;
+
+function fillSame(array: ColumnArray, width: number, rows: number, low: number, high: number): void {
+  if (width < 8) array.fill(low, 0, rows);
+  else for (let row = 0; row < rows; row++) setPair(array, row, low, high);
+}
+
+function fillLow(array: ColumnArray, octets: Uint8Array, high: number): void {
+  const view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
+  for (let row = 0; row * 4 < octets.byteLength; row++)
+    setPair(array, row, view.getUint32(row * 4, true), high);
+}
+
+function setPair(array: ColumnArray, row: number, low: number, high: number): void {
+  array[row * 2] = low;
+  array[row * 2 + 1] = high;
 }

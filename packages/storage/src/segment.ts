@@ -3,7 +3,6 @@
  * (in memory and in its log), closed when the hour is over or it is large enough, and sealed when it has
  * become a Parquet file. Its id names both files.
  */
-import type { FlowBatch } from '@weir/ipfix';
 import type { ExtraColumn } from './extra-column.ts';
 import {
   appendToBlock,
@@ -14,6 +13,7 @@ import {
   type FlowBlock,
 } from './flow-block.ts';
 import { LabelDictionary } from './label-dictionary.ts';
+import type { PackedBatch } from './packed-batch.ts';
 import { SegmentExtras } from './segment-extras.ts';
 import type { SegmentLog } from './segment-log.ts';
 import { STORED_COLUMNS } from './stored-column.ts';
@@ -84,7 +84,8 @@ export class OpenSegment {
   }
 
   /** Appends to memory; the caller has written the log. */
-  append(batch: FlowBatch, dimensionKeys: DimensionKeys): void {
+  append(packed: PackedBatch, dimensionKeys: DimensionKeys): void {
+    const { batch } = packed;
     const keys = { ...dimensionKeys, labelIds: batch.labels.map((label) => this.labels.keyOf(label)) };
     let row = 0;
     while (row < batch.rowCount) {
@@ -93,14 +94,14 @@ export class OpenSegment {
         block = this.#pool.create();
         this.blocks.push(block);
       }
-      row += appendToBlock(block, batch, row, keys, this.labels, this.#pool);
+      row += appendToBlock(block, packed, row, keys, this.labels, this.#pool);
     }
     for (const key of keys.exporterIds) if (key !== undefined) this.exporterIds.add(key);
     keys.layoutIds.forEach((key, index) => {
       if (key !== undefined) this.extras.add(key, batch.layouts[index] ?? []);
     });
     this.rowCount += batch.rowCount;
-    widenBounds(this.bounds, batch);
+    widenBounds(this.bounds, packed);
   }
 
   /** Names of the stored columns that any of its records has; without those of `extraColumns`. */

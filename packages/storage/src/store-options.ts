@@ -13,7 +13,7 @@ export interface StoreOptions {
   readonly octetsMax: number | undefined;
   /** Whether closed hours are summed up by the minute and the hour. */
   readonly rollUps: boolean;
-  /** Memory of DuckDB; the open segments come on top, about 110 octets a record. */
+  /** Memory of DuckDB; the open segments come on top, about 60 octets a record of 20 elements. */
   readonly memoryLimitOctets: number;
   readonly threads: number;
   /** A query is stopped after so long. */
@@ -24,7 +24,7 @@ export interface StoreOptions {
 
 export function defaultStoreOptions(): StoreOptions {
   return {
-    segmentRowsMax: 8 * 122_880, // whole row groups of Parquet; × 110 octets = 108 MB
+    segmentRowsMax: 8 * 122_880, // whole row groups of Parquet; × 60 octets = 59 MB
     retentionMs: undefined,
     retentionMinutesMs: undefined,
     retentionHoursMs: undefined,

@@ -32,6 +32,7 @@ import { SEGMENT_LABELS_MAX } from './label-dictionary.ts';
 import { type DimensionTables, Lake } from './lake.ts';
 import { Maintenance } from './maintenance.ts';
 import { OpenFlows } from './open-flows-function.ts';
+import { BatchPacker, type PackedBatch } from './packed-batch.ts';
 import { QueryRunner, type SqlOptions, type SqlResult } from './query-runner.ts';
 import { Retention } from './retention.ts';
 import { RollUps, rollUpDirectories } from './roll-ups.ts';
@@ -49,8 +50,8 @@ const HOUR_GRACE_MS = 30_000;
 /** What a power failure may cost; a killed process loses nothing that was taken. */
 const SYNC_INTERVAL_MS = 1000;
 const HOUSEKEEPING_INTERVAL_MS = 5000;
-/** Closed segments that wait to be sealed; when there are more, producers wait. 2 × 108 MB. */
-const SEALING_QUEUE_MAX = 2;
+/** Closed segments that wait to be sealed; when there are more, producers wait. 4 × 60 MB. */
+const SEALING_QUEUE_MAX = 4;
 /** More than a record of 40 columns needs in a Parquet file. */
 const SEALED_OCTETS_A_ROW = 60;
 /**
@@ -77,6 +78,7 @@ export class StoreOwner {
   readonly #queries: QueryRunner;
   readonly #openFlows: OpenFlows;
   readonly #pool: BlockPool;
+  readonly #packer = new BatchPacker();
   readonly #maintenance: Maintenance;
   readonly #retention: Retention;
   readonly #disk: DiskSpace;
@@ -359,10 +361,10 @@ export class StoreOwner {
   }
 
   #append(batch: FlowBatch): void {
-    this.counters.timesCleared += clearImpossibleTimes(batch);
+    const packed = this.#pack(batch);
     const segment = this.#segmentFor(hourOf(batch, this.#config.clock));
-    this.#writeLog(segment, batch);
-    segment.append(batch, this.#keysOf(batch));
+    this.#writeLog(segment, packed);
+    segment.append(packed, this.#keysOf(batch));
     this.counters.batchesTaken += 1;
     this.counters.rowsTaken += batch.rowCount;
     if (
@@ -371,6 +373,14 @@ export class StoreOwner {
     ) {
       this.#closeSegment(segment.id.hourMs);
     }
+  }
+
+  #pack(batch: FlowBatch): PackedBatch {
+    const packed = this.#packer.pack(batch);
+    const cleared = clearImpossibleTimes(packed);
+    if (cleared === 0) return packed;
+    this.counters.timesCleared += cleared;
+    return this.#packer.pack(batch);
   }
 
   #keysOf(batch: FlowBatch) {
@@ -382,11 +392,11 @@ export class StoreOwner {
   }
 
   /** A full disk must not stop what can still be done: the rows stay in memory, and it is said once. */
-  #writeLog(segment: OpenSegment, batch: FlowBatch): void {
+  #writeLog(segment: OpenSegment, packed: PackedBatch): void {
     const before = segment.log.octets;
     try {
       if (this.#disk.isFull) throw new Error('the disk is full');
-      segment.log.append(batch);
+      segment.log.append(packed);
       this.counters.logOctetsWritten += segment.log.octets - before;
       if (this.#logFailing)
         this.#config.logger.info(
@@ -395,7 +405,7 @@ export class StoreOwner {
       this.#logFailing = false;
     } catch (error) {
       this.counters.logWriteFailures += 1;
-      this.#unlogged.set(segment, (this.#unlogged.get(segment) ?? 0) + batch.rowCount);
+      this.#unlogged.set(segment, (this.#unlogged.get(segment) ?? 0) + packed.batch.rowCount);
       if (!this.#logFailing) {
         this.#config.logger.error(
           { path: segment.log.path, error: String(error) },
@@ -543,10 +553,7 @@ export class StoreOwner {
       return;
     }
     const segment = new OpenSegment(id, new SegmentLog(path, good), this.#pool);
-    for (const batch of batches) {
-      clearImpossibleTimes(batch); // of a log that an older version wrote
-      segment.append(batch, this.#keysOf(batch));
-    }
+    for (const batch of batches) segment.append(this.#pack(batch), this.#keysOf(batch));
     this.repair.rowsReplayed += segment.rowCount;
     this.repair.segmentsReplayed += 1;
     if (this.#open.has(id.hourMs)) this.#closeSegment(id.hourMs);

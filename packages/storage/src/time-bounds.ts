@@ -1,5 +1,8 @@
 /** When the flows of a segment happened; what the planner reads instead of opening files. */
-import { FLOW_COLUMN_INDEX, type FlowBatch, type FlowColumnName, isPresent, u64AsNumber } from '@weir/ipfix';
+import { FLOW_COLUMN_INDEX, type FlowBatch, isPresent, u64AsNumber } from '@weir/ipfix';
+import { FORM, type PackedBatch, type PackedColumn } from './packed-batch.ts';
+
+const { flowStart: START, flowEnd: END } = FLOW_COLUMN_INDEX;
 
 /** Milliseconds since the epoch, inclusive. A flow's end is flowEnd, else receivedAt. */
 export interface TimeBounds {
@@ -17,34 +20,70 @@ const TIME_HIGH_WORD_MAX = Math.floor(Date.UTC(9999, 11, 31, 23, 59, 59, 999) / 
 
 /**
  * Clears flow times that no clock shows, because engines fail on whole files for one of them. Returns how many
- * times were cleared. Anybody may write anything into a record, so this happens.
+ * times were cleared; the batch is then to be packed again. Anybody may write anything into a record, so this
+ * happens.
  */
-export function clearImpossibleTimes(batch: FlowBatch): number {
+export function clearImpossibleTimes({ batch, columns }: PackedBatch): number {
   let cleared = 0;
-  for (const name of ['flowStart', 'flowEnd'] as const) {
-    const column = batch.columns[name];
-    const validity = batch.validity[FLOW_COLUMN_INDEX[name]]!;
-    for (let row = 0; row < batch.rowCount; row++) {
-      if (column[row * 2 + 1]! <= TIME_HIGH_WORD_MAX || !isPresent(batch, name, row)) continue;
-      validity[row >> 3]! &= ~(1 << (row & 7));
-      cleared += 1;
-    }
+  for (const { index, form, high } of columns) {
+    if (index !== START && index !== END) continue;
+    if (form === FORM.whole || high > TIME_HIGH_WORD_MAX) cleared += clearColumn(batch, index);
+  }
+  return cleared;
+}
+
+function clearColumn(batch: FlowBatch, index: number): number {
+  const column = index === START ? batch.columns.flowStart : batch.columns.flowEnd;
+  const validity = batch.validity[index]!;
+  let cleared = 0;
+  for (let row = 0; row < batch.rowCount; row++) {
+    if (column[row * 2 + 1]! <= TIME_HIGH_WORD_MAX) continue;
+    const bit = 1 << (row & 7);
+    if ((validity[row >> 3]! & bit) === 0) continue;
+    validity[row >> 3]! &= ~bit;
+    cleared += 1;
   }
   return cleared;
 }
 
 /** Widens `bounds` by the rows of a batch. */
-export function widenBounds(bounds: TimeBounds, batch: FlowBatch): void {
-  const { rowCount } = batch;
-  const ends = allPresent(batch, 'flowEnd', rowCount) ? batch.columns.flowEnd : undefined;
-  const starts = allPresent(batch, 'flowStart', rowCount) ? batch.columns.flowStart : undefined;
-  for (let row = 0; row < rowCount; row++) {
-    const end = ends !== undefined ? u64AsNumber(ends, row) : endOf(batch, row);
-    const start = starts !== undefined ? u64AsNumber(starts, row) : startOf(batch, row, end);
-    if (start < bounds.startMinMs) bounds.startMinMs = start;
-    if (end < bounds.endMinMs) bounds.endMinMs = end;
-    if (end > bounds.endMaxMs) bounds.endMaxMs = end;
-  }
+export function widenBounds(bounds: TimeBounds, { batch, columns }: PackedBatch): void {
+  const ends = rangeOf(columns.find(({ index }) => index === END));
+  const starts = rangeOf(columns.find(({ index }) => index === START));
+  if (ends === undefined || starts === undefined) {
+    for (let row = 0; row < batch.rowCount; row++) {
+      const end = endOf(batch, row);
+      widenBy(bounds, startOf(batch, row, end), end, end);
+    }
+  } else widenBy(bounds, starts.min, ends.min, ends.max);
+}
+
+function widenBy(bounds: TimeBounds, startMin: number, endMin: number, endMax: number): void {
+  if (startMin < bounds.startMinMs) bounds.startMinMs = startMin;
+  if (endMin < bounds.endMinMs) bounds.endMinMs = endMin;
+  if (endMax > bounds.endMaxMs) bounds.endMaxMs = endMax;
+}
+
+/** Least and greatest value of a column that all rows have; undefined where they cannot be told so easily. */
+function rangeOf(column: PackedColumn | undefined): { min: number; max: number } | undefined {
+  if (column === undefined || !column.complete || column.form === FORM.whole) return undefined;
+  const base = column.high * 2 ** 32;
+  if (column.form === FORM.same) return { min: base + column.low, max: base + column.low };
+  const { buffer, byteOffset, byteLength } = column.values;
+  const words = new Uint32Array(buffer, byteOffset, byteLength / 4);
+  return { min: base + leastOf(words), max: base + greatestOf(words) };
+}
+
+function leastOf(words: Uint32Array): number {
+  let least = words[0]!;
+  for (let at = 1; at < words.length; at++) if (words[at]! < least) least = words[at]!;
+  return least;
+}
+
+function greatestOf(words: Uint32Array): number {
+  let greatest = words[0]!;
+  for (let at = 1; at < words.length; at++) if (words[at]! > greatest) greatest = words[at]!;
+  return greatest;
 }
 
 export function mergeBounds(bounds: TimeBounds, other: TimeBounds): void {
@@ -60,11 +99,6 @@ function endOf(batch: FlowBatch, row: number): number {
 
 function startOf(batch: FlowBatch, row: number, end: number): number {
   return isPresent(batch, 'flowStart', row) ? u64AsNumber(batch.columns.flowStart, row) : end;
-}
-
-/** Whether every one of the first `rowCount` rows has the column. */
-function allPresent(batch: FlowBatch, name: FlowColumnName, rowCount: number): boolean {
-  return bitsAllSet(batch.validity[FLOW_COLUMN_INDEX[name]]!, 0, rowCount);
 }
 
 /** Whether bits `from` (a multiple of 8) to `to` are all set. */
