@@ -1,14 +1,25 @@
 /**
  * `npm run bench -- store[:FLOWS]`: questions to a month of FLOWS records (default 3M), first and warm, alone and
  * while 100,000 records a second arrive, beside nfdump answering the same questions from its own files of the same flows.
+ * `WEIR_BENCH_STORE=DIR` names a folder for the month: it is filled when it is not there, and stays, nfdump's files
+ * (`DIR-nfcapd`) too; so the next run takes a minute.
  */
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { generator, WORK_FOLDER } from './generators.ts';
 import { measureCommand, type Service, sleep, startService, udpPortIsOpen } from './measured-process.ts';
-import { type MonthPart, sendMonth } from './month-sender.ts';
+import { freePort, timeNfdump } from './nfdump-month.ts';
 import { median, printTable } from './table.ts';
 
 const WEIR = path.resolve(import.meta.dirname, '../packages/cli/bin/weir.js');
@@ -91,15 +102,20 @@ interface Timing {
 }
 
 export async function benchmarkStore(flowsText = FLOWS_DEFAULT): Promise<void> {
-  const data = path.join(WORK_FOLDER, `month-${flowsText}`);
-  const fill = fillStore(data, flowsText);
+  const kept = process.env['WEIR_BENCH_STORE'];
+  const month = kept ?? path.join(WORK_FOLDER, `month-${flowsText}`);
+  const fill = fillStore(month, flowsText);
   const { records, from, to, exporters } = JSON.parse(
-    readFileSync(path.join(data, 'generated.json'), 'utf8'),
+    readFileSync(path.join(month, 'generated.json'), 'utf8'),
   );
   const [fromMs, toMs] = [Date.parse(from), Date.parse(to)];
   console.error(
     `filled: ${records} records in ${fill.wallSeconds.toFixed(0)} s, ${fill.cpuSeconds.toFixed(0)} CPU s`,
   );
+  // What arrives meanwhile must not be in the month of the next run.
+  const data = `${month}-asked`;
+  rmSync(data, { recursive: true, force: true });
+  linkStore(month, data);
 
   const [udp, http] = [freePort(), freePort()];
   const weir = await startService(
@@ -118,7 +134,7 @@ export async function benchmarkStore(flowsText = FLOWS_DEFAULT): Promise<void> {
     ],
     async () => udpPortIsOpen(udp) && (await isUp(http)),
   );
-  const sizes = { flows: folderOctets(path.join(data, 'flows')), all: folderOctets(data) };
+  const sizes = { flows: folderOctets(path.join(month, 'flows')), all: folderOctets(month) };
   const alone: Timing[] = [];
   const beside: Timing[] = [];
   try {
@@ -129,11 +145,19 @@ export async function benchmarkStore(flowsText = FLOWS_DEFAULT): Promise<void> {
   } finally {
     await weir.stop();
   }
-  if (process.env['WEIR_BENCH_KEEP'] === undefined) rmSync(data, { recursive: true, force: true });
+  rmSync(data, { recursive: true, force: true });
 
   const theirs = existsSync('/usr/bin/nfcapd')
-    ? await timeNfdump({ fromMs, toMs, flows: records, exporters }, flowsText)
+    ? await timeNfdump(
+        { fromMs, toMs, flows: requestedFlows(fill.flows), seed: SEED, exporters },
+        `${month}-nfcapd`,
+        QUESTIONS,
+      )
     : undefined;
+  if (theirs !== undefined) console.error(`nfcapd has ${theirs.records} of ${records} records`);
+  if (kept === undefined) {
+    for (const folder of [month, `${month}-nfcapd`]) rmSync(folder, { recursive: true, force: true });
+  }
   printTable(
     `${records.toLocaleString('en')} records of ${DAYS} days; ms, first and median of ${WARM_RUNS}; beside: while ${ARRIVING_PER_SECOND.toLocaleString('en')} records/s arrive`,
     ['question', 'at most', 'first', 'warm', 'beside', 'ratio', 'nfdump', 'answered from'],
@@ -164,21 +188,47 @@ export async function benchmarkStore(flowsText = FLOWS_DEFAULT): Promise<void> {
       ],
       ...(theirs === undefined
         ? []
-        : [['nfcapd', `${theirs.records}`, '', '', (theirs.octets / theirs.records).toFixed(1)]]),
+        : [
+            [
+              'nfcapd, LZ4',
+              `${theirs.records}`,
+              '',
+              (theirs.cpuSeconds / (theirs.records / 1e6)).toFixed(2),
+              (theirs.octets / theirs.records).toFixed(1),
+            ],
+          ]),
     ],
   );
 }
 
-/** Fills the folder, unless an earlier run with WEIR_BENCH_KEEP left it. Arriving records of that run are in it, too. */
-function fillStore(data: string, flowsText: string): { cpuSeconds: number; wallSeconds: number } {
-  const note = path.join(data, 'fill.json');
-  if (existsSync(note)) return JSON.parse(readFileSync(note, 'utf8'));
+interface Fill {
+  readonly flows: string;
+  readonly cpuSeconds: number;
+  readonly wallSeconds: number;
+}
+
+/** Fills the folder, unless an earlier run left it. */
+function fillStore(data: string, flows: string): Fill {
+  const note = `${data}.json`;
+  if (existsSync(note) && existsSync(data)) return JSON.parse(readFileSync(note, 'utf8'));
   rmSync(data, { recursive: true, force: true });
   mkdirSync(WORK_FOLDER, { recursive: true });
-  const args = ['--data', data, '--days', `${DAYS}`, '--flows', flowsText, '--seed', `${SEED}`];
+  const args = ['--data', data, '--days', `${DAYS}`, '--flows', flows, '--seed', `${SEED}`];
   const { cpuSeconds, wallSeconds } = measureCommand(process.execPath, [WEIR, 'generate', ...args]);
-  writeFileSync(note, JSON.stringify({ cpuSeconds, wallSeconds }));
-  return { cpuSeconds, wallSeconds };
+  const fill = { flows, cpuSeconds, wallSeconds };
+  writeFileSync(note, JSON.stringify(fill));
+  return fill;
+}
+
+/** A store beside another one: Parquet files never change, so they are shared. */
+function linkStore(from: string, to: string): void {
+  mkdirSync(to, { recursive: true });
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [path.join(from, entry.name), path.join(to, entry.name)];
+    if (entry.isDirectory()) linkStore(source, target);
+    else if (entry.name.endsWith('.parquet')) linkSync(source, target);
+    else copyFileSync(source, target);
+  }
 }
 
 /** Each run asks for one row more, so that no answer comes from a cache of answers. */
@@ -232,82 +282,6 @@ async function whileArriving(port: number, work: () => Promise<void>): Promise<v
   }
 }
 
-/** nfcapd gets the same month: the last day in a file an hour, what was before in a file a day. */
-async function timeNfdump(
-  { fromMs, toMs, flows, exporters }: { fromMs: number; toMs: number; flows: number; exporters: number },
-  flowsText: string,
-) {
-  const folder = path.join(WORK_FOLDER, 'nfcapd');
-  rmSync(folder, { recursive: true, force: true });
-  const bounds = [
-    ...Array.from({ length: DAYS - 1 }, (_, day) => fromMs + (day + 1) * DAY_MS),
-    ...Array.from({ length: 24 }, (_, hour) => toMs - (23 - hour) * HOUR_MS),
-  ];
-  const folders = bounds.map((endMs) => path.join(folder, String(endMs)));
-  const parts = bounds.map((endMs, index) =>
-    nfcapdPart(index === 0 ? fromMs : bounds[index - 1]!, endMs, folders[index]!),
-  );
-  const wanted = requestedFlows(flowsText);
-  await sendMonth({ fromMs, toMs, flows: wanted, seed: SEED, exporters }, parts);
-  const files = new Map(
-    folders.map((each, index) => [
-      bounds[index]!,
-      readdirSync(each)
-        .filter((name) => /^nfcapd\.\d+$/.test(name))
-        .map((name) => path.join(each, name)),
-    ]),
-  );
-  const stored = [...files.values()].flat();
-  const records = stored.reduce(
-    (sum, file) =>
-      sum +
-      Number(
-        /^Flows: (\d+)/m.exec(execFileSync('nfdump', ['-r', file, '-I'], { encoding: 'utf8' }))?.[1] ?? 0,
-      ),
-    0,
-  );
-  console.error(`nfcapd has ${records} of ${flows} records in ${stored.length} files`);
-  const times = QUESTIONS.map(({ rangeMs, nfdump }) => {
-    const asked = [...files].filter(([endMs]) => endMs > toMs - rangeMs).flatMap(([, names]) => names);
-    const lists = path.join(WORK_FOLDER, 'asked');
-    rmSync(lists, { recursive: true, force: true });
-    mkdirSync(lists);
-    asked.forEach((file, index) => {
-      execFileSync('ln', [file, path.join(lists, `nfcapd.20200101${String(index).padStart(4, '0')}`)]);
-    });
-    const runs = Array.from(
-      { length: 3 },
-      () => measureCommand('nfdump', ['-R', lists, '-n', '10', '-q', ...nfdump]).wallSeconds * 1000,
-    );
-    return median(runs);
-  });
-  const octets = stored.reduce((sum, file) => sum + statSync(file).size, 0);
-  rmSync(folder, { recursive: true, force: true });
-  return { times, records, octets };
-}
-
-function nfcapdPart(fromMs: number, toMs: number, folder: string): MonthPart {
-  let service: Service | undefined;
-  return {
-    fromMs,
-    toMs,
-    async begin() {
-      mkdirSync(folder, { recursive: true });
-      const port = freePort();
-      service = await startService(
-        'nfcapd',
-        ['-b', '127.0.0.1', '-p', `${port}`, '-l', folder, '-B', '16000000', '-y'],
-        async () => udpPortIsOpen(port),
-      );
-      return port;
-    },
-    async end() {
-      await sleep(300);
-      await service?.stop();
-    },
-  };
-}
-
 /** As `weir generate --flows` reads it. */
 function requestedFlows(text: string): number {
   const match = /^([\d.]+)([kM]?)$/i.exec(text);
@@ -320,10 +294,6 @@ async function isUp(port: number): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-function freePort(): number {
-  return 20_000 + Math.floor(Math.random() * 20_000);
 }
 
 function folderOctets(folder: string): number {

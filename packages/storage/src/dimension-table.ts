@@ -6,11 +6,10 @@
 import type { ExporterIdentity, ExtraLayout } from '@weir/ipfix';
 import { type Database, quoted } from './database.ts';
 
-/** More than any network has; past it, records are stored without their exporter and counted. */
-const KEYS_MAX = 1_000_000;
-
 interface DimensionTableShape<Value> {
   readonly name: string;
+  /** Past so many, records are stored without theirs and counted. */
+  readonly keysMax: number;
   readonly definition: string;
   readonly columns: string;
   /** What makes two values the same. */
@@ -49,7 +48,7 @@ export class DimensionTable<Value> {
     const identity = this.#shape.identity(value);
     const known = this.#keys.get(identity);
     if (known !== undefined) return known;
-    if (this.#keys.size >= KEYS_MAX) {
+    if (this.#keys.size >= this.#shape.keysMax) {
       this.refusedCount += 1;
       return undefined;
     }
@@ -104,6 +103,7 @@ export class DimensionTable<Value> {
 
 export const EXPORTERS: DimensionTableShape<ExporterIdentity> = {
   name: 'exporters',
+  keysMax: 1_000_000, // more than any network has
   definition:
     '"exporterId" UINTEGER PRIMARY KEY, "address" VARCHAR, "observationDomainId" UINTEGER, "source" VARCHAR, "version" UTINYINT',
   columns: '"exporterId", "address", "observationDomainId", "source", "version"',
@@ -122,6 +122,7 @@ export const EXPORTERS: DimensionTableShape<ExporterIdentity> = {
 /** `fields` is JSON: a list of [enterpriseNumber, elementId, length]. */
 export const EXTRA_LAYOUTS: DimensionTableShape<ExtraLayout> = {
   name: 'extra_layouts',
+  keysMax: 65_536, // real exporters have dozens; each forged one is up to 500 fields that stay in memory
   definition: '"extraLayoutId" UINTEGER PRIMARY KEY, "fields" VARCHAR',
   columns: '"extraLayoutId", "fields"',
   identity: layoutText,

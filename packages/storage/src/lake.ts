@@ -26,8 +26,10 @@ const PARQUET_OPTIONS =
  * Addresses prune: a row group knows its least and largest. Measured on 983,040 records: writing costs 0.39
  * CPU s per million instead of 0.21 and the file is as large; a look for one source 0.002 instead of 0.009, a
  * top-10 of sources 0.044 instead of 0.075. By 5 minutes first: 0.005 and 0.046, and 0.6 octets more a record.
+ * By time among those of one source: 29.8 octets a record instead of 31.5, for 6 % more time.
  */
 const SORT_KEY: readonly string[] = ['srcAddrHi', 'srcAddrLo'];
+const SORT_LAST = 'flowEnd';
 /**
  * Texts are written from their ENUM, whose whole dictionary goes into each column of each row group, as long
  * as it is small; readers see text in both cases. Measured with 11 columns of 300 labels: 0.39 CPU s per
@@ -182,7 +184,8 @@ export class Lake {
   ): Promise<SealedFile> {
     const sortable =
       metadata.sorted === true && SORT_KEY.every((name) => metadata.columnNames.includes(name));
-    const order = sortable ? ` ORDER BY ${SORT_KEY.map((name) => `"${name}"`).join(', ')}` : '';
+    const keys = [...SORT_KEY, ...(metadata.columnNames.includes(SORT_LAST) ? [SORT_LAST] : [])];
+    const order = sortable ? ` ORDER BY ${keys.map((name) => `"${name}"`).join(', ')}` : '';
     const path = join(this.#directory, parquetName(id, metadata.lastHourMs));
     const file = { id, path, rows: `${select}${order}`, options: PARQUET_OPTIONS };
     return this.catalogue.write(connection, file, metadata);

@@ -51,26 +51,31 @@ export class Maintenance {
   /** Begins a turn unless one is under way, or the store has something better to do. */
   tick(): void {
     if (this.#running !== undefined || this.#stopped || this.#shallWait()) return;
-    this.#running = Promise.resolve()
-      .then(() => this.#turn())
-      .catch((error: unknown) => this.#failed(error))
-      .finally(() => {
-        this.#running = undefined;
-      });
+    void this.#run(() => this.#turn().catch((error: unknown) => this.#failed(error)));
   }
 
   /** Merges whatever can be merged now, open hours included. Rejects when a file cannot be written. */
   async compact(): Promise<{ readonly filesMerged: number }> {
-    await this.#running;
+    while (this.#running !== undefined) await this.#running.catch(() => {});
     const before = this.#config.counters.filesMerged;
-    await this.#tidy(Number.MAX_SAFE_INTEGER);
+    await this.#run(() => this.#tidy(Number.MAX_SAFE_INTEGER));
     return { filesMerged: this.#config.counters.filesMerged - before };
   }
 
   /** Resolves when nothing is under way; nothing begins after that. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    await this.#running;
+    await this.#running?.catch(() => {});
+  }
+
+  /** One thing at a time: two that choose the same files would have their records twice. */
+  #run(work: () => Promise<void>): Promise<void> {
+    this.#running = Promise.resolve()
+      .then(work)
+      .finally(() => {
+        this.#running = undefined;
+      });
+    return this.#running;
   }
 
   #shallWait(): boolean {
@@ -148,10 +153,12 @@ export class Maintenance {
   /** The files of a level for a day that is over become one: a month is then 30 files to open. */
   async #mergeDays(level: RollUpLevel, endedBeforeMs: number): Promise<void> {
     const { rollUps, nextSequence } = this.#config;
-    const days = new Map<number, RollUpFile[]>();
+    const days = new Map<string, RollUpFile[]>();
     for (const file of rollUps.catalogue(level).files()) {
       const day = dayOf(file.id);
-      if (day + DAY_MS <= endedBeforeMs) days.set(day, [...(days.get(day) ?? []), file]);
+      // Those of an earlier version have other cubes, and a merged file has the same of all its records.
+      const key = `${day} ${Object.keys(file.cubes).sort().join(' ')}`;
+      if (day + DAY_MS <= endedBeforeMs) days.set(key, [...(days.get(key) ?? []), file]);
     }
     for (const files of days.values()) {
       if (files.length < 2 || this.#stopped) continue;

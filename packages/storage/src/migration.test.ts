@@ -109,6 +109,16 @@ test('a store of schema 2 opens, with labels, elements and roll-ups', async () =
     expect(source).toBe('rollup');
     expect(rows).toEqual((await ask(groupBy, 'raw')).rows);
   }
+  // Its roll-ups had no cube of interfaces, and those that come have.
+  expect((await ask(['exporter', 'inIf'], 'rollup')).source).toBe('raw');
+  await store.seal();
+  await store.compact();
+  expect((await store.coverage()).rollups.filter(({ cube }) => cube === 'interface')).toHaveLength(2);
+  for (const groupBy of [['exporter', 'inIf', 'outIf'], ['srcAddr', 'exporter'], ['rule']]) {
+    const { rows, source } = await ask(groupBy, 'rollup');
+    expect(source).toBe('rollup');
+    expect(rows).toEqual((await ask(groupBy, 'raw')).rows);
+  }
   await store.close();
 });
 

@@ -31,7 +31,7 @@ import type { Lake } from './lake.ts';
 import type { OpenFlows } from './open-flows-function.ts';
 import { LEVELS, rollUpCube } from './roll-up-cube.ts';
 import { rollUpRelation } from './roll-up-relation.ts';
-import type { RollUps } from './roll-ups.ts';
+import { hasCube, type RollUps } from './roll-ups.ts';
 import type { OpenSegment } from './segment.ts';
 import type { StoreOptions } from './store-options.ts';
 import type { StoreCounters } from './store-status.ts';
@@ -186,7 +186,7 @@ export class QueryRunner {
       bounds.endMaxMs >= range.fromMs && bounds.endMinMs < range.toMs;
     const rolled = rollUps
       .catalogue(level)
-      .take(({ fromMs, toMs }) => fromMs < range.toMs && toMs > range.fromMs);
+      .take((file) => file.fromMs < range.toMs && file.toMs > range.fromMs && hasCube(file, cube.name));
     const records = lake.take((file) => within(file.bounds));
     const open = openSegments()
       .filter((segment) => within(segment.bounds))
@@ -199,11 +199,11 @@ export class QueryRunner {
       );
     const relation = rollUpRelation({
       cube,
-      stepMs,
+      level,
       range,
       rolled: rolled.files,
-      covered: records.files.filter((file) => rollUps.covers(level, file)),
-      uncovered: records.files.filter((file) => !rollUps.covers(level, file)),
+      covered: records.files.filter((file) => rollUps.covers(level, file, cube.name)),
+      uncovered: records.files.filter((file) => !rollUps.covers(level, file, cube.name)),
       open,
       hasRecords,
     });

@@ -7,13 +7,13 @@ import type { TimeRange } from '@weir/analysis';
 import { quoted } from './database.ts';
 import { flowsRelation } from './flows-relation.ts';
 import type { OpenRelation } from './open-flows-function.ts';
-import { CONTEXT, type RollUpCube, sqlTypeOf } from './roll-up-cube.ts';
+import { columnsOf, type RollUpCube, type RollUpLevel, sqlTypeOf, stepOf } from './roll-up-cube.ts';
 import type { RollUpFile } from './roll-up-file.ts';
 import type { SealedFile } from './sealed-file.ts';
 
 export interface RollUpParts {
   readonly cube: RollUpCube;
-  readonly stepMs: number;
+  readonly level: RollUpLevel;
   readonly range: TimeRange;
   readonly rolled: readonly RollUpFile[];
   /** Sealed files whose records are in `rolled`. */
@@ -28,8 +28,9 @@ export interface RollUpParts {
 const END = 'coalesce("flowEnd", "receivedAt")';
 
 export function rollUpRelation(parts: RollUpParts): string {
-  const { cube, stepMs, range, rolled, covered, uncovered, open, hasRecords } = parts;
-  const columnNames = [...CONTEXT, ...cube.ranked];
+  const { cube, level, range, rolled, covered, uncovered, open, hasRecords } = parts;
+  const columnNames = columnsOf(level, cube);
+  const stepMs = stepOf(level);
   const whole = {
     fromMs: Math.ceil(range.fromMs / stepMs) * stepMs,
     toMs: Math.floor(range.toMs / stepMs) * stepMs,

@@ -70,7 +70,7 @@ function rollUpFiles(): string[] {
 
 describe('where nothing was left out', () => {
   test('a roll-up answers as the records do, for any range, also of what is not rolled up', async () => {
-    for (let hour = 0; hour < 5; hour++) await send(store, [batch(recordsOf(hour + 1, hour, 150))]);
+    for (let hour = 0; hour < 5; hour++) await send(store, [batch(recordsOf(hour + 1, hour, 90))]);
     await store.compact();
     await store.seal();
     await store.compact();
@@ -178,7 +178,7 @@ describe('kill -9 while rolling up', () => {
   const POINTS = ['write-begin', 'write-temporary', 'write-renamed', 'file-recorded', 'roll-up-listed'];
 
   test.each(POINTS)('at %s', async (faultPoint) => {
-    await send(store, [batch(recordsOf(1, 0, 100))]);
+    await send(store, [batch(recordsOf(1, 0, 20))]);
     await store.seal();
     await store.close();
     const program = fileURLToPath(new URL('./test-fault-program.ts', import.meta.url));

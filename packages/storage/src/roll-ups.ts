@@ -13,7 +13,7 @@ import { flowsRelation } from './flows-relation.ts';
 import type { DimensionTables } from './lake.ts';
 import { type CatalogueShape, ParquetCatalogue } from './parquet-catalogue.ts';
 import { type BuiltLevel, RollUpBuilder } from './roll-up-builder.ts';
-import { CONTEXT, cubesOf, LEVELS, ROLL_UP_COLUMNS, type RollUpLevel, stepOf } from './roll-up-cube.ts';
+import { columnsOf, cubesOf, LEVELS, ROLL_UP_COLUMNS, type RollUpLevel, stepOf } from './roll-up-cube.ts';
 import {
   type CubeLoss,
   type RollUpFile,
@@ -25,9 +25,9 @@ import { rolledRows } from './roll-up-relation.ts';
 import { SCHEMA_VERSION, type SealedFile } from './sealed-file.ts';
 import type { SegmentId } from './segment.ts';
 
-/** Small row groups, so that a question about one cube reads no other's. */
+/** Row groups so small that a question about one cube reads little of the others. */
 const PARQUET_OPTIONS =
-  'FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 3, ROW_GROUP_SIZE 8192';
+  'FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 61440';
 export const DAY_MS = 86_400_000;
 
 /** The folders of the roll-ups in a data folder. */
@@ -39,11 +39,8 @@ export class RollUps {
   readonly #directory: string;
   readonly #database: Database;
   readonly #dimensions: DimensionTables;
-  /** Names of the segments that a level has, as of a version of its catalogue. */
-  readonly #covered = new Map<
-    RollUpLevel,
-    { readonly version: number; readonly names: ReadonlySet<string> }
-  >();
+  /** Names of the segments that a level has, or a cube of it, as of a version of its catalogue. */
+  readonly #covered = new Map<string, { readonly version: number; readonly names: ReadonlySet<string> }>();
   readonly #catalogues: ReadonlyMap<RollUpLevel, ParquetCatalogue<RollUpFile, RollUpMetadata>>;
 
   private constructor(directory: string, database: Database, dimensions: DimensionTables, logger: Logger) {
@@ -82,13 +79,16 @@ export class RollUps {
     return LEVELS.map(({ level }) => level).filter((level) => this.covers(level, file));
   }
 
-  covers(level: RollUpLevel, { lineage }: SealedFile): boolean {
+  /** Whether a roll-up has the records of a sealed file; with a cube: whether that one has. */
+  covers(level: RollUpLevel, { lineage }: SealedFile, cube?: string): boolean {
+    const key = `${level} ${cube ?? ''}`;
     const { version } = this.catalogue(level);
-    let known = this.#covered.get(level);
+    let known = this.#covered.get(key);
     if (known?.version !== version) {
-      const names = [...this.catalogue(level).files()].flatMap(({ covers }) => covers);
-      known = { version, names: new Set(names) };
-      this.#covered.set(level, known);
+      const files = [...this.catalogue(level).files()];
+      const having = cube === undefined ? files : files.filter((file) => hasCube(file, cube));
+      known = { version, names: new Set(having.flatMap(({ covers }) => covers)) };
+      this.#covered.set(key, known);
     }
     return lineage.some((name) => known.names.has(name));
   }
@@ -123,12 +123,11 @@ export class RollUps {
     const columnNames = ROLL_UP_COLUMNS.filter((name) =>
       files.some((file) => file.columnNames.includes(name)),
     );
-    const list = ['"cube"', '"time"', ...columnNames.map((name) => `"${name}"`), '"other"'].join(', ');
-    const sums = ['"octets"', '"packets"', '"flows"'].map(
-      (sum) => `least(sum(${sum}), 1.8446744073709e19)::UBIGINT AS ${sum}`,
-    );
+    const list = columnNames.map((name) => `"${name}", `).join('');
     const relation = `(${rolledRows(files, columnNames, undefined).join(' UNION ALL ')})`;
-    const rows = `SELECT ${list}, ${sums.join(', ')} FROM ${relation} GROUP BY ALL ORDER BY ${list}`;
+    // As the builder orders rows: values together, for they repeat from hour to hour.
+    const rows = `SELECT "cube", "time", ${list}"other", "octets", "packets", "flows" FROM ${relation}
+      ORDER BY "cube", "other", ${list}"time"`;
     const facts = {
       schemaVersion: SCHEMA_VERSION,
       level,
@@ -158,28 +157,32 @@ export class RollUps {
   /** What the roll-ups have of a time range, beside what is only in records. */
   coverage(range: TimeRange): RollupCoverage[] {
     return LEVELS.flatMap(({ level, stepMs }) => {
-      const files = [...this.catalogue(level).files()].filter(
+      const all = [...this.catalogue(level).files()].filter(
         ({ fromMs, toMs }) => fromMs < range.toMs && toMs > range.fromMs,
       );
-      if (files.length === 0) return [];
-      const losses = sumOfLosses(files);
-      return cubesOf(level).map(({ name, ranked }) => {
+      return cubesOf(level).flatMap((cube) => {
+        const { name, ranked } = cube;
+        const having = all.filter((file) => hasCube(file, name));
+        if (having.length === 0) return [];
+        const losses = sumOfLosses(having);
         const loss = losses[name] ?? NO_LOSS;
         const rowsOfAll = Object.values(losses).reduce((sum, { rows }) => sum + rows, 0);
-        return {
-          level,
-          stepMs,
-          cube: name,
-          fromMs: Math.min(...files.map(({ fromMs }) => fromMs)),
-          toMs: Math.max(...files.map(({ toMs }) => toMs)),
-          columns: [...CONTEXT, ...ranked],
-          ranked,
-          octets: Math.round((sumOf(files, ({ octets }) => octets) * loss.rows) / Math.max(1, rowsOfAll)),
-          totalOctets: sumOf(files, ({ octetsTotal }) => octetsTotal),
-          totalPackets: sumOf(files, ({ packetsTotal }) => packetsTotal),
-          totalFlows: sumOf(files, ({ flowsTotal }) => flowsTotal),
-          ...loss,
-        };
+        return [
+          {
+            level,
+            stepMs,
+            cube: name,
+            fromMs: Math.min(...having.map(({ fromMs }) => fromMs)),
+            toMs: Math.max(...having.map(({ toMs }) => toMs)),
+            columns: columnsOf(level, cube),
+            ranked,
+            octets: Math.round((sumOf(having, ({ octets }) => octets) * loss.rows) / Math.max(1, rowsOfAll)),
+            totalOctets: sumOf(having, ({ octetsTotal }) => octetsTotal),
+            totalPackets: sumOf(having, ({ packetsTotal }) => packetsTotal),
+            totalFlows: sumOf(having, ({ flowsTotal }) => flowsTotal),
+            ...loss,
+          },
+        ];
       });
     });
   }
@@ -187,17 +190,17 @@ export class RollUps {
   async #writeBuilt(
     connection: DuckDBConnection,
     level: RollUpLevel,
-    { table, cubes, columnNames }: BuiltLevel,
+    { relation, cubes, columnNames }: BuiltLevel,
     files: readonly SealedFile[],
     sequence: number,
   ): Promise<RollUpFile> {
     const [cube = 'src'] = cubesOf(level).map(({ name }) => name);
     const sql = `SELECT coalesce(epoch_ms(min("time")), 0)::DOUBLE, coalesce(epoch_ms(max("time")), 0)::DOUBLE,
       coalesce(sum("octets")::DOUBLE, 0), coalesce(sum("packets")::DOUBLE, 0), coalesce(sum("flows")::DOUBLE, 0)
-      FROM ${table} WHERE "cube" = '${cube}'`;
+      FROM ${relation} WHERE "cube" = '${cube}'`;
     const [facts = []] = (await readRows(connection, sql, 1)).rows;
     const [fromMs = 0, lastMs = 0, octetsTotal = 0, packetsTotal = 0, flowsTotal = 0] = facts.map(Number);
-    const exporters = await this.#exportersOf(connection, table, columnNames);
+    const exporters = await this.#exportersOf(connection, relation, columnNames);
     const metadata: RollUpMetadata = {
       schemaVersion: SCHEMA_VERSION,
       level,
@@ -214,7 +217,7 @@ export class RollUps {
     };
     const id: SegmentId = { hourMs: Math.min(...files.map((file) => file.id.hourMs)), sequence };
     const path = join(this.#directory, rollUpName(level, id));
-    const rows = `SELECT * FROM ${table} ORDER BY ALL`;
+    const rows = `FROM ${relation}`;
     return this.catalogue(level).write(connection, { id, path, rows, options: PARQUET_OPTIONS }, metadata);
   }
 
@@ -244,6 +247,11 @@ function rollUpFiles(
     },
     remembered: (metadata) => ({ ...metadata, exporters: [] }),
   };
+}
+
+/** Files of earlier versions lack cubes: what they cover is taken from the records then, as long as those are there. */
+export function hasCube({ cubes }: RollUpFile, cube: string): boolean {
+  return cubes[cube] !== undefined;
 }
 
 export function dayOf({ hourMs }: SegmentId): number {

@@ -15,6 +15,11 @@ test('the store counts in Prometheus metrics', async () => {
   expect(text).toContain('weir_store_records_taken_total 2\n');
   expect(text).toContain('weir_store_queries_total 1\n');
   for (const { name } of STORE_METRICS) expect(text).toContain(`# HELP ${name} `);
+  const status = await store.status();
+  const names = Object.keys(status.counters);
+  const counters = Object.fromEntries(names.map((name, index) => [name, 1e9 + index]));
+  const values = STORE_METRICS.map((metric) => metric.read({ ...status, counters: counters as never }));
+  expect(names.filter((name) => !values.includes(counters[name]!))).toEqual([]);
   await store.close();
   directory.remove();
 });
