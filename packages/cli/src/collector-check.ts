@@ -6,13 +6,15 @@
 import { readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { defaultFlowSources, parseCollectorConfig } from '@weir/collecting';
-import { type ExportersAnswer, exportersAnswerSchema, statusAnswerSchema } from '@weir/server';
+import type { ExportersAnswer } from '@weir/server';
 import type { Finding } from './doctor-report.ts';
 import type { Probe } from './firewall/packet-filter.ts';
 import { checkFirewall, readFirewall } from './firewall-check.ts';
-import { readServiceAddress } from './service-address.ts';
+import { connectService } from './service-client.ts';
 
 const ANSWER_MS_MAX = 5_000;
+/** As many as the API tells at once. */
+const EXPORTERS_MAX = 4096;
 /** Alarms that cost something; the others say that something does not work. */
 const LESSER_ALARMS: readonly string[] = ['rate_limited', 'template_conflict'];
 const USE_NAMES: Readonly<Record<string, string>> = {
@@ -32,8 +34,7 @@ interface Listening {
 
 /** `config` is a configuration file; without it, and where no collector runs, the default sources are looked at. */
 export async function checkCollector(dataDirectory: string, config: string | undefined): Promise<Finding[]> {
-  const url = readServiceAddress(dataDirectory)?.url;
-  const running = url === undefined ? undefined : await ask(url);
+  const running = await ask(dataDirectory);
   const listening = config === undefined ? (running?.listening ?? defaults()) : configured(config);
   return [
     ...checkFirewall(readFirewall(), probesOf(listening)),
@@ -46,18 +47,18 @@ function nobody(dataDirectory: string): Finding {
   return { verdict: 'note', subject: 'exporters', message, remedy: 'name its folder with --data' };
 }
 
-async function ask(url: string): Promise<{ exporters: Exporters; listening: Listening[] } | undefined> {
+async function ask(
+  dataDirectory: string,
+): Promise<{ exporters: Exporters; listening: Listening[] } | undefined> {
+  const service = await connectService(dataDirectory);
+  if (service === undefined) return undefined;
   try {
-    const [exporters, status] = await Promise.all(
-      ['exporters?limit=4096', 'status'].map(async (path) => {
-        const answer = await fetch(`${url}/api/v1/${path}`, { signal: AbortSignal.timeout(ANSWER_MS_MAX) });
-        return answer.json();
-      }),
-    );
-    return {
-      exporters: exportersAnswerSchema.parse(exporters),
-      listening: statusAnswerSchema.parse(status).listeners,
-    };
+    const limit = () => AbortSignal.timeout(ANSWER_MS_MAX);
+    const [exporters, status] = await Promise.all([
+      service.get('exporters', { limit: EXPORTERS_MAX }, limit()),
+      service.get('status', {}, limit()),
+    ]);
+    return { exporters, listening: status.listeners };
   } catch {
     return undefined;
   }

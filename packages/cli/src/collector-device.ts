@@ -260,7 +260,7 @@ function serve(
     async start() {
       await server.start();
       const { port, url } = server.address();
-      writeServiceAddress(dataDirectory, url);
+      writeServiceAddress(dataDirectory, url, settings.http?.tls?.certificate);
       meter?.exclude(ownSockets(port, demoSource === undefined ? undefined : collector.address(demoSource)));
       logger.info(`console at ${url}`);
     },

@@ -23,6 +23,7 @@ export function createProgram(): Command {
   addAgentCommands(program);
   addOfflineCommands(program);
   addStoreCommands(program);
+  addUserCommands(program);
   addTrafficCommands(program);
   return program;
 }
@@ -282,6 +283,45 @@ function addStoreCommands(program: Command): void {
     .description('take exported records; files that were imported before are left out')
     .option(...DATA_OPTION)
     .action(async (paths, options) => (await import('./commands/store.ts')).importFrom(paths, options));
+}
+
+function addUserCommands(program: Command): void {
+  const user = program.command('user').description('who may log in to the console');
+  const asked = 'a password is asked for, or read from standard input';
+  user
+    .command('add')
+    .argument('<name>', 'letters, digits, and . _ @ -')
+    .description(`add a user; ${asked}`)
+    .option('--role <role>', 'viewer, operator or admin', 'viewer')
+    .option('--row-filter <filter>', 'only flows that meet this filter are shown')
+    .option(...DATA_OPTION)
+    .action(async (name, options) => (await import('./commands/user.ts')).add(name, options));
+  user
+    .command('list')
+    .description('users with their roles and row filters')
+    .option('--json', 'one JSON object a user')
+    .option(...DATA_OPTION)
+    .action(async (options) => (await import('./commands/user.ts')).list(options));
+  user
+    .command('remove')
+    .argument('<name>')
+    .description('remove a user; sessions and tokens end')
+    .option(...DATA_OPTION)
+    .action(async (name, options) => (await import('./commands/user.ts')).remove(name, options));
+  user
+    .command('password')
+    .argument('<name>')
+    .description(`give a user another password; ${asked}; sessions end`)
+    .option(...DATA_OPTION)
+    .action(async (name, options) => (await import('./commands/user.ts')).password(name, options));
+  user
+    .command('role')
+    .argument('<name>')
+    .argument('<role>', 'viewer, operator or admin')
+    .description('give a user another role, or another row filter')
+    .option('--row-filter <filter>', 'only flows that meet this filter are shown; an empty one: all')
+    .option(...DATA_OPTION)
+    .action(async (name, role, options) => (await import('./commands/user.ts')).role(name, role, options));
 }
 
 function addTrafficCommands(program: Command): void {

@@ -2,8 +2,9 @@
 import { existsSync } from 'node:fs';
 import type { PlanSource, QueryPlan, QueryResult } from '@weir/analysis';
 import { createStderrLogger, UserError } from '@weir/base';
+import { ApiError } from '@weir/server';
 import { openStore } from '@weir/storage';
-import { readServiceAddress } from './service-address.ts';
+import { connectService } from './service-client.ts';
 
 export interface AskedStore {
   ask(plan: QueryPlan, signal: AbortSignal): Promise<QueryResult>;
@@ -14,12 +15,11 @@ export interface AskedStore {
 
 /** Throws a UserError when there is no store. */
 export async function openAskedStore(dataDirectory: string): Promise<AskedStore> {
-  const owner = readServiceAddress(dataDirectory);
-  if (owner !== undefined && (await answers(owner.url))) {
-    const { url } = owner;
+  const service = await connectService(dataDirectory);
+  if (service !== undefined) {
     return {
-      ask: (plan, signal) => post<QueryResult>(url, '/api/v1/query', plan, signal),
-      estimate: (plan) => post<PlanSource>(url, '/api/v1/query/estimate', plan),
+      ask: (plan, signal) => service.plan(plan, signal).catch(failed),
+      estimate: (plan) => service.estimate(plan).catch(failed),
       close: async () => {},
     };
   }
@@ -34,27 +34,7 @@ export async function openAskedStore(dataDirectory: string): Promise<AskedStore>
   };
 }
 
-/** Whether the owner lives; one that died may not have taken its note away. */
-async function answers(url: string): Promise<boolean> {
-  try {
-    return (await fetch(new URL('/healthz', url))).ok;
-  } catch {
-    return false;
-  }
-}
-
-async function post<Answer>(
-  url: string,
-  resource: string,
-  plan: QueryPlan,
-  signal?: AbortSignal,
-): Promise<Answer> {
-  const response = await fetch(new URL(resource, url), {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(plan),
-    ...(signal === undefined ? {} : { signal }),
-  });
-  if (!response.ok) throw new UserError('query_failed', `${url}: ${await response.text()}`);
-  return (await response.json()) as Answer;
+function failed(error: unknown): never {
+  if (!(error instanceof ApiError)) throw error;
+  throw new UserError('query_failed', `the process that owns the store says: ${error.message}`);
 }

@@ -8,10 +8,16 @@ export interface ServiceAddress {
   readonly pid: number;
   /** Base URL of the HTTP API. */
   readonly url: string;
+  /** File of the certificate that it shows, where it speaks TLS. */
+  readonly certificate?: string;
 }
 
-export function writeServiceAddress(dataDirectory: string, url: string): void {
-  const address: ServiceAddress = { pid: process.pid, url };
+export function writeServiceAddress(dataDirectory: string, url: string, certificate?: string): void {
+  const address: ServiceAddress = {
+    pid: process.pid,
+    url,
+    ...(certificate === undefined ? {} : { certificate: path.resolve(certificate) }),
+  };
   writeFileSync(path.join(dataDirectory, FILE_NAME), `${JSON.stringify(address)}\n`);
 }
 

@@ -221,4 +221,6 @@ export type FlowsAnswer = z.infer<typeof flowsAnswerSchema>;
 export type Pulse = z.infer<typeof pulseSchema>;
 export type ValuesAnswer = z.infer<typeof valuesAnswerSchema>;
 export type SuggestedValue = ValuesAnswer['values'][number];
+export type ListsAnswer = z.infer<typeof listsAnswerSchema>;
+export type StatusAnswer = z.infer<typeof statusAnswerSchema>;
 export type Problem = z.infer<typeof problemSchema>['error'];

@@ -15,7 +15,7 @@ export interface EnrichmentObserver {
 const AS_NUMBERS_MAX = 1000;
 const AS_NUMBER_MAX = 4_294_967_295;
 
-const asNamesParameters = z.strictObject({
+export const asNamesParameters = z.strictObject({
   number: z
     .string()
     .regex(/^\d{1,10}(,\d{1,10})*$/)
@@ -60,7 +60,8 @@ const enrichmentAnswer = z.object({
   ),
 });
 
-type EnrichmentAnswer = z.infer<typeof enrichmentAnswer>;
+export type EnrichmentAnswer = z.infer<typeof enrichmentAnswer>;
+export type AsNamesAnswer = z.infer<typeof asNamesAnswer>;
 
 export function addEnrichmentRoutes(app: FastifyInstance, observer: EnrichmentObserver): void {
   app.get(
@@ -83,7 +84,7 @@ export function addEnrichmentRoutes(app: FastifyInstance, observer: EnrichmentOb
       ...describeRoute('Names of autonomous systems', asNamesParameters, asNamesAnswer),
       config: { narrowed: true },
     },
-    async (request): Promise<z.infer<typeof asNamesAnswer>> => {
+    async (request): Promise<AsNamesAnswer> => {
       const { number: numbers } = asNamesParameters.parse(request.query);
       const named = numbers.flatMap((number) => {
         const name = observer.asName(number);

@@ -21,7 +21,7 @@ export interface ExporterObserver {
 const LIMIT_MAX = 4096;
 const LIMIT_DEFAULT = 1000;
 
-const parameters = z.strictObject({
+export const exportersParameters = z.strictObject({
   source: z.string().max(64).optional().describe('Only those of the flow source of this name'),
   address: z.string().max(64).optional().describe('Only those with this address'),
   limit: z.coerce.number().int().min(1).max(LIMIT_MAX).default(LIMIT_DEFAULT),
@@ -130,9 +130,13 @@ export function addExporterRoutes(
 ): void {
   app.get(
     '/exporters',
-    describeRoute('Who exports, how they fare, what their templates lack', parameters, exportersAnswerSchema),
+    describeRoute(
+      'Who exports, how they fare, what their templates lack',
+      exportersParameters,
+      exportersAnswerSchema,
+    ),
     async (request): Promise<ExportersAnswer> => {
-      const { source, address, limit } = parameters.parse(request.query);
+      const { source, address, limit } = exportersParameters.parse(request.query);
       const [all, status] = await Promise.all([observer.exporters(), observer.status()]);
       const asked = all
         .filter((one) => source === undefined || one.source === source)

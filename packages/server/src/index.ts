@@ -1,3 +1,7 @@
+export { PROCESS_KEY_FILE } from './access/access.ts';
+export { ROLES, type Role } from './access/role.ts';
+export { createTokenStore, type TokenStore } from './access/token-store.ts';
+export { createUserStore, type UserStore } from './access/user-store.ts';
 export { type AgentRegister, createAgentRegister } from './agents/agent-register.ts';
 export { createAgentTopic } from './agents/agent-routes.ts';
 export { type RegisterState, registerSchema } from './agents/agent-schema.ts';
@@ -10,6 +14,13 @@ export {
 } from './analyses/analysis-queue.ts';
 export type { ApiTopic } from './analyses/api-topic.ts';
 export { statusAnswerSchema } from './answers.ts';
+export {
+  type ApiClient,
+  ApiError,
+  type ApiResources,
+  type ClientOptions,
+  createClient,
+} from './client/api-client.ts';
 export { describeCollector, describeStore } from './describe-status.ts';
 export type { EnrichmentObserver } from './enrichment-routes.ts';
 export { type ExportersAnswer, exportersAnswerSchema } from './exporter-routes.ts';

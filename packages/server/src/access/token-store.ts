@@ -100,7 +100,9 @@ export function createTokenStore(directory: string, clock: Clock): TokenStore {
         throw new UserError('token_unknown', `there is no token ${id}`);
       rewrite((token) => token.id !== id);
     },
-    removeOf: (owner) => rewrite((token) => !isOwner(token.owner, owner)),
+    removeOf(owner) {
+      if (all().some((token) => isOwner(token.owner, owner))) rewrite((token) => !isOwner(token.owner, owner));
+    },
   };
 }
 
