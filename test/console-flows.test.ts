@@ -1,5 +1,7 @@
 /** The page of raw records, in a real browser, against the real server and store. */
+
 import { existsSync, readFileSync } from 'node:fs';
+import { DuckDBInstance } from '@duckdb/node-api';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -12,6 +14,19 @@ import {
   temporaryFolder,
 } from './console-browser.ts';
 import { buildConsole, type ConsoleServer, mixedFlows, startConsoleServer } from './console-server.ts';
+
+/** What another program reads out of the file, as text. */
+async function readParquet(file: string): Promise<unknown> {
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  const answer = await connection.runAndReadAll(
+    `SELECT count(*)::VARCHAR AS records, sum(octets)::VARCHAR AS octets, max("dstPort")::VARCHAR AS ports,
+       strftime(max("flowEnd"), '%Y-%m-%dT%H:%M:%S.%gZ') AS newest FROM read_parquet('${file}')`,
+  );
+  connection.disconnectSync();
+  instance.closeSync();
+  return answer.getRowObjects();
+}
 
 describe.skipIf(!existsSync(CHROMIUM))('raw records in the console (needs /usr/bin/chromium)', () => {
   let weir: ConsoleServer;
@@ -76,6 +91,18 @@ describe.skipIf(!existsSync(CHROMIUM))('raw records in the console (needs /usr/b
     ]);
     const [first = ''] = readFileSync(await lines.path(), 'utf8').split('\n');
     expect(JSON.parse(first)).toMatchObject({ dstAddr: '192.0.2.53', dstPort: 53, octets: 30_000 });
+    const [parquet] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Parquet' }).click(),
+    ]);
+    expect(await readParquet(await parquet.path())).toEqual([
+      {
+        records: `${expected.length}`,
+        octets: `${30_000 * expected.length}`,
+        ports: '53',
+        newest: csv[1]?.split(',')[0],
+      },
+    ]);
   });
 
   test('a record opens with all its fields, the keys go from one to the next, a value filters', async () => {

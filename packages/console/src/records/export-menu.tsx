@@ -2,7 +2,14 @@ import { useRef, useState } from 'react';
 import type { Parameters } from '../api/client.ts';
 import { PLAIN_BUTTON, SMALL_BUTTON } from '../widgets/form.tsx';
 import { Popover } from '../widgets/popover.tsx';
-import { EXPORT_RECORDS_MAX, type ExportFormat, exportRecords, saveFile } from './record-export.ts';
+import {
+  EXPORT_FORMATS,
+  EXPORT_RECORDS_MAX,
+  type ExportFormat,
+  fileOf,
+  readRecords,
+  saveFile,
+} from './record-export.ts';
 
 interface ExportMenuProps {
   /** The question whose answer is exported, with a fixed time. */
@@ -13,6 +20,7 @@ interface ExportMenuProps {
 const NAMES: Readonly<Record<ExportFormat, { title: string; mediaType: string }>> = {
   csv: { title: 'CSV', mediaType: 'text/csv;charset=utf-8' },
   ndjson: { title: 'NDJSON', mediaType: 'application/x-ndjson' },
+  parquet: { title: 'Parquet', mediaType: 'application/vnd.apache.parquet' },
 };
 
 /** Saves what is seen: these columns, of all records of the filter and the time. */
@@ -26,12 +34,12 @@ export function ExportMenu({ question, columns }: ExportMenuProps) {
     setState('reading…');
     try {
       const tell = (count: number): void => setState(`${count.toLocaleString('en-US')} records…`);
-      const { lines, count, complete } = await exportRecords(question(), columns, format, tell, abort.signal);
-      saveFile(`flows.${format}`, lines, NAMES[format].mediaType);
+      const { records, complete } = await readRecords(question(), tell, abort.signal);
+      saveFile(`flows.${format}`, await fileOf(records, columns, format), NAMES[format].mediaType);
       const rest = complete
         ? ''
         : `, the newest: a file has at most ${EXPORT_RECORDS_MAX.toLocaleString('en-US')}`;
-      setState(`${count.toLocaleString('en-US')} records saved${rest}.`);
+      setState(`${records.length.toLocaleString('en-US')} records saved${rest}.`);
     } catch (error) {
       setState(abort.signal.aborted ? undefined : `It failed: ${(error as Error).message}`);
     } finally {
@@ -45,7 +53,7 @@ export function ExportMenu({ question, columns }: ExportMenuProps) {
           <p className="text-ink-soft text-xs">
             These {columns.length} columns of every record of the filter and the time shown.
           </p>
-          {(['csv', 'ndjson'] as const).map((format) => (
+          {EXPORT_FORMATS.map((format) => (
             <button
               key={format}
               type="button"

@@ -3,7 +3,7 @@ import { apiGet, type Parameters } from '../api/client.ts';
 import type { FlowRecord, FlowsResponse } from '../api/contract.ts';
 import { recordValue } from './record-column.ts';
 
-export const EXPORT_FORMATS = ['csv', 'ndjson'] as const;
+export const EXPORT_FORMATS = ['csv', 'ndjson', 'parquet'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
 /** What a browser holds in memory without pain: some 50 MB of text. */
@@ -33,34 +33,45 @@ export function jsonRecord(record: FlowRecord, columns: readonly string[]): stri
   return `${JSON.stringify(Object.fromEntries(entries.filter(([, value]) => value !== null)))}\n`;
 }
 
-/**
- * Reads the records of a question page by page, newest first, as lines of a file. `progress` is told how many
- * there are so far. Ends at EXPORT_RECORDS_MAX; `complete` says whether that was all.
- */
-export async function exportRecords(
-  question: Parameters,
+/** The content of a file with these columns of the records. */
+export async function fileOf(
+  records: readonly FlowRecord[],
   columns: readonly string[],
   format: ExportFormat,
-  progress: (count: number) => void,
-  signal: AbortSignal,
-): Promise<{ lines: string[]; count: number; complete: boolean }> {
-  const lines = format === 'csv' ? [csvLine([...columns])] : [];
-  const write = format === 'csv' ? csvRecord : jsonRecord;
-  let cursor: string | undefined;
-  let count = 0;
-  do {
-    const page: FlowsResponse = await apiGet('flows', { ...question, limit: PAGE_RECORDS, cursor }, signal);
-    for (const record of page.flows.slice(0, EXPORT_RECORDS_MAX - count)) lines.push(write(record, columns));
-    count = Math.min(EXPORT_RECORDS_MAX, count + page.flows.length);
-    progress(count);
-    cursor = page.next ?? undefined;
-  } while (cursor !== undefined && count < EXPORT_RECORDS_MAX);
-  return { lines, count, complete: cursor === undefined };
+): Promise<BlobPart[]> {
+  switch (format) {
+    case 'csv':
+      return [csvLine([...columns]), ...records.map((record) => csvRecord(record, columns))];
+    case 'ndjson':
+      return records.map((record) => jsonRecord(record, columns));
+    case 'parquet':
+      return [(await import('./record-parquet.ts')).parquetFile(records, columns)];
+  }
 }
 
-/** Offers text to be saved under a name. */
-export function saveFile(name: string, lines: readonly string[], mediaType: string): void {
-  const url = URL.createObjectURL(new Blob([...lines], { type: mediaType }));
+/**
+ * Reads the records of a question page by page, newest first. `progress` is told how many there are so far. Ends at
+ * EXPORT_RECORDS_MAX; `complete` says whether that was all.
+ */
+export async function readRecords(
+  question: Parameters,
+  progress: (count: number) => void,
+  signal: AbortSignal,
+): Promise<{ records: FlowRecord[]; complete: boolean }> {
+  const records: FlowRecord[] = [];
+  let cursor: string | undefined;
+  do {
+    const page: FlowsResponse = await apiGet('flows', { ...question, limit: PAGE_RECORDS, cursor }, signal);
+    records.push(...page.flows.slice(0, EXPORT_RECORDS_MAX - records.length));
+    progress(records.length);
+    cursor = page.next ?? undefined;
+  } while (cursor !== undefined && records.length < EXPORT_RECORDS_MAX);
+  return { records, complete: cursor === undefined };
+}
+
+/** Offers a file to be saved under a name. */
+export function saveFile(name: string, content: readonly BlobPart[], mediaType: string): void {
+  const url = URL.createObjectURL(new Blob([...content], { type: mediaType }));
   const link = document.createElement('a');
   link.href = url;
   link.download = name;
