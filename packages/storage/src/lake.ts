@@ -22,6 +22,8 @@ import { emptyBounds, mergeBounds } from './time-bounds.ts';
  */
 const PARQUET_OPTIONS =
   'FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 1000';
+/** Of rows that need not stay in order: all threads of the engine can take part. */
+const UNORDERED_OPTIONS = `${PARQUET_OPTIONS}, PRESERVE_ORDER false`;
 /**
  * Addresses prune: a row group knows its least and largest. Measured on 983,040 records: writing costs 0.39
  * CPU s per million instead of 0.21 and the file is as large; a look for one source 0.002 instead of 0.009, a
@@ -187,7 +189,8 @@ export class Lake {
     const keys = [...SORT_KEY, ...(metadata.columnNames.includes(SORT_LAST) ? [SORT_LAST] : [])];
     const order = sortable ? ` ORDER BY ${keys.map((name) => `"${name}"`).join(', ')}` : '';
     const path = join(this.#directory, parquetName(id, metadata.lastHourMs));
-    const file = { id, path, rows: `${select}${order}`, options: PARQUET_OPTIONS };
+    const options = sortable ? PARQUET_OPTIONS : UNORDERED_OPTIONS;
+    const file = { id, path, rows: `${select}${order}`, options };
     return this.catalogue.write(connection, file, metadata);
   }
 

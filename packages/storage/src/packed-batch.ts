@@ -1,7 +1,7 @@
 /**
  * PackedBatch: the columns of a FlowBatch in the form in which the log and the blocks keep them. A column that has
  * one value in all rows is that value, and of a 64-bit column whose high words are all the same the low words are
- * enough: of 88 octets that a record of 20 elements has in a batch 49 are left. What is not there need not be
+ * enough: of 88 octets that a record of 20 elements has in a batch 54 are left. What is not there need not be
  * summed, copied, written and held: measured, the thread of the store takes half the time.
  *
  * It lies in arrays of its packer, so it lives until the next batch is packed. Hot file: typed-array reads are

@@ -71,18 +71,24 @@ function rangeOf(column: PackedColumn | undefined): { min: number; max: number }
   if (column.form === FORM.same) return { min: base + column.low, max: base + column.low };
   const { buffer, byteOffset, byteLength } = column.values;
   const words = new Uint32Array(buffer, byteOffset, byteLength / 4);
-  return { min: base + leastOf(words), max: base + greatestOf(words) };
+  return { min: base + leastOf(words, words.length), max: base + greatestOf(words, words.length) };
 }
 
-function leastOf(words: Uint32Array): number {
+function leastOf(words: Uint32Array, count: number): number {
   let least = words[0]!;
-  for (let at = 1; at < words.length; at++) if (words[at]! < least) least = words[at]!;
+  for (let at = 1; at < count; at++) {
+    const word = words[at]!;
+    if (word < least) least = word;
+  }
   return least;
 }
 
-function greatestOf(words: Uint32Array): number {
+function greatestOf(words: Uint32Array, count: number): number {
   let greatest = words[0]!;
-  for (let at = 1; at < words.length; at++) if (words[at]! > greatest) greatest = words[at]!;
+  for (let at = 1; at < count; at++) {
+    const word = words[at]!;
+    if (word > greatest) greatest = word;
+  }
   return greatest;
 }
 
