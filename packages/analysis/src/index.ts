@@ -25,6 +25,28 @@ export {
   severityRank,
   subjectIsIn,
 } from './alert.ts';
+export { type ActivityCell, activityOf, type HourJudgement, judgeByCells } from './behaviour/activity.ts';
+export {
+  SUBJECT_KINDS,
+  type Subject,
+  type SubjectKind,
+  subjectFilter,
+  subjectOf,
+} from './behaviour/subject.ts';
+export {
+  HISTORY_SETS,
+  type SubjectAsked,
+  subjectAddressesSql,
+  subjectCountriesSql,
+  subjectDropsSql,
+  subjectHistorySql,
+  subjectListSql,
+  subjectNamesSql,
+  subjectPeersSql,
+  subjectPerformanceSql,
+  subjectSeriesSql,
+  subjectServicesSql,
+} from './behaviour/subject-question.ts';
 export {
   type BillingAccount,
   type BillingDirection,
@@ -38,6 +60,7 @@ export {
   type BillingBins,
   type BillingPlan,
   billedOctets,
+  billedVolume,
   type Charge,
   chargeOf,
   mbitOf,
@@ -52,6 +75,23 @@ export {
   periodNamed,
 } from './billing/billing-period.ts';
 export { type CommitDistance, commitDistance } from './billing/commit-distance.ts';
+export { addAmounts, amountDifference } from './billing/decimal.ts';
+export {
+  type AddressFeed,
+  AddressFeeds,
+  FEED_ENTRIES_MAX,
+  parseAddressFeed,
+} from './detection/address-feed.ts';
+export {
+  type AskFlows,
+  type Detection,
+  type DetectionContext,
+  type DetectionParameter,
+  defaultParameters,
+} from './detection/detection.ts';
+export { DetectionMemory, type MemoryState, NO_MEMORY } from './detection/detection-memory.ts';
+export { DETECTIONS } from './detection/detections.ts';
+export { HOME_NETWORKS_DEFAULT } from './detection/flow-sql.ts';
 export {
   type DimensionRef,
   dimensionField,
@@ -98,6 +138,18 @@ export {
   NAMED_MEASURES,
   parseMeasure,
 } from './measure.ts';
+export { LOSS_GROUPS, type LossGroup, lossCoverageSql, lossSql } from './performance/joined-loss.ts';
+export { performanceSql } from './performance/performance-element.ts';
+export {
+  HEAT_ENDS_MS,
+  PERFORMANCE_GROUPS,
+  type PerformanceAsked,
+  type PerformanceGroup,
+  performanceGroupsSql,
+  performanceHeatSql,
+  performanceSeriesSql,
+  performanceTotalsSql,
+} from './performance/performance-question.ts';
 export {
   choosePlanSource,
   type PlanSource,
@@ -105,6 +157,35 @@ export {
   type RollupCoverage,
   type StoreCoverage,
 } from './plan-source.ts';
+export * from './policy/policy-door.ts';
+export {
+  type Baseline,
+  baselineAt,
+  deviationsAbove,
+  medianOf,
+  type ObservedHour,
+} from './profile/baseline.ts';
+export { type ChangeStory, mainPair, storyOf } from './profile/change-story.ts';
+export { explanatoryPower, surprise } from './profile/contribution.ts';
+export {
+  HOUR_MS,
+  hourOfWeek,
+  hourOfWeekText,
+  hourStartOf,
+  isWeekendHour,
+  WEEK_HOURS,
+  WEEK_MS,
+  weekNumber,
+} from './profile/hour-of-week.ts';
+export {
+  changeOf,
+  changesOf,
+  changesSql,
+  type PeriodsAsked,
+  periodsRange,
+  serversOfChangeSql,
+  type TrafficChange,
+} from './profile/traffic-change.ts';
 export {
   automaticStepMs,
   furtherMeasures,

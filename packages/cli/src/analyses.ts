@@ -5,6 +5,8 @@ import {
   type ApiTopic,
   createAlertBook,
   createAnalysisQueue,
+  createBilling,
+  createBillingTopic,
   createNotifier,
 } from '@weir/server';
 import type { FlowStore } from '@weir/storage';
@@ -34,5 +36,6 @@ export function createAnalyses({
   const queue = createAnalysisQueue({ store, clock, logger });
   const alerts = lifecycle.add('alerts', createAlertBook({ dataDirectory, clock, logger }));
   lifecycle.add('notifications', createNotifier({ dataDirectory, alerts, clock, logger }));
-  return { topics: [], queue };
+  const billing = lifecycle.add('billing', createBilling({ queue, dataDirectory, alerts, clock, logger }));
+  return { topics: [createBillingTopic(billing, () => clock.nowMs())], queue };
 }

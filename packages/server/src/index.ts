@@ -14,6 +14,9 @@ export {
 } from './analyses/analysis-queue.ts';
 export type { ApiTopic } from './analyses/api-topic.ts';
 export { statusAnswerSchema } from './answers.ts';
+export { type Billing, type BillingOptions, createBilling } from './billing/billing.ts';
+export { createBillingTopic } from './billing/billing-routes.ts';
+export { statementCsv, statementDocument } from './billing/statement-document.ts';
 export {
   type ApiClient,
   ApiError,
@@ -22,6 +25,7 @@ export {
   createClient,
 } from './client/api-client.ts';
 export { describeCollector, describeStore } from './describe-status.ts';
+export { pdfDocument } from './documents/pdf-document.ts';
 export type { EnrichmentObserver } from './enrichment-routes.ts';
 export { type ExportersAnswer, exportersAnswerSchema } from './exporter-routes.ts';
 export { createListFolder, type ListFolder } from './list-folder.ts';

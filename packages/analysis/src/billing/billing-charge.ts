@@ -61,7 +61,7 @@ export interface Charge {
   /** What is billed, before the commit: to six places. */
   readonly billed: string;
   readonly currency: string;
-  readonly lines: readonly ChargeLine[];
+  readonly lines: ChargeLine[];
   readonly total: string;
 }
 

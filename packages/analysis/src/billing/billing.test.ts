@@ -5,7 +5,16 @@ import { type BillingPlan, billedOctets, chargeOf, OCTETS_PER_MBIT } from './bil
 import { discardedBins, percentileOf } from './billing-percentile.ts';
 import { periodAt, periodBefore, periodNamed } from './billing-period.ts';
 import { commitDistance } from './commit-distance.ts';
-import { currencyPlaces, formatDecimal, fractionOf, parseDecimal, rounded, times } from './decimal.ts';
+import {
+  addAmounts,
+  amountDifference,
+  currencyPlaces,
+  formatDecimal,
+  fractionOf,
+  parseDecimal,
+  rounded,
+  times,
+} from './decimal.ts';
 
 const plan: BillingPlan = {
   kind: 'percentile',
@@ -80,6 +89,12 @@ describe('money', () => {
         expect(text.split('.')[1]?.length ?? 0).toBe(scale);
       }),
     );
+  });
+
+  test('of corrections may be negative', () => {
+    expect(amountDifference('12.50', '13.25')).toBe('-0.75');
+    expect(addAmounts(['-0.75', '0.75', '1'])).toBe('1.00');
+    expect(addAmounts([])).toBe('0');
   });
 
   test('by hand: commit 10 Mbit/s at 1.10, 12.345679 used', () => {

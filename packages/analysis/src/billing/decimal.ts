@@ -69,6 +69,28 @@ export function formatDecimal({ units, scale }: Decimal): string {
   return `${sign}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
 }
 
+/** `after` − `before`, two amounts of one currency as text, either of which may be negative. */
+export function amountDifference(after: string, before: string): string {
+  return addAmounts([after, before.startsWith('-') ? before.slice(1) : `-${before}`]);
+}
+
+/** The sum of amounts as text. */
+export function addAmounts(amounts: readonly string[]): string {
+  const decimals = amounts.map(readSigned);
+  const scale = Math.max(0, ...decimals.map((decimal) => decimal.scale));
+  const aligned = decimals.map(({ units, scale: own }) => ({
+    units: units * 10n ** BigInt(scale - own),
+    scale,
+  }));
+  return formatDecimal(sumOf(aligned, scale));
+}
+
+function readSigned(amount: string): Decimal {
+  const isNegative = amount.startsWith('-');
+  const { units, scale } = parseDecimal(isNegative ? amount.slice(1) : amount, 'amount');
+  return { units: isNegative ? -units : units, scale };
+}
+
 /** How many places a currency has (ISO 4217): 2 for EUR, 0 for JPY. Throws UserError `currency_invalid`. */
 export function currencyPlaces(currency: string): number {
   const known = /^[A-Z]{3}$/.test(currency);
