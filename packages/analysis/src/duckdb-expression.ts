@@ -308,7 +308,7 @@ export function timestamp(milliseconds: number): string {
 /** The year 9999. */
 const TIMESTAMP_MAX_MS = 253_402_300_799_999;
 
-function text(value: string): string {
+export function text(value: string): string {
   return `'${value.replaceAll('\0', '').replaceAll("'", "''")}'`;
 }
 
