@@ -32,6 +32,25 @@ describe.skipIf(!existsSync(CHROMIUM))('exploring in the console (needs /usr/bin
   const groups = (page: Page) => page.getByRole('table', { name: 'Groups' }).locator('tbody tr');
   const chart = (page: Page) => page.getByRole('group', { name: 'Chart', exact: true });
 
+  test('a question that reads much is asked only by whoever wants to wait', async () => {
+    const { page } = await open(`${weir.url}/explore`);
+    await eventually(() => groups(page).count()).toBe(10);
+    await page.route('**/api/v1/query/estimate?*', async (route) => {
+      const answer = (await (await route.fetch()).json()) as object;
+      await route.fulfill({ json: { ...answer, octets: 43e9, expectedMs: 20_000 } });
+    });
+    const asked: string[] = [];
+    page.on('request', (request) => {
+      if (/api\/v1\/(query|series)\?.*last=7d/.test(request.url())) asked.push(request.url());
+    });
+    await page.goto(`${weir.url}/explore?v=1&last=7d`);
+    await page.getByText(/This question would read 43\.?0? GB: about 20/).waitFor();
+    expect(asked).toEqual([]);
+    await page.getByRole('button', { name: 'Run it' }).click();
+    await eventually(() => groups(page).count()).toBe(10);
+    expect(asked.length).toBeGreaterThan(0);
+  });
+
   test('dimensions are added, moved by key and by mouse, cut to a prefix, removed', async () => {
     const { page, complaints } = await open(`${weir.url}/explore`);
     await eventually(() => groups(page).count()).toBe(10);

@@ -60,10 +60,15 @@ const planAnswerSchema = z.object({
   source: planSourceSchema,
 });
 
+const estimateSchema = planSourceSchema.extend({
+  expectedMs: z.number().describe('Going by how fast this store answered large questions before'),
+  notes: z.array(z.string()),
+  sql: z.string(),
+});
 const ESTIMATE_ROUTE = describeRoute(
   'Where a plan would be answered from, and what would be read',
   undefined,
-  planSourceSchema.extend({ notes: z.array(z.string()), sql: z.string() }),
+  estimateSchema,
 );
 const PLAN_ROUTE = describeRoute('A query plan', undefined, planAnswerSchema);
 
@@ -102,6 +107,15 @@ export function addQueryRoutes(
     '/query/estimate',
     { ...ESTIMATE_ROUTE, config: QUESTION, bodyLimit: PLAN_OCTETS_MAX },
     (request) => asks(request).estimate(request.body),
+  );
+
+  app.get(
+    '/query/estimate',
+    describeQuestion('What a ranking would read, and how long that takes', queryParameters, estimateSchema),
+    (request) => {
+      const asked = queryParameters.parse(request.query);
+      return asks(request).estimateRank({ ...asked, window: window(asked) });
+    },
   );
 
   app.get(

@@ -62,6 +62,13 @@ describe('questions', () => {
     expect(store.plans).toEqual([]);
   });
 
+  test('what a ranking would cost', async () => {
+    const { get, store } = createTestServer({}, [flow(1000)]);
+    const { body } = await get('/api/v1/query/estimate?by=srcAddr&last=7d');
+    expect(body).toMatchObject({ source: 'raw', rows: 1, octets: 1000, expectedMs: 0 });
+    expect(store.plans).toEqual([]);
+  });
+
   test('records come newest first', async () => {
     const { get } = createTestServer({}, [
       flow(5000, { dstPort: 53 }),

@@ -24,6 +24,7 @@ import type {
 } from './answers.ts';
 import type { FlowQuestions, RankQuestion, RecordsQuestion, SeriesQuestion } from './flow-questions.ts';
 import type { QueryGate } from './query-gate.ts';
+import { createQuestionSpeed, type QuestionSpeed } from './question-speed.ts';
 import { createValueSuggestions, type ValueSuggestions } from './value-suggestions.ts';
 
 /** What the server needs of a store; FlowStore of `storage` has it. */
@@ -57,14 +58,25 @@ export interface StoreQuestions extends FlowQuestions, ValueSuggestions {
   /** Answers a plan from outside. Throws what parseQueryPlan throws. */
   plan(input: unknown, signal: AbortSignal): Promise<QueryResult & { sql: string }>;
   /** Where a plan from outside would be answered from, and what would be read. */
-  estimate(input: unknown): Promise<PlanSource & { notes: string[]; sql: string }>;
+  estimate(input: unknown): Promise<Estimate>;
+  /** The same for a ranking. */
+  estimateRank(question: RankQuestion): Promise<Estimate>;
+}
+
+export interface Estimate extends PlanSource {
+  /** Going by how fast this store answered large questions before. */
+  readonly expectedMs: number;
+  readonly notes: string[];
+  readonly sql: string;
 }
 
 export function createStoreQuestions(options: StoreQuestionsOptions): StoreQuestions {
   const known = new Map<string, StoreQuestions>();
+  const speed = createQuestionSpeed();
 
   function narrowed(rowFilter: string): StoreQuestions {
-    const questions = known.get(rowFilter) ?? createNarrowedQuestions(options, rowFilter, narrowed);
+    const questions =
+      known.get(rowFilter) ?? createNarrowedQuestions({ ...options, speed }, rowFilter, narrowed);
     known.delete(rowFilter);
     known.set(rowFilter, questions);
     for (const oldest of known.keys()) {
@@ -79,11 +91,11 @@ export function createStoreQuestions(options: StoreQuestionsOptions): StoreQuest
 
 /** Every plan goes through `parse`, and `parse` puts the row filter into it. */
 function createNarrowedQuestions(
-  options: StoreQuestionsOptions,
+  options: StoreQuestionsOptions & { readonly speed: QuestionSpeed },
   rowFilter: string,
   narrowed: (rowFilter: string) => StoreQuestions,
 ): StoreQuestions {
-  const { store, gate, clock } = options;
+  const { store, gate, clock, speed } = options;
   const parse = (input: unknown): QueryPlan =>
     parseQueryPlan(
       narrowPlan(input, rowFilter),
@@ -95,16 +107,34 @@ function createNarrowedQuestions(
     rowFilter === '' ? source : { ...source, rows: 0, octets: 0 };
 
   function ask(plan: QueryPlan, signal: AbortSignal): Promise<QueryResult> {
-    return gate.run(JSON.stringify(plan), (cancel) => store.query(plan, { signal: cancel }), signal);
+    const answer = async (cancel: AbortSignal): Promise<QueryResult> => {
+      const result = await store.query(plan, { signal: cancel });
+      speed.learn(result.source.rows, result.elapsedMs);
+      return result;
+    };
+    return gate.run(JSON.stringify(plan), answer, signal);
+  }
+
+  async function estimate(plan: QueryPlan): Promise<Estimate> {
+    const source = await store.estimate(plan);
+    const expectedMs = rowFilter === '' ? speed.expectedMs(source.rows) : 0;
+    return { ...shown(source), expectedMs, notes: planNotes(plan), sql: renderSql(plan).sql };
+  }
+
+  /** The groups, and what they are part of. */
+  function rankPlans(question: RankQuestion): { plan: QueryPlan; totalPlan: QueryPlan } {
+    const { filter, deduplicated, scaled, measures, previous, window } = question;
+    const common = { kind: 'groups', timeRange: window, filter, deduplicated, scaled };
+    const ranking = { orderBy: question.orderBy, limit: question.top, measures, previous };
+    return {
+      plan: parse({ ...common, ...ranking, groupBy: question.by }),
+      totalPlan: parse({ ...common, groupBy: [], limit: 1 }),
+    };
   }
 
   async function rank(question: RankQuestion, signal: AbortSignal): Promise<QueryAnswer> {
     const { fromMs, toMs } = question.window;
-    const { filter, deduplicated, scaled, measures, previous } = question;
-    const common = { kind: 'groups', timeRange: { fromMs, toMs }, filter, deduplicated, scaled };
-    const ranking = { orderBy: question.orderBy, limit: question.top, measures, previous };
-    const plan = parse({ ...common, ...ranking, groupBy: question.by });
-    const totalPlan = parse({ ...common, groupBy: [], limit: 1 });
+    const { plan, totalPlan } = rankPlans(question);
     const [answer, total] = await Promise.all([ask(plan, signal), ask(totalPlan, signal)]);
     return {
       from: fromMs,
@@ -128,10 +158,8 @@ function createNarrowedQuestions(
       const answer = await ask(plan, signal);
       return { ...answer, source: shown(answer.source), sql: renderSql(plan).sql };
     },
-    async estimate(input) {
-      const plan = parse(input);
-      return { ...shown(await store.estimate(plan)), notes: planNotes(plan), sql: renderSql(plan).sql };
-    },
+    estimate: async (input) => estimate(parse(input)),
+    estimateRank: async (question) => estimate(rankPlans(question).plan),
     async series(question, signal) {
       const plan = seriesPlan(question, parse);
       const answer = await ask(plan, signal);

@@ -15,6 +15,7 @@ import {
   UNITS,
 } from '../explore/explore-view.ts';
 import { GroupsTable } from '../explore/groups-table.tsx';
+import { HeavyQuestion, type QuestionCost, useQuestionCost } from '../explore/question-cost.tsx';
 import { previousBounds } from '../explore/series-figures.ts';
 import { useChartLines } from '../flows/chart-lines.tsx';
 import { checkFilter } from '../flows/filter-check.ts';
@@ -68,7 +69,11 @@ export function ExplorePage() {
     <div className="mx-auto max-w-[110rem] space-y-3">
       {data.problem !== undefined && <ProblemNote problem={data.problem} />}
       <Controls view={view} onChange={change} />
-      {nothing || mistake !== undefined ? (
+      {data.cost.state === 'heavy' ? (
+        <Panel title="A long question">
+          <HeavyQuestion cost={data.cost} onNarrow={setRange} />
+        </Panel>
+      ) : nothing || mistake !== undefined ? (
         <Panel title="Nothing to show">
           <EmptyState
             span={rangeInWords(view.range, Date.now())}
@@ -175,16 +180,21 @@ interface ExploreData {
   previous: SeriesResponse | undefined;
   ranking: QueryResponse | undefined;
   status: StatusResponse | undefined;
+  cost: QuestionCost;
   problem: Error | undefined;
 }
 
-function useExploreData(view: SharedView & ExploreView, readable: boolean): ExploreData {
+function useExploreData(view: SharedView & ExploreView, understood: boolean): ExploreData {
   const { range, filter } = view;
   const time: Parameters = range.kind === 'last' ? { last: range.last } : { from: range.from, to: range.to };
   const measure = measureOf(view.unit);
   const asked = { ...time, filter, top: view.limit, orderBy: measure };
   const by = view.by.join(',');
-  const everyMs = useEvery(pollMs(range), range.kind === 'last');
+  const cost = useQuestionCost({ ...asked, by }, range, understood);
+  const readable = understood && cost.state === 'free';
+  // What costs seconds is not asked again and again.
+  const follows = range.kind === 'last' && (cost.estimate?.expectedMs ?? 0) < FOLLOWED_MS;
+  const everyMs = useEvery(pollMs(range), follows);
   const overTime = view.chart === 'stacked' || view.chart === 'lines';
   const options = { everyMs, enabled: readable };
   const series = useApi<SeriesResponse>(['series', { ...asked, by, points: POINTS }], options);
@@ -203,7 +213,7 @@ function useExploreData(view: SharedView & ExploreView, readable: boolean): Expl
     { enabled: readable && overTime && view.previous && series.data !== undefined },
   );
   const nothing = ranking.data?.rows.length === 0;
-  const status = useApi<StatusResponse>(['status', {}], { enabled: nothing || !readable });
+  const status = useApi<StatusResponse>(['status', {}], { enabled: nothing || !understood });
   const failed = [series, ranking, reverse, previous].find((query) => query.error !== null);
   useReportAsking(readable ? everyMs : false, failed !== undefined);
   return {
@@ -212,9 +222,13 @@ function useExploreData(view: SharedView & ExploreView, readable: boolean): Expl
     previous: view.previous ? previous.data : undefined,
     ranking: ranking.data,
     status: status.data,
+    cost,
     problem: failed?.error ?? undefined,
   };
 }
+
+/** Questions that are expected to take longer are answered once. */
+const FOLLOWED_MS = 2_000;
 
 /** The longer the time shown, the less a moment matters. */
 function pollMs(range: TimeRange): number {

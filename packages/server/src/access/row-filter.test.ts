@@ -73,6 +73,7 @@ describe('whoever has a row filter', () => {
       'lists',
       'pulse',
       'query',
+      'query/estimate',
       'series',
       'session',
       'session/tokens',
