@@ -82,10 +82,8 @@ export class DnsNameCache {
   }
 
   #firstOfSet(): number {
-    const hash = this.#hash;
-    hash.begin();
-    for (let index = 0; index < KEY_WORDS; index += 1) hash.add(this.key[index]!);
-    return (hash.low() & (SETS - 1)) * WAYS;
+    this.#hash.digest(this.key, KEY_WORDS);
+    return (this.#hash.low & (SETS - 1)) * WAYS;
   }
 
   #isKeyOf(entry: number): boolean {

@@ -45,6 +45,7 @@ export class ExcludedTraffic {
    * direction.
    */
   includes(words: Int32Array, base: number): boolean {
+    if (this.#exclusions.length === 0) return false;
     const protocol = words[base + KEY_KIND]! & 0xff;
     for (const { protocol: excluded, local, remote } of this.#exclusions) {
       if (excluded !== protocol) continue;

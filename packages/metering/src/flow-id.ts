@@ -10,11 +10,17 @@
  * ends. Address translation on the way makes other ids of the two sides.
  */
 import { createHash } from 'node:crypto';
-import { WORD_DESTINATION_PREFIX, WORD_SOURCE_PREFIX } from './flow-record.ts';
+import * as record from './flow-record.ts';
 import { HalfSipHash } from './half-siphash.ts';
-import { KEY_DESTINATION, KEY_KIND, KEY_PORTS, KEY_SOURCE, KIND_IPV6 } from './packet-burst.ts';
+import * as packet from './packet-burst.ts';
+
+// This file's own, see flow-cache.ts.
+const { WORD_DESTINATION_PREFIX, WORD_SOURCE_PREFIX } = record;
+const { KEY_DESTINATION, KEY_KIND, KEY_PORTS, KEY_SOURCE, KIND_IPV6 } = packet;
 
 const PREFIX_WORDS = 3;
+/** Four of an IPv4 flow, six more of the prefixes of IPv6. */
+const INPUT_WORDS_MAX = 10;
 
 /** 64 bits in two words. */
 export type FlowIdKey = readonly [number, number];
@@ -33,30 +39,37 @@ export function randomFlowIdKey(): FlowIdKey {
 
 /** Computes flowIds; after `compute` the two words of the id are `low` and `high`. */
 export class FlowIdHash {
-  low = 0;
-  high = 0;
   readonly #hash: HalfSipHash;
+  readonly #input = new Int32Array(INPUT_WORDS_MAX);
 
   constructor(key: FlowIdKey) {
     this.#hash = new HalfSipHash(key[0], key[1]);
   }
 
+  get low(): number {
+    return this.#hash.low;
+  }
+
+  get high(): number {
+    return this.#hash.high;
+  }
+
   /** Of the flow whose record (flow-record.ts) begins at `base` of `words`. */
   compute(words: Int32Array, base: number): void {
-    const hash = this.#hash;
+    const input = this.#input;
     const kind = words[base + KEY_KIND]!;
-    hash.begin();
-    hash.add(words[base + KEY_SOURCE]!);
-    hash.add(words[base + KEY_DESTINATION]!);
-    hash.add(words[base + KEY_PORTS]!);
-    hash.add(kind & 0xff);
+    input[0] = words[base + KEY_SOURCE]!;
+    input[1] = words[base + KEY_DESTINATION]!;
+    input[2] = words[base + KEY_PORTS]!;
+    input[3] = kind & 0xff;
+    let count = 4;
     if ((kind & KIND_IPV6) !== 0) {
       for (let index = 0; index < PREFIX_WORDS; index += 1) {
-        hash.add(words[base + WORD_SOURCE_PREFIX + index]!);
-        hash.add(words[base + WORD_DESTINATION_PREFIX + index]!);
+        input[count] = words[base + WORD_SOURCE_PREFIX + index]!;
+        input[count + 1] = words[base + WORD_DESTINATION_PREFIX + index]!;
+        count += 2;
       }
     }
-    this.low = hash.low();
-    this.high = hash.high();
+    this.#hash.digest(input, count);
   }
 }

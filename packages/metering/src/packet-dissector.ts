@@ -140,10 +140,10 @@ export class PacketDissector {
       const row = size * PACKET_WORDS;
       const offset = offsets[index]!;
       const captured = capturedLengths[index]!;
+      const wire = wireLengths[index]!;
       doubles[(row >> 1) + PACKET_TIME] = timesMs[index]!;
       let outcome = OUTCOME_IP;
       if (!isEthernet || !dissectPlainFrame(view, offset, captured, words, row, KIND_NO_DIRECTION, 0)) {
-        const wire = wireLengths[index]!;
         outcome = this.dissect(row, bytes, offset, captured, wire, DIRECTION_UNKNOWN, 0, linkType);
       }
       outcomes[outcome]! += 1;

@@ -38,6 +38,11 @@ export class SlotLists {
     return this.#links[sentinel * 2 + 1]!;
   }
 
+  /** What was put into the list after `slot`; the sentinel after the newest. */
+  newer(slot: number): number {
+    return this.#links[slot * 2]!;
+  }
+
   /** Puts a slot that is in no list at the new end. */
   add(sentinel: number, slot: number): void {
     const links = this.#links;
