@@ -37,7 +37,7 @@ const names = (standard: string) =>
     )
     .refine((list) => list.length <= 8, 'expected at most 8 dimensions');
 
-const question = {
+export const question = {
   filter: z.string().max(8192).default('').describe('Filter language; empty: all flows'),
   last: duration.optional().describe('A window that ends now: 90s, 15m, 6h, 7d'),
   from: instant.optional().describe('Start of the window: ISO 8601 or ms since the epoch'),
