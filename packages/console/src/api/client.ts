@@ -1,4 +1,5 @@
 import type { ApiProblem } from './contract.ts';
+import { leaveToLogin } from './login-address.ts';
 
 /** What the API answered instead of data. */
 export class ApiError extends Error {
@@ -34,8 +35,7 @@ export async function apiGet<T>(path: string, parameters: Parameters, signal?: A
     headers: { accept: 'application/json' },
     ...(signal === undefined ? {} : { signal }),
   });
-  if (response.ok) return (await response.json()) as T;
-  throw new ApiError(await readProblem(response), response.status);
+  return readAnswer<T>(response);
 }
 
 /** Sends JSON. Throws ApiError when the server answers with a problem. */
@@ -49,7 +49,12 @@ export async function apiSend<T>(
     headers: { accept: 'application/json', 'content-type': 'application/json' },
     body: JSON.stringify(body),
   });
+  return readAnswer<T>(response);
+}
+
+async function readAnswer<T>(response: Response): Promise<T> {
   if (response.ok) return (await response.json()) as T;
+  if (response.status === 401) leaveToLogin();
   throw new ApiError(await readProblem(response), response.status);
 }
 

@@ -1,6 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
-import { apiUrl, type Parameters } from './client.ts';
+import { apiGet, apiUrl, type Parameters } from './client.ts';
 import type {
   FlowsResponse,
   Pulse,
@@ -38,7 +38,11 @@ export function useLiveFeed(parameters: Parameters, targets: FeedTargets, enable
     const into = JSON.parse(targetsKey) as FeedTargets;
     const source = new EventSource(url);
     source.onopen = () => setState('live');
-    source.onerror = () => setState('waiting');
+    source.onerror = () => {
+      setState('waiting');
+      // It tries again by itself, unless it was refused: then this question is refused, too, and says why.
+      if (source.readyState === EventSource.CLOSED) void apiGet('status', {}).catch(() => {});
+    };
     const on = <T>(name: keyof FeedTargets, merge: (previous: T | undefined, data: never) => T): void => {
       const key = into[name];
       if (key === undefined) return;

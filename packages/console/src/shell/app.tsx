@@ -1,5 +1,6 @@
-import { Suspense, useEffect } from 'react';
+import { lazy, Suspense, useEffect } from 'react';
 import { useLocation } from 'wouter';
+import { isLoginPage } from '../api/login-address.ts';
 import { setTimeZone } from '../format/time-zone.ts';
 import { useSharedView } from '../use-view-state.ts';
 import { FailureBoundary } from '../widgets/failure-boundary.tsx';
@@ -10,8 +11,21 @@ import { BottomBar, NavigationRail } from './navigation.tsx';
 import { pageAt } from './pages.tsx';
 import { ShortcutHelp, useShortcuts } from './shortcuts.tsx';
 
-/** What surrounds every page: navigation, header, palette, shortcuts. Pages load when they are opened. */
+/** The console, or the page before it. */
 export function App() {
+  const [path] = useLocation();
+  if (!isLoginPage(path)) return <Console />;
+  return (
+    <Suspense fallback={<Loading />}>
+      <LoginPage />
+    </Suspense>
+  );
+}
+
+const LoginPage = lazy(async () => ({ default: (await import('../pages/login-page.tsx')).LoginPage }));
+
+/** What surrounds every page: navigation, header, palette, shortcuts. Pages load when they are opened. */
+function Console() {
   const [path] = useLocation();
   const [{ zone }] = useSharedView();
   const page = pageAt(path);

@@ -9,6 +9,7 @@ import { RANGES } from '../view-state.ts';
 import { PAGES } from './pages.tsx';
 import { matchingCommands, type PaletteCommand } from './palette-match.ts';
 import { openHelp } from './shortcuts.tsx';
+import { usePages } from './use-pages.ts';
 
 const PALETTE_ID = 'command-palette';
 const ROWS_MAX = 12;
@@ -122,6 +123,7 @@ function useCommands(): PaletteCommand[] {
   const [, navigate] = useLocation();
   const { choose } = useTheme();
   const { paused } = useLiveState();
+  const pages = usePages();
   return useMemo(() => {
     const filterCommands = EXAMPLES.map(
       ({ text, meaning }): PaletteCommand => ({
@@ -133,7 +135,7 @@ function useCommands(): PaletteCommand[] {
       }),
     );
     return [
-      ...PAGES.map(
+      ...pages.map(
         (page): PaletteCommand => ({
           id: `page ${page.path}`,
           group: 'Page',
@@ -191,7 +193,7 @@ function useCommands(): PaletteCommand[] {
       },
       ...filterCommands,
     ];
-  }, [shared, change, navigate, choose, paused]);
+  }, [shared, change, navigate, choose, paused, pages]);
 }
 
 /** What is typed, as a filter, when it is one. */

@@ -9,6 +9,7 @@ import { ThemeToggle } from '../widgets/theme-toggle.tsx';
 import { openPalette } from './command-palette.tsx';
 import type { PageEntry } from './pages.tsx';
 import { RangePicker } from './range-picker.tsx';
+import { UserMenu } from './user-menu.tsx';
 
 /** The page's name; filter and time where they concern it; whether it follows the traffic. */
 export function Header({ page }: { page: PageEntry | undefined }) {
@@ -48,6 +49,7 @@ export function Header({ page }: { page: PageEntry | undefined }) {
             <SearchIcon className="size-4" />
           </button>
           <ThemeToggle />
+          <UserMenu />
         </div>
       </div>
     </header>

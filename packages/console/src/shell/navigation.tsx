@@ -2,13 +2,15 @@ import { Link, useLocation } from 'wouter';
 import { pageAddress, useSharedView } from '../use-view-state.ts';
 import { MoreIcon } from '../widgets/icons.tsx';
 import { openPalette } from './command-palette.tsx';
-import { PAGES, type PageEntry } from './pages.tsx';
+import type { PageEntry } from './pages.tsx';
+import { usePages } from './use-pages.ts';
 
 /** Pages that a phone's bar has room for beside the button for the others. */
 const BAR_PAGES = 4;
 
 /** Where one can go, at the left of a wide screen: names where there is room, else icons. */
 export function NavigationRail() {
+  const pages = usePages();
   return (
     <nav
       aria-label="Pages"
@@ -19,7 +21,7 @@ export function NavigationRail() {
         <span className="hidden font-semibold text-[1.0625rem] tracking-tight xl:inline">Weir</span>
       </a>
       <ul className="flex flex-1 flex-col gap-0.5 px-2 py-1">
-        {PAGES.map((page) => (
+        {pages.map((page) => (
           <li key={page.path}>
             <RailLink page={page} />
           </li>
@@ -58,15 +60,16 @@ function RailLink({ page }: { page: PageEntry }) {
 
 /** The same at the bottom of a phone's screen, within reach of the thumb. */
 export function BottomBar() {
+  const pages = usePages();
   const [path] = useLocation();
   const [shared] = useSharedView();
-  const elsewhere = !PAGES.slice(0, BAR_PAGES).some((page) => page.path === path);
+  const elsewhere = !pages.slice(0, BAR_PAGES).some((page) => page.path === path);
   return (
     <nav
       aria-label="Pages"
       className="fixed inset-x-0 bottom-0 z-40 flex h-14 border-line border-t bg-surface md:hidden"
     >
-      {PAGES.slice(0, BAR_PAGES).map((page) => (
+      {pages.slice(0, BAR_PAGES).map((page) => (
         <Link
           key={page.path}
           href={pageAddress(page.path, shared)}

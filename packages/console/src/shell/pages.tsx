@@ -1,11 +1,14 @@
 import { type ComponentType, lazy } from 'react';
+import type { SessionUser } from '../access/access-contract.ts';
 import {
+  AccessIcon,
   AgentsIcon,
   ExploreIcon,
   ExportersIcon,
   FlowsIcon,
   MapIcon,
   OverviewIcon,
+  PersonIcon,
   SourcesIcon,
   TopologyIcon,
 } from '../widgets/icons.tsx';
@@ -21,6 +24,8 @@ export interface PageEntry {
   Page: ComponentType;
   /** False: neither time nor filter concern it. */
   asksFlows: boolean;
+  /** Left out: everybody. */
+  shownTo?: (user: SessionUser) => boolean;
 }
 
 /** Every page is a file of its own that loads when it is opened first. */
@@ -96,6 +101,26 @@ export const PAGES: readonly PageEntry[] = [
     Icon: AgentsIcon,
     Page: lazy(async () => ({ default: (await import('../pages/agents-page.tsx')).AgentsPage })),
     asksFlows: false,
+  },
+  {
+    path: '/access',
+    name: 'Access',
+    about: 'users, what they see, tokens, audit log',
+    letter: 'w',
+    Icon: AccessIcon,
+    Page: lazy(async () => ({ default: (await import('../pages/access-page.tsx')).AccessPage })),
+    asksFlows: false,
+    shownTo: ({ role }) => role === 'admin',
+  },
+  {
+    path: '/account',
+    name: 'Account',
+    about: 'your password, and tokens for your programs',
+    letter: 'y',
+    Icon: PersonIcon,
+    Page: lazy(async () => ({ default: (await import('../pages/account-page.tsx')).AccountPage })),
+    asksFlows: false,
+    shownTo: ({ kind }) => kind !== 'local',
   },
 ];
 

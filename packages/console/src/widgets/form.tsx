@@ -46,6 +46,10 @@ interface TextFieldProps extends FieldProps {
   proposals?: readonly string[];
   /** Names and addresses are set like code. */
   wire?: boolean;
+  type?: 'text' | 'password';
+  /** For password managers. */
+  autoComplete?: string;
+  autoFocus?: boolean;
 }
 
 export function TextField(props: TextFieldProps) {
@@ -58,7 +62,10 @@ export function TextField(props: TextFieldProps) {
         disabled={props.disabled}
         placeholder={props.placeholder}
         spellCheck={false}
-        autoComplete="off"
+        type={props.type ?? 'text'}
+        autoComplete={props.autoComplete ?? 'off'}
+        // biome-ignore lint/a11y/noAutofocus: only where the field is all that was asked for.
+        autoFocus={props.autoFocus}
         list={props.proposals === undefined ? undefined : `${id}-list`}
         aria-invalid={props.problem !== undefined}
         aria-describedby={`${id}-notes`}

@@ -89,3 +89,14 @@ export const MoreIcon = (props: IconProps) => (
     <path d="M5 10h.01M10 10h.01M15 10h.01" strokeWidth="2.600" />
   </Icon>
 );
+export const AccessIcon = (props: IconProps) => (
+  <Icon {...props}>
+    <path d="M10 2.500 4 5v4.500c0 4 2.500 6.600 6 8 3.500-1.400 6-4 6-8V5zM7.500 10l1.900 1.900 3.300-3.600" />
+  </Icon>
+);
+export const PersonIcon = (props: IconProps) => (
+  <Icon {...props}>
+    <circle cx="10" cy="7" r="3" />
+    <path d="M4 16.500c.6-3 3-4.500 6-4.500s5.400 1.500 6 4.500" />
+  </Icon>
+);

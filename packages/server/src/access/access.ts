@@ -27,6 +27,10 @@ import { createUserStore, type UserStore } from './user-store.ts';
 export const PROCESS_KEY_FILE = 'process.key';
 const COMMAND: Identity = { name: 'command', kind: 'process', role: 'viewer', rowFilter: '' };
 
+/** The same refusal of a read is written down again after so long. */
+const REFUSAL_AGAIN_MS = 600_000;
+const REFUSALS_REMEMBERED_MAX = 1000;
+
 export interface AccessOptions {
   /** Address that the server listens on. */
   readonly host: string;
@@ -89,6 +93,8 @@ export function createAccess(options: AccessOptions): Access {
   const people = directory === undefined ? undefined : createPeople(directory, options);
   const requests = createRequestLimit(clock);
   const counters: AccessCounters = { logins: 0, failedLogins: 0, refused: 0, limited: 0 };
+  /** When somebody was last refused something, for the audit log. */
+  const refusals = new Map<string, number>();
   let port = 0;
   let processKeyHash: string | undefined;
 
@@ -143,8 +149,10 @@ export function createAccess(options: AccessOptions): Access {
     { by, action, outcome, detail }: Pick<AuditEntry, 'action' | 'outcome' | 'detail'> & { by?: string },
   ): void {
     const { identity, ip } = request;
-    const who = { by: by ?? identity?.name ?? 'nobody', kind: identity?.kind ?? 'nobody', from: ip };
-    people?.auditLog.write({ ...who, action, outcome, ...(detail === undefined ? {} : { detail }) });
+    // Whoever was let in just now is somebody, though the request came from nobody.
+    const kind = identity?.kind ?? (outcome === 'done' ? 'user' : 'nobody');
+    const who = { by: by ?? identity?.name ?? 'nobody', kind, from: ip };
+    people?.auditLog.write({ ...who, action, outcome, ...(isEmpty(detail) ? {} : { detail }) });
   }
 
   function onRefusal(request: FastifyRequest, refusal: Refusal): void {
@@ -152,7 +160,23 @@ export function createAccess(options: AccessOptions): Access {
     else counters.refused += 1;
     const tried =
       refusal.status === 403 || (refusal.status === 401 && request.headers.authorization !== undefined);
-    if (tried) audit(request, { action: actionOf(request), outcome: 'refused', detail: refusal.message });
+    if (!tried || !isNews(request)) return;
+    audit(request, { action: actionOf(request), outcome: 'refused', detail: refusal.message });
+  }
+
+  /** A page that asks again every few seconds is refused every few seconds; that is one event. */
+  function isNews(request: FastifyRequest): boolean {
+    const key = `${request.identity?.name ?? ''} ${request.ip} ${actionOf(request)}`;
+    const beforeMs = refusals.get(key) ?? Number.NEGATIVE_INFINITY;
+    const nowMs = clock.monotonicMs();
+    if (isSafeMethod(request.method) && nowMs - beforeMs < REFUSAL_AGAIN_MS) return false;
+    refusals.delete(key);
+    refusals.set(key, nowMs);
+    for (const oldest of refusals.keys()) {
+      if (refusals.size <= REFUSALS_REMEMBERED_MAX) break;
+      refusals.delete(oldest);
+    }
+    return true;
   }
 
   /** Every write is written down, whatever it is, unless it is a question. */
@@ -231,5 +255,8 @@ const isForwarded = ({ headers }: FastifyRequest): boolean =>
 
 /** The gate has written these down already. */
 const refusedByUs = (status: number): boolean => status === 401 || status === 403 || status === 429;
+
+const isEmpty = (detail: unknown): boolean =>
+  detail === undefined || (typeof detail === 'object' && detail !== null && Object.keys(detail).length === 0);
 
 const actionOf = ({ method, url }: FastifyRequest): string => `${method} ${url.split('?')[0]}`;

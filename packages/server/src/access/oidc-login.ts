@@ -30,7 +30,7 @@ export interface OidcLogin {
   begin(next: string): Promise<{ readonly url: string; readonly browserKey: string }>;
   /**
    * Whom the provider vouches for, from the address that it sent the browser back to. Rejects with UserError
-   * `login_refused` when it vouches for nobody, or for somebody who has no role here.
+   * `login_refused` when it vouches for nobody, `login_role` for somebody who has no role here, `login_stale`.
    */
   finish(
     query: string,
@@ -57,7 +57,7 @@ export function createOidcLogin(settings: OidcSettings, clock: Clock): OidcLogin
     const isTheirs =
       login !== undefined && browserKey !== undefined && hashOfKey(browserKey) === login.browser;
     if (!isTheirs || clock.nowMs() - login.startedMs > PENDING_MS) {
-      throw refused('this log-in was not begun in this browser, or too long ago; begin again');
+      throw new UserError('login_stale', 'not begun in this browser, or too long ago');
     }
     return login;
   }
@@ -140,8 +140,9 @@ function ownerOf(claims: Readonly<Record<string, unknown>>, settings: OidcSettin
   );
   const role = [...ROLES].reverse().find((each) => grants.some((grant) => grant.role === each));
   const name = nameOf(claims, settings.nameClaim);
-  if (role === undefined)
-    throw refused(`${name} has no role here: none of his groups is in access.oidc.roles`);
+  if (role === undefined) {
+    throw new UserError('login_role', `none of the groups of ${name} is in access.oidc.roles`);
+  }
   const filters = grants.filter((grant) => grant.role === role).map((grant) => grant.rowFilter);
   return { kind: 'oidc', name, role, rowFilter: role === 'admin' ? '' : eitherFilter(filters) };
 }

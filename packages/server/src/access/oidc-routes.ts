@@ -13,9 +13,11 @@ export function addOidcRoutes(app: FastifyInstance, access: Access, people: Peop
   const options = { config: { role: 'public' }, schema: { hide: true } } as const;
   app.get<{ Querystring: { next?: string } }>('/login/oidc', options, async (request, reply) => {
     const next = ownAddress(request.query.next);
-    const { url, browserKey } = await oidc.begin(next).catch((error: unknown) => {
-      throw new UserError('login_refused', `${oidc.name} cannot be reached (${String(error)})`);
+    const begun = await oidc.begin(next).catch((error: unknown) => {
+      return new UserError('login_refused', `${oidc.name} cannot be reached (${String(error)})`);
     });
+    if (begun instanceof UserError) return refuse(request, reply, access, begun);
+    const { url, browserKey } = begun;
     setCookie(request, reply, BROWSER_COOKIE, browserKey, BROWSER_COOKIE_ATTRIBUTES);
     return reply.header('cache-control', 'no-store').redirect(url, 303);
   });
@@ -51,7 +53,7 @@ function refuse(
 ): FastifyReply {
   access.counters.failedLogins += 1;
   access.audit(request, { action: 'log in', outcome: 'refused', detail: error.message });
-  return goOn(reply, `/login?problem=${encodeURIComponent(error.message.slice(0, 300))}`);
+  return goOn(reply, `/login?problem=${error.code}`);
 }
 
 /** A path of this server; anything else is the start page. */

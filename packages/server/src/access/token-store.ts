@@ -101,7 +101,8 @@ export function createTokenStore(directory: string, clock: Clock): TokenStore {
       rewrite((token) => token.id !== id);
     },
     removeOf(owner) {
-      if (all().some((token) => isOwner(token.owner, owner))) rewrite((token) => !isOwner(token.owner, owner));
+      if (all().some((token) => isOwner(token.owner, owner)))
+        rewrite((token) => !isOwner(token.owner, owner));
     },
   };
 }
