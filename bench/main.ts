@@ -2,6 +2,7 @@
 import process from 'node:process';
 import { benchmarkCollect } from './collect.ts';
 import { benchmarkDecode } from './decode.ts';
+import { benchmarkDetect } from './detect.ts';
 import { benchmarkLive } from './live.ts';
 import { benchmarkMeter } from './meter.ts';
 import { benchmarkStore } from './store.ts';
@@ -12,6 +13,7 @@ const BENCHMARKS: Readonly<Record<string, (size?: string) => void | Promise<void
   live: benchmarkLive,
   collect: benchmarkCollect,
   store: benchmarkStore,
+  detect: benchmarkDetect,
 };
 
 const names = process.argv.slice(2);

@@ -7,6 +7,7 @@ import { DECODE_ERRORS } from '@weir/ipfix';
 import type { Command } from 'commander';
 import { EXPORTER_METRICS } from '../packages/cli/src/exporter-metrics.ts';
 import { createProgram } from '../packages/cli/src/program.ts';
+import { ALERT_METRICS } from '../packages/server/src/alerts/alert-metrics.ts';
 import { STORE_METRICS } from '../packages/storage/src/store-metrics.ts';
 import { filterReference } from './filter-reference.ts';
 import { flowSourceReference } from './flow-source-reference.ts';
@@ -80,7 +81,11 @@ function metricsReference(): string {
   const storeRows = STORE_METRICS.map(({ name, kind, help }) => tableRow([`\`${name}\``, kind, '', help]));
   const storeIntro = 'What `weir collect` and `weir up` serve at `/metrics` of the store.';
   const store = ['\n# Metrics of the store\n', `${storeIntro}\n`, ...heading, ...storeRows];
-  return [NOTICE, ...exporter, ...collector, ...store].join('\n');
+  const alertRows = ALERT_METRICS.map(({ name, kind, labelName, help }) =>
+    tableRow([`\`${name}\``, kind, labelName, help]),
+  );
+  const alerts = ['\n# Metrics of detections and alerts\n', ...heading, ...alertRows];
+  return [NOTICE, ...exporter, ...collector, ...store, ...alerts].join('\n');
 }
 
 const REFERENCES: Readonly<Record<string, () => string>> = {

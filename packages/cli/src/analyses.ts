@@ -1,13 +1,12 @@
 /** The analyses of a collector device: each is a topic of the API, and a component that works by the clock. */
-import type { Clock, Lifecycle, Logger } from '@weir/base';
+import type { Clock, Lifecycle, Logger, MetricsSnapshot } from '@weir/base';
 import {
   type AnalysisQueue,
   type ApiTopic,
-  createAlertBook,
+  createAlerting,
   createAnalysisQueue,
   createBilling,
   createBillingTopic,
-  createNotifier,
 } from '@weir/server';
 import type { FlowStore } from '@weir/storage';
 
@@ -23,6 +22,7 @@ export interface AnalysesOptions {
 export interface Analyses {
   readonly topics: readonly ApiTopic[];
   readonly queue: AnalysisQueue;
+  readonly metrics: () => Promise<MetricsSnapshot>;
 }
 
 /** Creates the analyses and adds them to the lifecycle. */
@@ -34,8 +34,12 @@ export function createAnalyses({
   logger,
 }: AnalysesOptions): Analyses {
   const queue = createAnalysisQueue({ store, clock, logger });
-  const alerts = lifecycle.add('alerts', createAlertBook({ dataDirectory, clock, logger }));
-  lifecycle.add('notifications', createNotifier({ dataDirectory, alerts, clock, logger }));
+  const alerting = createAlerting({ dataDirectory, queue, lifecycle, clock, logger });
+  const { alerts } = alerting;
   const billing = lifecycle.add('billing', createBilling({ queue, dataDirectory, alerts, clock, logger }));
-  return { topics: [createBillingTopic(billing, () => clock.nowMs())], queue };
+  return {
+    topics: [...alerting.topics, createBillingTopic(billing, () => clock.nowMs())],
+    queue,
+    metrics: alerting.metrics,
+  };
 }

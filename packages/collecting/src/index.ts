@@ -85,6 +85,13 @@ export type { BatchStagesCounters } from './stages/batch-stages.ts';
 export type { LocalNameList } from './stages/local-names.ts';
 export { createStagedWriter, type StagedWriter, type StagedWriterServices } from './stages/staged-writer.ts';
 export { type SyntheticAttack, truthOf } from './synthetic-attack.ts';
+export {
+  LABELLED_DAYS,
+  type LabelledEvent,
+  LISTED_ADDRESSES,
+  planLabelledTraffic,
+  QUIET_DAYS,
+} from './synthetic-labelled.ts';
 export { createSyntheticMonth, type SyntheticMonth, type SyntheticMonthOptions } from './synthetic-month.ts';
 export { TEMPLATE_USES } from './template-uses.ts';
 export { type Credentials, loadTlsCredentials, type TlsCredentials } from './tls-credentials.ts';

@@ -13,7 +13,7 @@ import {
   type FlowColumnName,
   setPresent,
 } from '@weir/ipfix';
-import { planAttacks, type SyntheticAttack } from './synthetic-attack.ts';
+import { planAttacks, type SyntheticAttack, shapeAttack } from './synthetic-attack.ts';
 import {
   countryCode,
   createRandom,
@@ -34,6 +34,8 @@ export interface SyntheticMonthOptions {
   readonly flows: number;
   readonly seed?: number;
   readonly exporters?: number;
+  /** What is planted, by beginnings; attacks of every kind when not given. */
+  readonly attacks?: (network: SyntheticNetwork) => readonly SyntheticAttack[];
 }
 
 export interface SyntheticTotals {
@@ -66,6 +68,11 @@ const WEEKEND_WEIGHT = 0.4;
 /** Of 256 conversations so many are dropped, and so many told of twice. */
 const DROPPED_OF_256 = 4;
 const DUPLICATE_OF_256 = 10;
+/** By port, the first of four servers that everybody uses. */
+const FIXED_SERVERS = new Map([
+  [53, 40],
+  [123, 44],
+]);
 const INTERFACES = 24;
 const HOME_COUNTRY = countryCode('AT');
 const HOME_AS = 64_512;
@@ -164,7 +171,8 @@ class Month implements SyntheticMonth {
     this.#network = createSyntheticNetwork(seed);
     this.#labels = labelsOf(this.#network);
     this.#exporters = exporterIdentities(exporters);
-    this.attacks = planAttacks(this.#network, { fromMs, toMs, flows, seed });
+    this.attacks =
+      options.attacks?.(this.#network) ?? planAttacks(this.#network, { fromMs, toMs, flows, seed });
     this.#pendingAttacks = this.attacks.map((attack) => ({ attack, done: 0 }));
     const attackRecords = this.attacks.reduce((sum, attack) => sum + attack.flows * 2, 0);
     this.#hours = planHours(fromMs, toMs, Math.max(0, flows - attackRecords));
@@ -226,7 +234,10 @@ class Month implements SyntheticMonth {
     const chosen = SYNTHETIC_SERVICES[serviceIndex]!;
     // Squared: some hosts talk much more than others.
     const host = Math.floor((random.next() / 4294967296) ** 2 * SYNTHETIC_HOSTS);
-    const server = network.serverTable[random.next() & 0xffff]!;
+    const popular = network.serverTable[random.next() & 0xffff]!;
+    // Hosts ask the same few servers for names and for the time.
+    const fixed = FIXED_SERVERS.get(chosen.port);
+    const server = fixed === undefined ? popular : fixed + (host & 3);
     const tail = chosen.packetsScale === 0 ? 0 : Math.floor(chosen.packetsScale * heavyTail(random));
     const packets = chosen.packetsMin + Math.min(tail, 1_000_000);
     conversation.host = host;
@@ -277,40 +288,7 @@ class Month implements SyntheticMonth {
     conversation.dropped = false;
     conversation.endMs = dueMs;
     conversation.startMs = dueMs - 200;
-    const counts = (
-      packetsUp: number,
-      packetsDown: number,
-      octetsUp: number,
-      octetsDown: number,
-      flags: number,
-    ) => Object.assign(conversation, { packetsUp, packetsDown, octetsUp, octetsDown, flags });
-    switch (attack.kind) {
-      case 'portScan':
-        conversation.port = 1 + ((index * 7919) % 65_535);
-        conversation.dropped = index % 3 !== 0;
-        counts(1, 0, 44, 0, 0x02);
-        return;
-      case 'hostSweep':
-        conversation.serverIp = (attack.victim + index) >>> 0;
-        counts(1, 0, 44, 0, 0x02);
-        return;
-      case 'beacon':
-        conversation.endMs += Math.floor((random.unit() - 0.5) * 4000);
-        conversation.startMs = conversation.endMs - 400;
-        counts(7, 6, 640, 480, 0x1b);
-        return;
-      case 'flood':
-        conversation.serverIp = this.#network.serverIp[random.below(this.#network.servers)]!;
-        counts(400, 0, 400 * 468, 0, 0);
-        return;
-      case 'exfiltration':
-        conversation.startMs = dueMs - 55_000;
-        counts(30_000, 9000, 42_000_000, 470_000, 0x18);
-        return;
-      case 'bruteForce':
-        counts(14, 12, 2100, 2600, 0x1b);
-        return;
-    }
+    shapeAttack(conversation, attack, index, random, this.#network);
   }
 
   #write(batch: FlowBatch): void {

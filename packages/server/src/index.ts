@@ -5,7 +5,8 @@ export { createUserStore, type UserStore } from './access/user-store.ts';
 export { type AgentRegister, createAgentRegister } from './agents/agent-register.ts';
 export { createAgentTopic } from './agents/agent-routes.ts';
 export { type RegisterState, registerSchema } from './agents/agent-schema.ts';
-export { type AlertBook, createAlertBook } from './alerts/alert-book.ts';
+export type { AlertBook } from './alerts/alert-book.ts';
+export { ALERT_METRICS } from './alerts/alert-metrics.ts';
 export {
   type AnalysisCounters,
   type AnalysisQueue,
@@ -25,12 +26,12 @@ export {
   createClient,
 } from './client/api-client.ts';
 export { describeCollector, describeStore } from './describe-status.ts';
+export { type Alerting, createAlerting } from './detections/alerting.ts';
 export { pdfDocument } from './documents/pdf-document.ts';
 export type { EnrichmentObserver } from './enrichment-routes.ts';
 export { type ExportersAnswer, exportersAnswerSchema } from './exporter-routes.ts';
 export { createListFolder, type ListFolder } from './list-folder.ts';
 export type { Mailer, MailMessage } from './notifications/mailer.ts';
-export { createNotifier, type Notifier } from './notifications/notifier.ts';
 export { createServer, type Server, type ServerCounters, type ServerOptions } from './server.ts';
 export type { QueryableStore } from './store-questions.ts';
 export type {

@@ -2,7 +2,7 @@
 import { ALERT_SEVERITIES, ALERT_STATES, ALERT_SUBJECT_KINDS } from '@weir/analysis';
 import { z } from 'zod';
 
-const subjectSchema = z.object({
+export const subjectSchema = z.object({
   kind: z.enum(ALERT_SUBJECT_KINDS),
   value: z.string().min(1).max(400),
 });
