@@ -7,6 +7,8 @@ import {
   createAnalysisQueue,
   createBilling,
   createBillingTopic,
+  createPolicyAnalysis,
+  createPolicyTopic,
 } from '@weir/server';
 import type { FlowStore } from '@weir/storage';
 
@@ -37,8 +39,16 @@ export function createAnalyses({
   const alerting = createAlerting({ dataDirectory, queue, lifecycle, clock, logger });
   const { alerts } = alerting;
   const billing = lifecycle.add('billing', createBilling({ queue, dataDirectory, alerts, clock, logger }));
+  const policy = lifecycle.add(
+    'policy',
+    createPolicyAnalysis({ queue, alerts, dataDirectory, clock, logger }),
+  );
   return {
-    topics: [...alerting.topics, createBillingTopic(billing, () => clock.nowMs())],
+    topics: [
+      ...alerting.topics,
+      createBillingTopic(billing, () => clock.nowMs()),
+      createPolicyTopic(policy, clock),
+    ],
     queue,
     metrics: alerting.metrics,
   };

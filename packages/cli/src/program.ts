@@ -23,6 +23,7 @@ export function createProgram(): Command {
   addAgentCommands(program);
   addOfflineCommands(program);
   addStoreCommands(program);
+  addPolicyCommands(program);
   addUserCommands(program);
   addTrafficCommands(program);
   return program;
@@ -283,6 +284,37 @@ function addStoreCommands(program: Command): void {
     .description('take exported records; files that were imported before are left out')
     .option(...DATA_OPTION)
     .action(async (paths, options) => (await import('./commands/store.ts')).importFrom(paths, options));
+}
+
+function addPolicyCommands(program: Command): void {
+  const policy = program.command('policy').description('hold an intended policy against what was seen');
+  policy
+    .command('check')
+    .argument('<file>', 'a policy as JSON; - is standard input')
+    .description('say what is wrong with a policy; exit code 2 when it cannot be used')
+    .option('--json', 'one JSON object')
+    .action(async (file, options) => (await import('./commands/policy.ts')).check(file, options));
+  policy
+    .command('import')
+    .argument('<file>', 'what nft list ruleset prints (text or --json), or a CSV; - is standard input')
+    .description('make a policy of a firewall’s rules or of a table; what it cannot say is listed')
+    .addOption(
+      new Option('--from <format>', 'what it is made of').choices(['nftables', 'csv']).makeOptionMandatory(),
+    )
+    .option('--self <addresses>', 'addresses of the machine of the firewall; repeatable', repeatable, [])
+    .option('--interface <name=networks>', 'the networks behind an interface; repeatable', repeatable, [])
+    .action(async (file, options) => (await import('./commands/policy.ts')).importFrom(file, options));
+  policy
+    .command('matrix')
+    .description('who reached whom, by what the policy says of it')
+    .option('--last <duration>', 'the time up to now', '1d')
+    .option('--from <time>', 'start of the time range: 2h ago, yesterday 10:30, 2026-05-03, ISO 8601')
+    .option('--to <time>', 'end of the time range; default: now')
+    .option('--filter <filter>', 'only flows that it lets through', '')
+    .option(...DATA_OPTION)
+    .option('--json', 'one JSON object')
+    .addOption(new Option('--csv', 'a row for each cell, service and state').conflicts('json'))
+    .action(async (options) => (await import('./commands/policy.ts')).matrix(options));
 }
 
 function addUserCommands(program: Command): void {

@@ -42,3 +42,6 @@ export type {
   StoreStatus,
   SystemStatus,
 } from './system-status.ts';
+export { createPolicyAnalysis, type MatrixAnswer } from './policy/policy.ts';
+export { auditCsv } from './policy/policy-audit.ts';
+export { createPolicyTopic } from './policy/policy-routes.ts';

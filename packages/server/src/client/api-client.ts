@@ -24,6 +24,8 @@ import type {
   seriesParameters,
   valuesParameters,
 } from '../parameters.ts';
+import type { MatrixAnswer } from '../policy/policy.ts';
+import type { windowParameters } from '../policy/policy-schema.ts';
 
 interface Resource<Answer, Parameters = Readonly<Record<string, never>>> {
   readonly parameters: Parameters;
@@ -42,6 +44,7 @@ export interface ApiResources {
   readonly session: Resource<SessionAnswer>;
   readonly exporters: Resource<ExportersAnswer, z.input<typeof exportersParameters>>;
   readonly enrichment: Resource<EnrichmentAnswer>;
+  readonly 'policy/matrix': Resource<MatrixAnswer, z.input<typeof windowParameters>>;
   readonly 'as-names': Resource<AsNamesAnswer, z.input<typeof asNamesParameters>>;
 }
 

@@ -26,7 +26,7 @@ const OUTCOME_TITLES = {
 const timeText = (timeMs: number | null): string => (timeMs === null ? '' : new Date(timeMs).toISOString());
 
 /** A row for each cell, service and outcome; what was expected and not seen in rows of its own. */
-export function auditCsv({ matrix }: AuditedPolicy): string {
+export function auditCsv({ matrix }: Pick<AuditedPolicy, 'matrix'>): string {
   const rows = matrix.cells.flatMap(({ from, to, services }) =>
     services.flatMap((service) =>
       OUTCOMES.filter((outcome) => service[outcome].connections > 0).map((outcome): TableCell[] => [

@@ -20,7 +20,7 @@ import { type Clock, type Component, type Logger, UserError } from '@weir/base';
 import type { AlertBook } from '../alerts/alert-book.ts';
 import type { AnalysisQueue } from '../analyses/analysis-queue.ts';
 import { createListFolder } from '../list-folder.ts';
-import { type CurrentPolicy, createPolicyBook, type PolicyBook } from './policy-book.ts';
+import { type CurrentPolicy, createPolicyBook, type PolicyBook, type PolicyVersion } from './policy-book.ts';
 import {
   createPolicyEvaluator,
   type DroppedSource,
@@ -38,6 +38,12 @@ export interface Judged {
   readonly elapsedMs: number;
   /** What limits the figures, beyond the notes of the matrix. */
   readonly notes: readonly string[];
+}
+
+/** What `/policy/matrix` answers. */
+export interface MatrixAnswer extends Judged {
+  readonly version: PolicyVersion;
+  readonly matrix: PolicyMatrix;
 }
 
 export interface CellEvidence extends Evidence, CellFilter {
