@@ -128,7 +128,7 @@ export class DropLedger {
 
   constructor(options: DropLedgerOptions, sink: FlowRowSink) {
     const { flowsMax = FLOWS_MAX_DEFAULT, peersMax = PEERS_MAX_DEFAULT } = options;
-    const { seed = crypto.getRandomValues(new Int32Array(1))[0]!, flowIdKey = randomFlowIdKey() } = options;
+    const { seed, flowIdKey = randomFlowIdKey() } = options;
     this.#hash = new FlowHash(seed);
     this.#flows = new DropTable(flowsMax);
     this.#peers = new DropTable(peersMax);

@@ -120,8 +120,8 @@ export interface FlowCacheOptions {
   tcpLingerMs: number;
   /** Flows held at once; one more ends the least recent with reason 5. */
   flowsMax: number;
-  /** Seeds the hash of keys; a number that nobody outside knows. */
-  seed: number;
+  /** Seeds the hash of keys, for tests; by default it is by chance. */
+  seed?: number;
 }
 
 /**
@@ -544,7 +544,7 @@ export class FlowCache {
   }
 }
 
-/** Creates a cache whose hash is seeded by chance unless `options.seed` says otherwise. */
+/** Creates a cache with the default options where `options` has none. */
 export function createFlowCache(
   options: Partial<FlowCacheOptions>,
   sink: RecordSink,
@@ -559,6 +559,5 @@ export function defaultFlowCacheOptions(): FlowCacheOptions {
     activeTimeoutMs: ACTIVE_TIMEOUT_MS_DEFAULT,
     tcpLingerMs: TCP_LINGER_MS_DEFAULT,
     flowsMax: FLOWS_MAX_DEFAULT,
-    seed: crypto.getRandomValues(new Int32Array(1))[0]!,
   };
 }

@@ -11,19 +11,11 @@
 import * as packet from './packet-burst.ts';
 import { createRandomWords } from './random-words.ts';
 
-const {
-  KEY_DESTINATION,
-  KEY_INTERFACE,
-  KEY_KIND,
-  KEY_PORTS,
-  KEY_SOURCE,
-  KEY_SOURCE_PREFIX,
-  KIND_IPV6,
-  PACKET_HASH,
-  PACKET_WORDS,
-} = packet;
+const { KEY_INTERFACE, KEY_KIND, KEY_WORDS, KIND_IPV6, PACKET_HASH, PACKET_WORDS } = packet;
 
 const TABLE_WORDS = 256;
+/** Of a word of the key, one table an octet. */
+const WORD_TABLES = 4 * TABLE_WORDS;
 /** 16 octets of IPv4 addresses and ports and kind, 24 more of an IPv6 address pair. */
 const TABLES = 40;
 
@@ -31,10 +23,18 @@ export class FlowHash {
   readonly #tables = new Int32Array(TABLES * TABLE_WORDS);
   readonly #interfaceFactor: number;
 
-  constructor(seed: number) {
-    const nextWord = createRandomWords(seed);
-    for (let index = 0; index < this.#tables.length; index += 1) this.#tables[index] = nextWord();
-    this.#interfaceFactor = nextWord() | 1;
+  /** Without a seed the tables are by chance, which is quicker and cannot be guessed at all. */
+  constructor(seed?: number) {
+    const factor = new Int32Array(1);
+    if (seed === undefined) {
+      crypto.getRandomValues(this.#tables);
+      crypto.getRandomValues(factor);
+    } else {
+      const nextWord = createRandomWords(seed);
+      for (let index = 0; index < this.#tables.length; index += 1) this.#tables[index] = nextWord();
+      factor[0] = nextWord();
+    }
+    this.#interfaceFactor = factor[0]! | 1;
   }
 
   /** Writes the hash of each of the first `size` packets of a burst into its row. */
@@ -46,34 +46,19 @@ export class FlowHash {
   /** A signed 32-bit word that depends on every bit of the key at `base` of `words`. */
   of(words: Int32Array, base: number): number {
     const tables = this.#tables;
-    const kind = words[base + KEY_KIND]!;
-    const hash =
-      wordOf(tables, 0, words[base + KEY_SOURCE]!) ^
-      wordOf(tables, 1024, words[base + KEY_DESTINATION]!) ^
-      wordOf(tables, 2048, words[base + KEY_PORTS]!) ^
-      wordOf(tables, 3072, kind) ^
-      Math.imul(words[base + KEY_INTERFACE]!, this.#interfaceFactor);
-    return (kind & KIND_IPV6) === 0 ? hash : hash ^ this.#ofPrefixes(words, base + KEY_SOURCE_PREFIX);
+    const isIpv6 = (words[base + KEY_KIND]! & KIND_IPV6) !== 0;
+    const keyWords = isIpv6 ? KEY_WORDS - 1 : KEY_INTERFACE;
+    let hash = Math.imul(words[base + KEY_INTERFACE]!, this.#interfaceFactor);
+    for (let index = 0; index < keyWords; index += 1) {
+      // From the fifth word on past the interface, which lies between what all keys have and the prefixes.
+      const word = words[base + index + ((index + 12) >> 4)]!;
+      const table = index * WORD_TABLES;
+      hash ^=
+        tables[table + (word & 255)]! ^
+        tables[table + 256 + ((word >>> 8) & 255)]! ^
+        tables[table + 512 + ((word >>> 16) & 255)]! ^
+        tables[table + 768 + (word >>> 24)]!;
+    }
+    return hash;
   }
-
-  #ofPrefixes(words: Int32Array, at: number): number {
-    const tables = this.#tables;
-    return (
-      wordOf(tables, 4096, words[at]!) ^
-      wordOf(tables, 5120, words[at + 1]!) ^
-      wordOf(tables, 6144, words[at + 2]!) ^
-      wordOf(tables, 7168, words[at + 3]!) ^
-      wordOf(tables, 8192, words[at + 4]!) ^
-      wordOf(tables, 9216, words[at + 5]!)
-    );
-  }
-}
-
-function wordOf(tables: Int32Array, base: number, word: number): number {
-  return (
-    tables[base + (word & 255)]! ^
-    tables[base + 256 + ((word >>> 8) & 255)]! ^
-    tables[base + 512 + ((word >>> 16) & 255)]! ^
-    tables[base + 768 + (word >>> 24)]!
-  );
 }
