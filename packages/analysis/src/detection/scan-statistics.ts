@@ -285,7 +285,7 @@ function scanFinding(
         }
       : {
           name: 'likelihood',
-          value: walked.likelihood,
+          value: Math.round(walked.likelihood * 1000) / 1000,
           threshold: TRW_DEFAULTS.beta / TRW_DEFAULTS.alpha,
           meaning: `TRW: likelihood after ${walked.misses} misses and ${walked.hits} hits`,
         };
