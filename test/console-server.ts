@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
-import { type BufferSender, createBufferSender, silentLogger } from '@weir/base';
+import { type BufferSender, createBufferSender, silentLogger, systemClock } from '@weir/base';
 import {
   createFlowBatch,
   FLOW_BATCH_ROWS_DEFAULT,
@@ -17,7 +17,7 @@ import {
   setPresent,
   setU64FromNumber,
 } from '@weir/ipfix';
-import { createServer, describeStore, type Server, type SystemStatus } from '@weir/server';
+import { createServer, createViews, describeStore, type Server, type SystemStatus } from '@weir/server';
 import { type FlowStore, openStore } from '@weir/storage';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
@@ -111,6 +111,7 @@ export async function startConsoleServer(
     store,
     consoleDirectory: CONSOLE_DIRECTORY,
     logger: silentLogger,
+    topics: [createViews({ dataDirectory, clock: systemClock, logger: silentLogger })],
     status: () => statusOf(store, status),
     exporters: { exporters: async () => [], status: async () => ({ sources: [] }) },
   });

@@ -27,7 +27,7 @@ import {
 } from '@weir/collecting';
 import type { ExcludedSocket, LiveMeter } from '@weir/metering';
 import { createLiveMeter } from '@weir/metering';
-import { createServer, type EnrichmentObserver, type Server } from '@weir/server';
+import { createServer, createViews, type EnrichmentObserver, type Server } from '@weir/server';
 import { createStoreMetrics, type FlowStore, openStore, type StoreOptions } from '@weir/storage';
 import { createAgents } from './agent/agent-topic.ts';
 import { type Analyses, createAnalyses } from './analyses.ts';
@@ -252,7 +252,7 @@ function serve(
     flowSources,
     exporters: collector,
     enrichment,
-    topics: [...analyses.topics, agents],
+    topics: [...analyses.topics, agents, createViews({ dataDirectory, clock: systemClock, logger })],
     logger,
   });
   return {

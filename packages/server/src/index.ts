@@ -45,3 +45,4 @@ export type {
 export { createPolicyAnalysis, type MatrixAnswer } from './policy/policy.ts';
 export { auditCsv } from './policy/policy-audit.ts';
 export { createPolicyTopic } from './policy/policy-routes.ts';
+export { createViews } from './views/view-routes.ts';

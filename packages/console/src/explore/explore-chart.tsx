@@ -1,4 +1,4 @@
-import { useCallback, useMemo, useRef } from 'react';
+import { type ReactNode, useCallback, useMemo, useRef } from 'react';
 import type { QueryResponse, SeriesResponse } from '../api/contract.ts';
 import {
   ChartKey,
@@ -25,6 +25,10 @@ import { negated, sharesOf, totalOf } from './series-figures.ts';
 import { SmallMultiples } from './small-multiples.tsx';
 
 interface ExploreChartProps {
+  /** Instead of what is counted. */
+  title?: string;
+  /** At the end of the title's line. */
+  controls?: ReactNode;
   view: SharedView & ExploreView;
   series: SeriesResponse | undefined;
   lines: readonly KeyedLine[];
@@ -48,7 +52,7 @@ const TITLES = {
 /** The chart that was chosen, in a panel of its own. */
 export function ExploreChart(props: ExploreChartProps) {
   const { view, series } = props;
-  const title = TITLES[view.unit];
+  const title = props.title ?? TITLES[view.unit];
   const grouping = view.by.map((dimension) => dimensionTitle(dimension).toLowerCase()).join(', ');
   const note = series === undefined ? 'asking…' : `by ${grouping}, ${stepText(series.stepMs)} steps`;
   const isSankey = view.chart === 'sankey';
@@ -68,6 +72,7 @@ export function ExploreChart(props: ExploreChartProps) {
             </button>
           )}
           <QueryText sql={isSankey ? props.ranking?.sql : series?.sql} />
+          {props.controls}
         </>
       }
     >

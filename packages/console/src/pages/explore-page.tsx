@@ -1,7 +1,5 @@
 import { useCallback, useMemo, useState } from 'react';
-import type { Parameters } from '../api/client.ts';
-import type { QueryResponse, SeriesResponse, StatusResponse } from '../api/contract.ts';
-import { useApi, useEvery, useReportAsking } from '../api/use-api.ts';
+import type { QueryResponse } from '../api/contract.ts';
 import { DimensionChips } from '../explore/dimension-chips.tsx';
 import { ExploreChart } from '../explore/explore-chart.tsx';
 import {
@@ -15,14 +13,13 @@ import {
   UNITS,
 } from '../explore/explore-view.ts';
 import { GroupsTable } from '../explore/groups-table.tsx';
-import { HeavyQuestion, type QuestionCost, useQuestionCost } from '../explore/question-cost.tsx';
-import { previousBounds } from '../explore/series-figures.ts';
+import { HeavyQuestion } from '../explore/question-cost.tsx';
+import { useExploreData } from '../explore/use-explore-data.ts';
 import { useChartLines } from '../flows/chart-lines.tsx';
 import { checkFilter } from '../flows/filter-check.ts';
-import { oppositeField, swapDirection } from '../flows/swap-direction.ts';
 import { rangeInWords } from '../format/time-words.ts';
 import { useViewState } from '../use-view-state.ts';
-import { rangeLengthMs, type SharedView, type TimeRange } from '../view-state.ts';
+import type { TimeRange } from '../view-state.ts';
 import { Switch } from '../widgets/form.tsx';
 import { Panel } from '../widgets/panel.tsx';
 import { QueryText } from '../widgets/query-text.tsx';
@@ -30,9 +27,6 @@ import { Pick, Segmented } from '../widgets/segmented.tsx';
 import { AnswerNotes } from './answer-notes.tsx';
 import { EmptyState } from './empty-state.tsx';
 import { ProblemNote } from './problem-note.tsx';
-
-/** A bar needs some pixels to be seen. */
-const POINTS = window.innerWidth < 640 ? 90 : 200;
 
 const CHART_NAMES: Readonly<Record<ChartName, string>> = {
   stacked: 'Stacked',
@@ -172,66 +166,4 @@ function Controls({ view, onChange }: ControlsProps) {
       </div>
     </section>
   );
-}
-
-interface ExploreData {
-  series: SeriesResponse | undefined;
-  reverse: SeriesResponse | undefined;
-  previous: SeriesResponse | undefined;
-  ranking: QueryResponse | undefined;
-  status: StatusResponse | undefined;
-  cost: QuestionCost;
-  problem: Error | undefined;
-}
-
-function useExploreData(view: SharedView & ExploreView, understood: boolean): ExploreData {
-  const { range, filter } = view;
-  const time: Parameters = range.kind === 'last' ? { last: range.last } : { from: range.from, to: range.to };
-  const measure = measureOf(view.unit);
-  const asked = { ...time, filter, top: view.limit, orderBy: measure };
-  const by = view.by.join(',');
-  const cost = useQuestionCost({ ...asked, by }, range, understood);
-  const readable = understood && cost.state === 'free';
-  // What costs seconds is not asked again and again.
-  const follows = range.kind === 'last' && (cost.estimate?.expectedMs ?? 0) < FOLLOWED_MS;
-  const everyMs = useEvery(pollMs(range), follows);
-  const overTime = view.chart === 'stacked' || view.chart === 'lines';
-  const options = { everyMs, enabled: readable };
-  const series = useApi<SeriesResponse>(['series', { ...asked, by, points: POINTS }], options);
-  const ranking = useApi<QueryResponse>(['query', { ...asked, by }], options);
-  const reverse = useApi<SeriesResponse>(
-    [
-      'series',
-      { ...asked, filter: swapDirection(filter), by: view.by.map(oppositeField).join(','), points: POINTS },
-    ],
-    { everyMs, enabled: readable && overTime && view.both },
-  );
-  // Anything that few values have: only the sum of all lines is shown.
-  const before = previousBounds(series.data ?? { from: 1, to: 2 });
-  const previous = useApi<SeriesResponse>(
-    ['series', { ...before, filter, by: 'ipVersion', top: 2, orderBy: measure, points: POINTS }],
-    { enabled: readable && overTime && view.previous && series.data !== undefined },
-  );
-  const nothing = ranking.data?.rows.length === 0;
-  const status = useApi<StatusResponse>(['status', {}], { enabled: nothing || !understood });
-  const failed = [series, ranking, reverse, previous].find((query) => query.error !== null);
-  useReportAsking(readable ? everyMs : false, failed !== undefined);
-  return {
-    series: series.data,
-    reverse: reverse.data,
-    previous: view.previous ? previous.data : undefined,
-    ranking: ranking.data,
-    status: status.data,
-    cost,
-    problem: failed?.error ?? undefined,
-  };
-}
-
-/** Questions that are expected to take longer are answered once. */
-const FOLLOWED_MS = 2_000;
-
-/** The longer the time shown, the less a moment matters. */
-function pollMs(range: TimeRange): number {
-  const minutes = rangeLengthMs(range) / 60_000;
-  return minutes <= 15 ? 5000 : minutes <= 60 ? 10_000 : minutes <= 360 ? 30_000 : 60_000;
 }

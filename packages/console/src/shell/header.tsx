@@ -3,6 +3,7 @@ import { checkFilter } from '../flows/filter-check.ts';
 import { proposeForFilter } from '../flows/filter-completion.ts';
 import { filterTokens } from '../flows/filter-tokens.ts';
 import { useSharedView } from '../use-view-state.ts';
+import { ViewsMenu } from '../views/views-menu.tsx';
 import { FilterBox } from '../widgets/filter-box.tsx';
 import { SearchIcon } from '../widgets/icons.tsx';
 import { ThemeToggle } from '../widgets/theme-toggle.tsx';
@@ -48,6 +49,7 @@ export function Header({ page }: { page: PageEntry | undefined }) {
           >
             <SearchIcon className="size-4" />
           </button>
+          <ViewsMenu />
           <ThemeToggle />
           <UserMenu />
         </div>

@@ -3,6 +3,7 @@ import type { SessionUser } from '../access/access-contract.ts';
 import {
   AccessIcon,
   AgentsIcon,
+  DashboardsIcon,
   ExploreIcon,
   ExportersIcon,
   FlowsIcon,
@@ -73,6 +74,15 @@ export const PAGES: readonly PageEntry[] = [
     letter: 'm',
     Icon: MapIcon,
     Page: lazy(async () => ({ default: (await import('../pages/map-page.tsx')).MapPage })),
+    asksFlows: true,
+  },
+  {
+    path: '/dashboards',
+    name: 'Dashboards',
+    about: 'what you look at every day, side by side',
+    letter: 'd',
+    Icon: DashboardsIcon,
+    Page: lazy(async () => ({ default: (await import('../pages/dashboards-page.tsx')).DashboardsPage })),
     asksFlows: true,
   },
   {

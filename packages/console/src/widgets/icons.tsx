@@ -61,6 +61,18 @@ export const ExportersIcon = (props: IconProps) => (
     <path d="M6 14h.01M9 14h.01M6.500 8.500a5 5 0 0 1 7 0M8.300 10a2.500 2.500 0 0 1 3.400 0M4.600 6.400a7.600 7.600 0 0 1 10.800 0" />
   </Icon>
 );
+export const DashboardsIcon = (props: IconProps) => (
+  <Icon {...props}>
+    <rect x="3" y="3" width="14" height="6" rx="1.200" />
+    <rect x="3" y="11.500" width="6" height="5.500" rx="1.200" />
+    <rect x="11.500" y="11.500" width="5.500" height="5.500" rx="1.200" />
+  </Icon>
+);
+export const BookmarkIcon = (props: IconProps) => (
+  <Icon {...props}>
+    <path d="M5.500 3.500h9v13L10 13.200 5.500 16.500Z" />
+  </Icon>
+);
 export const AgentsIcon = (props: IconProps) => (
   <Icon {...props}>
     <rect x="3" y="3.500" width="14" height="9" rx="1.200" />
