@@ -1,10 +1,9 @@
 /** Export packets from files, whatever kind of file: what `weir decode` and `weir replay` read. */
-import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
-import { createGunzip } from 'node:zlib';
 import { UserError } from '@weir/base';
 import type { PacketOrigin, PacketTaker } from '@weir/collecting';
 import { createMessageSplitter, type DecodeProblem } from '@weir/ipfix';
 import { readPayloads } from '@weir/metering';
+import { type OctetInput, openOctetInput } from './octet-input.ts';
 
 const VERSIONS = new Set([1, 5, 7, 9, 10]);
 /** Where collectors listen by custom: what arrives there and is no export packet is reported, not passed over. */
@@ -22,25 +21,28 @@ const CAPTURE_MAGIC = new Set([
 ]);
 
 /**
- * Gives every export packet of the file to `taker`. Throws UserError `file_unreadable` when there is no such
- * file and `file_not_recognized` when it holds none; damage after good packets is a problem told to the taker.
+ * Gives every export packet of the file to `taker`; the path `-` is standard input. Throws UserError
+ * `file_unreadable` when there is no such file and `file_not_recognized` when it holds none; damage after good
+ * packets is a problem told to the taker.
  */
 export async function readExportPackets(path: string, taker: PacketTaker): Promise<void> {
-  const head = await firstOctets(path);
+  const input = await openOctetInput(path);
+  const { head, name } = input;
   if (CAPTURE_MAGIC.has(Buffer.from(head.subarray(0, 4)).toString('hex')))
-    await readCapturedPackets(path, taker);
+    await readCapturedPackets(input, taker);
   else if (head.length >= 2 && VERSIONS.has(versionOf(head)))
-    await readPlainFile(path, versionOf(head), taker);
+    await readPlainFile(input, versionOf(head), taker);
   else {
+    input.close();
     const allowed = 'pcap, pcapng, an IPFIX file, or one export datagram, plain or gzip';
-    throw new UserError('file_not_recognized', `${path}: no export packets (allowed: ${allowed})`);
+    throw new UserError('file_not_recognized', `${name}: no export packets (allowed: ${allowed})`);
   }
 }
 
-async function readCapturedPackets(path: string, taker: PacketTaker): Promise<void> {
+async function readCapturedPackets({ name, octets }: OctetInput, taker: PacketTaker): Promise<void> {
   const streams = new Map<string, ReturnType<typeof createMessageSplitter>>();
   const summary = await readPayloads(
-    path,
+    name,
     {
       datagram(bytes, { sourceAddress, destinationAddress, destinationPort, timestampMs }) {
         const isExport = bytes.length >= 2 && VERSIONS.has(versionOf(bytes));
@@ -70,21 +72,25 @@ async function readCapturedPackets(path: string, taker: PacketTaker): Promise<vo
         splitter.push(bytes);
       },
     },
-    taker.room,
+    { afterChunk: taker.room, octets },
   );
   for (const splitter of streams.values()) splitter.end();
-  if (summary.problem !== undefined) taker.problem(summary.problem, fileOrigin(path));
+  if (summary.problem !== undefined) taker.problem(summary.problem, fileOrigin(name));
 }
 
 /** An IPFIX file is a stream of messages; any other export packet in a file of its own is one datagram. */
-async function readPlainFile(path: string, version: number, taker: PacketTaker): Promise<void> {
+async function readPlainFile(
+  { name, octets }: OctetInput,
+  version: number,
+  taker: PacketTaker,
+): Promise<void> {
   const chunks: Uint8Array[] = [];
-  const origin = fileOrigin(path);
+  const origin = fileOrigin(name);
   const splitter = createMessageSplitter(takerOf(taker, origin));
   try {
-    for await (const chunk of plainStream(path)) {
+    for await (const chunk of octets) {
       if (version !== 10) chunks.push(chunk);
-      else if (chunks.length === 0 && isOneMessage(chunk, path)) taker.packet(chunk, DATAGRAM_ORIGIN);
+      else if (chunks.length === 0 && isOneMessage(chunk, name)) taker.packet(chunk, DATAGRAM_ORIGIN);
       else splitter.push(chunk);
       await taker.room();
     }
@@ -138,38 +144,4 @@ function lengthOf(bytes: Uint8Array): number {
 /** Whether the file is no more than this chunk, and the chunk no more than one message. */
 function isOneMessage(chunk: Uint8Array, path: string): boolean {
   return lengthOf(chunk) === chunk.length && !path.endsWith('.ipfix') && !path.endsWith('.ipfix.gz');
-}
-
-async function firstOctets(path: string): Promise<Uint8Array> {
-  try {
-    for await (const chunk of plainStream(path, 64)) return chunk;
-    return new Uint8Array(0);
-  } catch (error) {
-    throw new UserError('file_unreadable', `${path}: cannot be read (${(error as Error).message})`);
-  }
-}
-
-/** The octets of a file, gunzipped when it is gzip. */
-async function* plainStream(path: string, chunkOctets = 256 * 1024): AsyncGenerator<Uint8Array> {
-  const zipped = isGzip(path);
-  const file = createReadStream(path, { highWaterMark: chunkOctets });
-  if (!zipped) {
-    yield* file;
-    return;
-  }
-  const unzipped = createGunzip({ chunkSize: Math.max(64, chunkOctets) });
-  file.on('error', (error) => unzipped.destroy(error));
-  try {
-    yield* file.pipe(unzipped);
-  } finally {
-    file.destroy();
-  }
-}
-
-function isGzip(path: string): boolean {
-  const magic = new Uint8Array(2);
-  const descriptor = openSync(path, 'r');
-  readSync(descriptor, magic);
-  closeSync(descriptor);
-  return magic[0] === 0x1f && magic[1] === 0x8b;
 }

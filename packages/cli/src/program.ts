@@ -192,7 +192,7 @@ function addAgentCommands(program: Command): void {
 function addOfflineCommands(program: Command): void {
   program
     .command('meter')
-    .argument('<pcap>', 'a pcap or pcapng file, plain or gzip')
+    .argument('<pcap>', 'a pcap or pcapng file, plain or gzip; -: standard input')
     .description('meter a capture; one flow record a line')
     .option('--json', 'one JSON object a line')
     .option('--write <ipfix>', 'write the records to an IPFIX file (RFC 5655)')
@@ -201,7 +201,10 @@ function addOfflineCommands(program: Command): void {
     .action(async (file, options) => (await import('./commands/meter.ts')).meter(file, options));
   program
     .command('decode')
-    .argument('<file...>', 'pcap or pcapng with export packets, IPFIX files, or raw datagrams')
+    .argument(
+      '<file...>',
+      'pcap or pcapng with export packets, IPFIX files, or raw datagrams; -: standard input',
+    )
     .description('decode IPFIX and NetFlow; one data record a line')
     .option('--json', 'one JSON object a line')
     .action(async (files, options) => (await import('./commands/decode.ts')).decode(files, options));
@@ -359,7 +362,7 @@ function addUserCommands(program: Command): void {
 function addTrafficCommands(program: Command): void {
   program
     .command('replay')
-    .argument('<file>', 'a capture with export packets, or an IPFIX file')
+    .argument('<file>', 'a capture with export packets, or an IPFIX file; -: standard input')
     .description('send export packets again')
     .requiredOption('--to <udp/ip:port>', 'the collector')
     .option('--rate <n>', 'datagrams a second; default: the pace of the capture')

@@ -18,6 +18,8 @@ export interface ReadCaptureOptions {
   afterChunk?: (() => Promise<void> | undefined) | undefined;
   /** Takes the packets of a pcap file, many at once, in the place of `onPacket`. */
   onFrames?: FrameBurstHandler;
+  /** Read in the place of the file, which only has its name then; plain, whatever pieces they come in. */
+  octets?: AsyncIterable<Uint8Array> | undefined;
 }
 
 export interface CaptureSummary {
@@ -38,7 +40,8 @@ export async function readCapture(
 ): Promise<CaptureSummary> {
   const feed = new CaptureFeed(path, onPacket, options.onFrames ?? oneByOne(onPacket));
   try {
-    for await (const hasMore of chunksOf(path, feed)) {
+    const chunks = options.octets === undefined ? chunksOf(path, feed) : take(options.octets, feed);
+    for await (const hasMore of chunks) {
       await options.afterChunk?.();
       if (!hasMore) break;
     }
@@ -88,16 +91,20 @@ async function* unzip(
   file.on('error', (error) => unzipped.destroy(error));
   file.pipe(unzipped);
   try {
-    for await (const chunk of unzipped) {
-      for (let rest: Uint8Array = chunk; rest.length > 0; ) {
-        const octets = Math.min(rest.length, feed.room().length);
-        feed.room().set(rest.subarray(0, octets));
-        rest = rest.subarray(octets);
-        yield feed.accept(octets);
-      }
-    }
+    yield* take(unzipped, feed);
   } finally {
     file.destroy();
+  }
+}
+
+async function* take(chunks: AsyncIterable<Uint8Array>, feed: CaptureFeed): AsyncGenerator<boolean> {
+  for await (const chunk of chunks) {
+    for (let rest = chunk; rest.length > 0; ) {
+      const octets = Math.min(rest.length, feed.room().length);
+      feed.room().set(rest.subarray(0, octets));
+      rest = rest.subarray(octets);
+      yield feed.accept(octets);
+    }
   }
 }
 

@@ -3,7 +3,7 @@
  * export packets are read. A packet at a time, for people; the meter itself never looks into a payload.
  */
 import { formatIPv4, formatIPv6 } from '@weir/ipfix';
-import { type CaptureSummary, readCapture } from './capture-file.ts';
+import { type CaptureSummary, type ReadCaptureOptions, readCapture } from './capture-file.ts';
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from './ethernet.ts';
 import * as ipv4 from './ipv4.ts';
 import * as ipv6 from './ipv6.ts';
@@ -36,14 +36,14 @@ export interface PayloadHandler {
 export function readPayloads(
   path: string,
   handler: PayloadHandler,
-  afterChunk?: () => Promise<void> | undefined,
+  options: Pick<ReadCaptureOptions, 'afterChunk' | 'octets'> = {},
 ): Promise<CaptureSummary> {
   const reader = new PayloadReader(handler);
   return readCapture(
     path,
     (bytes, offset, capturedLength, _wireLength, timestampMs, _direction, _interfaceIndex, linkType) =>
       reader.packet(bytes, offset, capturedLength, timestampMs, linkType),
-    afterChunk === undefined ? {} : { afterChunk },
+    options,
   );
 }
 

@@ -17,6 +17,8 @@ const TICK_INTERVAL_MS = 100;
 export interface MeterFileOptions extends PacketMeterOptions {
   /** Awaited after each chunk of the file: lets whoever takes the batches keep up. */
   afterChunk?: () => Promise<void> | undefined;
+  /** The capture itself, in the place of the file; see ReadCaptureOptions. */
+  octets?: AsyncIterable<Uint8Array> | undefined;
 }
 
 export interface MeterFileSummary {
@@ -35,7 +37,7 @@ export async function meterFile(
   options: MeterFileOptions,
   sink: FlowRowSink,
 ): Promise<MeterFileSummary> {
-  const { afterChunk, ...meterOptions } = options;
+  const { afterChunk, octets, ...meterOptions } = options;
   const meter = createPacketMeter(meterOptions, sink);
   const clock = new CaptureClock();
   const summary = await readCapture(
@@ -44,7 +46,7 @@ export async function meterFile(
       if (clock.isTick(timestampMs)) meter.tick(timestampMs);
       meter.packet(bytes, offset, captured, wire, timestampMs, direction, interfaceIndex, linkType);
     },
-    { afterChunk, onFrames: (frames) => meterFrames(meter, clock, frames) },
+    { afterChunk, octets, onFrames: (frames) => meterFrames(meter, clock, frames) },
   );
   meter.tick(clock.nowMs);
   meter.flushAll(END_REASON_FORCED);

@@ -3,6 +3,7 @@ import { createIpfixFile } from '@weir/exporting';
 import { clearFlowBatch, createFlowBatch, type FlowBatch } from '@weir/ipfix';
 import { type FlowFields, flowFields, type MeterFileSummary, meterFile } from '@weir/metering';
 import { createLineWriter } from '../line-writer.ts';
+import { openOctetInput, STANDARD_INPUT } from '../octet-input.ts';
 import { parseDurationMs } from '../quantity.ts';
 import { formatRow, type TableColumn } from '../text-table.ts';
 
@@ -21,7 +22,7 @@ interface FlowOutput {
 }
 
 /**
- * `weir meter`: meters a capture. Flows go to stdout, one a line, or into an IPFIX file; what was before a
+ * `weir meter`: meters a capture, or what is piped in for `-`. Flows go to stdout, one a line, or into an IPFIX file; what was before a
  * damage in the capture is kept, and the damage is an exit code of 1.
  */
 export async function meter(file: string, options: MeterOptions): Promise<void> {
@@ -39,12 +40,17 @@ export async function meter(file: string, options: MeterOptions): Promise<void> 
       return batch;
     },
   };
-  const summary = await meterFile(file, { ...timeouts, afterChunk: output.room }, sink);
+  const input = file === STANDARD_INPUT ? await openOctetInput(file) : { name: file, octets: undefined };
+  const reading = { afterChunk: output.room, octets: input.octets };
+  const summary = await meterFile(input.name, { ...timeouts, ...reading }, sink);
   output.take(batch);
   await output.end(summary);
   if (summary.problem !== undefined) {
     const { code, offset, message } = summary.problem;
-    throw new UserError(code, `${file}: at octet ${offset}: ${message}; what was before it has been metered`);
+    throw new UserError(
+      code,
+      `${input.name}: at octet ${offset}: ${message}; what was before it has been metered`,
+    );
   }
 }
 

@@ -1,0 +1,81 @@
+/** Where a command reads octets: a file, or what is piped into it; gunzipped when it is gzip. */
+import { createReadStream } from 'node:fs';
+import process from 'node:process';
+import { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { UserError } from '@weir/base';
+
+/** The path that stands for standard input. */
+export const STANDARD_INPUT = '-';
+
+const CHUNK_OCTETS = 256 * 1024;
+const GZIP_MAGIC = [0x1f, 0x8b];
+/** As many as it takes to tell one kind of file from another. */
+const HEAD_OCTETS = 16;
+
+export interface OctetInput {
+  /** The path, or `standard input`. */
+  readonly name: string;
+  /** What it begins with, not gzipped: 16 octets or more, unless there are fewer. */
+  readonly head: Uint8Array;
+  /** All octets, `head` among them, once; who leaves their `for await` early closes the source. */
+  readonly octets: AsyncIterable<Uint8Array>;
+  /** For who reads none of them: a pipe whose writer waits would keep the process. */
+  close(): void;
+}
+
+/**
+ * Opens the file at `path`, or standard input for `-`. Throws UserError `file_unreadable`, also when there is
+ * no octet that can be gunzipped; what fails later fails while it is read.
+ */
+export async function openOctetInput(path: string): Promise<OctetInput> {
+  const isPiped = path === STANDARD_INPUT;
+  const name = isPiped ? 'standard input' : path;
+  try {
+    const source = isPiped ? process.stdin : createReadStream(path, { highWaterMark: CHUNK_OCTETS });
+    const raw = await peek(source[Symbol.asyncIterator](), GZIP_MAGIC.length);
+    const isGzip = GZIP_MAGIC.every((octet, index) => raw.head[index] === octet);
+    const plain = isGzip ? await peek(gunzip(raw.octets), HEAD_OCTETS) : await peek(raw.octets, HEAD_OCTETS);
+    return { name, ...plain, close: () => void source.destroy() };
+  } catch (error) {
+    throw new UserError('file_unreadable', `${name}: cannot be read (${(error as Error).message})`);
+  }
+}
+
+type Octets = AsyncIterator<Uint8Array>;
+
+/** Reads until there are `count` octets; they come again first. */
+async function peek(octets: Octets, count: number): Promise<{ head: Uint8Array; octets: PeekedOctets }> {
+  const chunks: Uint8Array[] = [];
+  for (let seen = 0; seen < count; ) {
+    const { value, done } = await octets.next();
+    if (done === true) break;
+    chunks.push(value);
+    seen += value.length;
+  }
+  const [first = new Uint8Array(0)] = chunks;
+  const head = chunks.length > 1 ? Buffer.concat(chunks) : first;
+  return { head, octets: afterHead(head, octets) };
+}
+
+type PeekedOctets = AsyncGenerator<Uint8Array, void, undefined>;
+
+async function* afterHead(head: Uint8Array, octets: Octets): PeekedOctets {
+  if (head.length > 0) yield head;
+  try {
+    for (let next = await octets.next(); next.done !== true; next = await octets.next()) yield next.value;
+  } finally {
+    await octets.return?.();
+  }
+}
+
+async function* gunzip(zipped: PeekedOctets): PeekedOctets {
+  const source = Readable.from(zipped, { objectMode: false });
+  const unzipped = createGunzip({ chunkSize: CHUNK_OCTETS });
+  source.on('error', (error) => unzipped.destroy(error));
+  try {
+    yield* source.pipe(unzipped);
+  } finally {
+    source.destroy();
+  }
+}
