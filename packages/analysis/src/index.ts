@@ -77,6 +77,15 @@ export {
 export { type CommitDistance, commitDistance } from './billing/commit-distance.ts';
 export { addAmounts, amountDifference } from './billing/decimal.ts';
 export {
+  BAND_SHARE,
+  crossingOf,
+  DAYS_NEEDED,
+  type Forecast,
+  forecastOf,
+  type ShortHistory,
+} from './capacity/forecast.ts';
+export { hourOfWeekProfile } from './capacity/hour-of-week.ts';
+export {
   type AddressFeed,
   AddressFeeds,
   FEED_ENTRIES_MAX,
@@ -102,6 +111,7 @@ export {
 } from './dimension.ts';
 export { renderSql } from './duckdb-dialect.ts';
 export { renderFilter, type SqlScope } from './duckdb-expression.ts';
+export { renderRecordEnds } from './duckdb-records.ts';
 export {
   type AnswerColumn,
   type AnswerKind,
@@ -178,6 +188,20 @@ export {
   weekNumber,
 } from './profile/hour-of-week.ts';
 export {
+  accessWhoOf,
+  hourAccessSql,
+  hourPerformanceSql,
+  hourTrafficOf,
+  hourTrafficSql,
+} from './profile/hour-question.ts';
+export {
+  filterOfKey,
+  retransmissionFinding,
+  roundTripFinding,
+  trafficFinding,
+  unusualHourFinding,
+} from './profile/profile-finding.ts';
+export {
   changeOf,
   changesOf,
   changesSql,
@@ -188,12 +212,14 @@ export {
 } from './profile/traffic-change.ts';
 export {
   automaticStepMs,
+  formatCursor,
   furtherMeasures,
   type GroupsPlan,
   isPlanError,
   LIMIT_MAX,
   type ParsePlanOptions,
   type PlanSourceKind,
+  parseCursor,
   parseQueryPlan,
   type QueryPlan,
   type RecordsPlan,
@@ -215,6 +241,14 @@ export {
   type ReadExtra,
   shapeRows,
 } from './query-result.ts';
+export {
+  lastDue,
+  nextDue,
+  REPORT_INTERVALS,
+  type ReportSchedule,
+  reportedRange,
+} from './reports/schedule.ts';
+export { type FlowFilter, serviceFilter, serviceText } from './traffic-sql.ts';
 export {
   formatMac,
   formatTcpFlags,

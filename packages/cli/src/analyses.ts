@@ -1,4 +1,5 @@
 /** The analyses of a collector device: each is a topic of the API, and a component that works by the clock. */
+import path from 'node:path';
 import type { Clock, Lifecycle, Logger, MetricsSnapshot } from '@weir/base';
 import {
   type AnalysisQueue,
@@ -7,8 +8,15 @@ import {
   createAnalysisQueue,
   createBilling,
   createBillingTopic,
+  createCapacity,
+  createCapacityTopic,
+  createListFolder,
+  createPerformanceTopic,
   createPolicyAnalysis,
   createPolicyTopic,
+  createProfileKeeper,
+  createProfileTopic,
+  createSubjectTopic,
 } from '@weir/server';
 import type { FlowStore } from '@weir/storage';
 
@@ -39,15 +47,26 @@ export function createAnalyses({
   const alerting = createAlerting({ dataDirectory, queue, lifecycle, clock, logger });
   const { alerts } = alerting;
   const billing = lifecycle.add('billing', createBilling({ queue, dataDirectory, alerts, clock, logger }));
+  const capacity = lifecycle.add('capacity', createCapacity({ queue, dataDirectory, alerts, clock, logger }));
   const policy = lifecycle.add(
     'policy',
     createPolicyAnalysis({ queue, alerts, dataDirectory, clock, logger }),
   );
+  const keeper = lifecycle.add(
+    'profile',
+    createProfileKeeper({ queue, alerts, dataDirectory, clock, logger }),
+  );
+  const readList = createListFolder(path.join(dataDirectory, 'lists')).read;
+  const profiled = { queue, keeper, alerts, readList, nowMs: () => clock.nowMs() };
   return {
     topics: [
       ...alerting.topics,
       createBillingTopic(billing, () => clock.nowMs()),
+      createCapacityTopic(capacity),
       createPolicyTopic(policy, clock),
+      createProfileTopic(profiled),
+      createPerformanceTopic(profiled),
+      createSubjectTopic(profiled),
     ],
     queue,
     metrics: alerting.metrics,

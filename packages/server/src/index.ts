@@ -18,6 +18,8 @@ export { statusAnswerSchema } from './answers.ts';
 export { type Billing, type BillingOptions, createBilling } from './billing/billing.ts';
 export { createBillingTopic } from './billing/billing-routes.ts';
 export { statementCsv, statementDocument } from './billing/statement-document.ts';
+export { type Capacity, type CapacityOptions, createCapacity } from './capacity/capacity.ts';
+export { createCapacityTopic } from './capacity/capacity-routes.ts';
 export {
   type ApiClient,
   ApiError,
@@ -32,8 +34,15 @@ export type { EnrichmentObserver } from './enrichment-routes.ts';
 export { type ExportersAnswer, exportersAnswerSchema } from './exporter-routes.ts';
 export { createListFolder, type ListFolder } from './list-folder.ts';
 export type { Mailer, MailMessage } from './notifications/mailer.ts';
+export { createPerformanceTopic } from './performance/performance-routes.ts';
+export { createPolicyAnalysis, type MatrixAnswer } from './policy/policy.ts';
+export { auditCsv } from './policy/policy-audit.ts';
+export { createPolicyTopic } from './policy/policy-routes.ts';
+export { createProfileKeeper, type ProfileKeeper } from './profile/profile-keeper.ts';
+export { createProfileTopic } from './profile/profile-routes.ts';
 export { createServer, type Server, type ServerCounters, type ServerOptions } from './server.ts';
 export type { QueryableStore } from './store-questions.ts';
+export { createSubjectTopic } from './subjects/subject-routes.ts';
 export type {
   ExporterStatus,
   ListenerStatus,
@@ -42,7 +51,4 @@ export type {
   StoreStatus,
   SystemStatus,
 } from './system-status.ts';
-export { createPolicyAnalysis, type MatrixAnswer } from './policy/policy.ts';
-export { auditCsv } from './policy/policy-audit.ts';
-export { createPolicyTopic } from './policy/policy-routes.ts';
 export { createViews } from './views/view-routes.ts';
