@@ -4,16 +4,13 @@ import type { DimensionRef } from './dimension.ts';
 import { identifier, integer, timestamp } from './duckdb-expression.ts';
 import {
   type AnswerColumn,
-  conditionsOf,
   counterOf,
   endOf,
   fromAndWhere,
   type RenderedPlan,
   type RenderOptions,
-  relationOf,
   renderKey,
   startOf,
-  whereClause,
 } from './duckdb-source.ts';
 import { isListedField } from './field.ts';
 import { parseCursor, type RecordsPlan, type SessionOrder, type SessionsPlan } from './query-plan.ts';
@@ -24,13 +21,12 @@ const RECORD_TIE_BREAK =
 
 export function renderRecords(plan: RecordsPlan, options: RenderOptions): RenderedPlan {
   const cursor = plan.cursor === undefined ? undefined : parseCursor(plan.cursor);
-  const where = conditionsOf(plan, options);
-  if (cursor !== undefined) where.push(`${endOf(options)} <= ${timestamp(cursor.beforeMs)}`);
+  const further = cursor === undefined ? [] : [`${endOf(options)} <= ${timestamp(cursor.beforeMs)}`];
   const extra = (options.extraColumns ?? []).map(identifier);
   const fields = RECORD_FIELDS.map((dimension) => renderKey(dimension, options));
   const sql = [
     `SELECT ${[...fields.flatMap((field) => field.selected), '"extraLayoutId"', '"extra"', ...extra].join(', ')}`,
-    `FROM ${relationOf(options, RECORD_FIELDS)}${whereClause(where)}`,
+    fromAndWhere(plan, RECORD_FIELDS, options, further),
     `ORDER BY ${endOf(options)} DESC, ${RECORD_TIE_BREAK}`,
     `LIMIT ${integer(plan.limit)}${cursor === undefined ? '' : ` OFFSET ${integer(cursor.skip)}`}`,
   ].join('\n');
@@ -41,6 +37,14 @@ export function renderRecords(plan: RecordsPlan, options: RenderOptions): Render
     ...(options.extraColumns ?? []).map((name) => ({ name, kind: 'extraField' as const })),
   ];
   return { sql, columns };
+}
+
+/** The ends of the records of a plan, newest first, and nothing else of them. */
+export function renderRecordEnds(plan: RecordsPlan, options: RenderOptions): RenderedPlan {
+  const sql = `SELECT epoch_ms(${endOf(options)}) AS "endMs"
+${fromAndWhere(plan, [], options)}
+ORDER BY "endMs" DESC LIMIT ${integer(plan.limit)}`;
+  return { sql, columns: [{ name: 'endMs', kind: 'timeMs' }] };
 }
 
 /** Every stored column that is a field of the language, in the order of FLOW_COLUMNS. */
@@ -99,16 +103,11 @@ export function renderSessions(plan: SessionsPlan, options: RenderOptions): Rend
   ];
   const order = `${SESSION_ORDER_SQL[plan.orderBy]} ${plan.descending ? 'DESC' : 'ASC'}, "sessionId"`;
   const sql = `SELECT "sessionId", ${[...ends, ...counters].join(', ')}
-${fromAndWhere(plan, [], options)}${sessionsOnly(plan, options)}
+${fromAndWhere(plan, [], options, ['"sessionId" IS NOT NULL'])}
 GROUP BY "sessionId"
 ORDER BY ${order}
 LIMIT ${integer(plan.limit)}`;
   return { sql, columns };
-}
-
-function sessionsOnly(plan: SessionsPlan, options: RenderOptions): string {
-  const word = conditionsOf(plan, options).length === 0 ? '\nWHERE' : ' AND';
-  return `${word} "sessionId" IS NOT NULL`;
 }
 
 const RESPONDER_SIDE = 'coalesce("sessionSide", 0) = 1';

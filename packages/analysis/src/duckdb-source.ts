@@ -21,7 +21,9 @@ import {
   unsigned,
 } from './duckdb-expression.ts';
 import type { FieldDefinition } from './field.ts';
+import type { FilterExpression } from './filter-expression.ts';
 import { parseFilter } from './filter-parser.ts';
+import { narrowSides } from './narrow-sides.ts';
 import { type QueryPlan, rangeRead } from './query-plan.ts';
 
 /** One column of an answer, and how many columns of the SQL result it is made of. */
@@ -82,14 +84,38 @@ export function renderTimeRange(plan: QueryPlan, options: RenderOptions = {}): s
   return `${endOf(options)} >= ${timestamp(lowMs)} AND ${first} < ${timestamp(toMs)}`;
 }
 
-/** All that a row must meet to count, apart from what its side asks for. */
-export function conditionsOf(plan: QueryPlan, options: RenderOptions): string[] {
+/** A relation, and all that its rows must meet to count, apart from what their side asks for. */
+export interface RenderedSource {
+  readonly relation: string;
+  readonly conditions: readonly string[];
+}
+
+export function sourceOf(plan: QueryPlan, options: RenderOptions): RenderedSource {
+  const { relation = 'flows' } = options;
   const expression = parseFilter(plan.filter ?? '', { lists: plan.lists ?? {} });
-  return [
-    ...(options.timeRangeApplied === true ? [] : [renderTimeRange(plan, options)]),
-    ...(plan.deduplicated === true ? ['(flows."duplicate" = 1) IS NOT TRUE'] : []),
-    ...(expression.kind === 'all' ? [] : [renderFilter(expression, options)]),
-  ];
+  const narrow = narrowSides(expression);
+  return {
+    relation: narrow === undefined ? relation : sidesOf(narrow.sides, relation, options),
+    conditions: [
+      ...(options.timeRangeApplied === true ? [] : [renderTimeRange(plan, options)]),
+      ...(plan.deduplicated === true ? ['(flows."duplicate" = 1) IS NOT TRUE'] : []),
+      ...conditionOf(narrow?.rest ?? expression, options),
+    ],
+  };
+}
+
+function conditionOf(expression: FilterExpression, options: RenderOptions): string[] {
+  return expression.kind === 'all' ? [] : [renderFilter(expression, options)];
+}
+
+/** The rows that meet one of the conditions, each once: the engine looks for one after the other. */
+function sidesOf(sides: readonly FilterExpression[], relation: string, options: RenderOptions): string {
+  const conditions = sides.map((side) => renderFilter(side, options));
+  const selects = conditions.map((condition, index) => {
+    const before = conditions.slice(0, index).map((earlier) => ` AND (${earlier}) IS NOT TRUE`);
+    return `SELECT * FROM ${relation} WHERE ${condition}${before.join('')}`;
+  });
+  return `(${selects.join('\nUNION ALL\n')})`;
 }
 
 export function whereClause(conditions: readonly string[]): string {
@@ -104,15 +130,14 @@ export function fromAndWhere(
   further: readonly string[] = [],
 ): string {
   const either = dimensions.filter(isEitherSide);
-  const conditions = [...conditionsOf(plan, options), ...further];
-  if (either.length > 0)
-    conditions.push(`("side" = 0 OR NOT (${either.map(sidesAgree(options)).join(' AND ')}))`);
-  return `FROM ${relationOf(options, dimensions)}${whereClause(conditions)}`;
+  const { relation, conditions } = sourceOf(plan, options);
+  const all = [...conditions, ...further];
+  if (either.length > 0) all.push(`("side" = 0 OR NOT (${either.map(sidesAgree(options)).join(' AND ')}))`);
+  return `FROM ${relationOf(relation, dimensions)}${whereClause(all)}`;
 }
 
 /** The relation, with the exporters only when a dimension asks for them, twice when both sides count. */
-export function relationOf(options: RenderOptions, dimensions: readonly DimensionRef[]): string {
-  const { relation = 'flows' } = options;
+function relationOf(relation: string, dimensions: readonly DimensionRef[]): string {
   const joined = dimensions.some((dimension) => dimensionField(dimension).source.from === 'exporter');
   return [
     `${relation} AS flows`,

@@ -110,6 +110,7 @@ export {
   parseDimension,
 } from './dimension.ts';
 export { renderSql } from './duckdb-dialect.ts';
+export { renderRecordEnds } from './duckdb-records.ts';
 export { renderFilter, type SqlScope } from './duckdb-expression.ts';
 export { renderRecordEnds } from './duckdb-records.ts';
 export {
@@ -213,12 +214,14 @@ export {
 export {
   automaticStepMs,
   formatCursor,
+  formatCursor,
   furtherMeasures,
   type GroupsPlan,
   isPlanError,
   LIMIT_MAX,
   type ParsePlanOptions,
   type PlanSourceKind,
+  parseCursor,
   parseCursor,
   parseQueryPlan,
   type QueryPlan,

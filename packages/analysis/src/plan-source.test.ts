@@ -77,6 +77,13 @@ describe('where an answer comes from', () => {
     });
   });
 
+  test('pairs cost more than their records', () => {
+    const pairs = (groupBy: readonly string[]) => choose({ groupBy }, 1).source;
+    expect(pairs(['srcAddr', 'protocol'])).toBe('raw');
+    expect(pairs(['srcAddr', 'dstAddr'])).toBe('rollup');
+    expect(pairs(['srcAddr/24', 'dstAddr'])).toBe('raw');
+  });
+
   test('files count, too: few records in many of them are slow', () => {
     const few = (files: number) =>
       choose({}, 30, { ...COVERAGE, raw: { ...COVERAGE.raw!, rows: 1e6, files } });

@@ -66,8 +66,11 @@ const RAW_ROWS_AT_ONCE = 8_000_000;
 const ROWS_PER_FILE = 40_000;
 const HOUR_MS = 3_600_000;
 
-/** Below it, how many rows a roll-up has does not matter: a tenth of a second. */
-const ROLLUP_ROWS_AT_ONCE = 2_000_000;
+/** Nearly every record has a pair of its own, and a group costs as much as several records of a known one. */
+const COST_OF_PAIRS = 5;
+
+/** Below it, how many rows a roll-up has does not matter: a third of a second. */
+const ROLLUP_ROWS_AT_ONCE = 8_000_000;
 
 /** Chooses where a plan is answered from. */
 export function choosePlanSource(plan: QueryPlan, coverage: StoreCoverage): PlanSource {
@@ -78,7 +81,7 @@ export function choosePlanSource(plan: QueryPlan, coverage: StoreCoverage): Plan
   if (needs.rawOnly !== undefined) return asRaw(missingRecords(plan, coverage, needs.rawOnly));
   const reachesBack = rawReachesBack(plan, coverage);
   const files = filesOf(plan, coverage);
-  const isQuick = raw.rows + files * ROWS_PER_FILE <= RAW_ROWS_AT_ONCE;
+  const isQuick = raw.rows * costOf(plan) + files * ROWS_PER_FILE <= RAW_ROWS_AT_ONCE;
   if (reachesBack && isQuick && plan.from !== 'rollup') return asRaw('records, exact');
   const rollup = bestRollup(plan, coverage, needs.columns);
   if (rollup === undefined && coverage.rollups.length === 0) return asRaw('records, exact');
@@ -103,6 +106,15 @@ export function choosePlanSource(plan: QueryPlan, coverage: StoreCoverage): Plan
     ...(error === 0 ? {} : { errorShare: error }),
     ...readOf(rollup, plan),
   };
+}
+
+/** What a record costs, in records that belong to few groups. */
+function costOf(plan: QueryPlan): number {
+  if (plan.kind === 'records' || plan.kind === 'sessions') return 1;
+  const whole = plan.groupBy.filter(({ prefixLength }) => prefixLength === undefined);
+  return ['srcAddr', 'dstAddr'].every((name) => whole.some((dimension) => dimension.name === name))
+    ? COST_OF_PAIRS
+    : 1;
 }
 
 const LEVEL_TITLES: Readonly<Record<string, string>> = {

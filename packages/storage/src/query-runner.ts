@@ -13,8 +13,11 @@ import {
   type QueryPlan,
   type QueryResult,
   type ReadExtra,
+  type RecordsPlan,
   type RenderedPlan,
+  type RenderOptions,
   rangeRead,
+  renderRecordEnds,
   renderSql,
   renderTimeRange,
   type StoreCoverage,
@@ -28,6 +31,7 @@ import { type Database, type EngineRows, readRows } from './database.ts';
 import { type ExtraKind, extraColumnOf } from './extra-column.ts';
 import { type AskedColumn, flowsRelation, flowsView, type TimeRestriction } from './flows-relation.ts';
 import type { Lake } from './lake.ts';
+import { newestRecords } from './newest-records.ts';
 import type { OpenFlows } from './open-flows-function.ts';
 import { LEVELS, rollUpCube } from './roll-up-cube.ts';
 import { rollUpRelation } from './roll-up-relation.ts';
@@ -97,9 +101,11 @@ export class QueryRunner {
     const startMs = performance.now();
     return this.#track(signal, async (stop) => {
       const chosen = this.estimate(plan);
-      const source = chosen.source === 'raw' ? this.#recordsSource(plan) : this.#rolledSource(plan, chosen);
+      const narrowed = plan.kind === 'records' ? await this.#narrowed(plan, stop) : plan;
+      const source =
+        chosen.source === 'raw' ? this.#recordsSource(narrowed) : this.#rolledSource(plan, chosen);
       try {
-        const { sql, columns } = source.render(plan);
+        const { sql, columns } = source.render(narrowed);
         const answer = await this.#answer(stop, (connection) =>
           readRows(connection, sql, Number.MAX_SAFE_INTEGER),
         );
@@ -156,9 +162,33 @@ export class QueryRunner {
     return { raw, rollups };
   }
 
+  /** A plan for records with the time range that these are in. */
+  #narrowed(plan: RecordsPlan, stop: AbortSignal): Promise<RecordsPlan> {
+    const { raw } = this.coverage(plan.timeRange);
+    const newestMs = raw === undefined ? plan.timeRange.toMs : raw.toMs - 1;
+    const { cursor: _, ...first } = plan;
+    return newestRecords(plan, newestMs, async (timeRange, limit) => {
+      const ends: RecordsPlan = { ...first, timeRange, limit };
+      const source = this.#flowsSource(ends);
+      try {
+        const { sql } = renderOver((options) => renderRecordEnds(ends, options), source, []);
+        const { rows } = await this.#answer(stop, (connection) => readRows(connection, sql, limit));
+        return rows.map(([endMs]) => Number(endMs));
+      } finally {
+        source.release();
+      }
+    });
+  }
+
   #recordsSource(plan: QueryPlan): PlanSourceHeld {
     const source = this.#recordsOf(plan);
-    return { render: (asked) => renderOver(asked, source), release: source.release };
+    return {
+      render: (asked) => {
+        const shown = asked.kind === 'records' ? source.extraColumns : [];
+        return renderOver((options) => renderSql(asked, options), source, shown);
+      },
+      release: source.release,
+    };
   }
 
   /** The records that ended in a time range. */
@@ -167,6 +197,14 @@ export class QueryRunner {
   }
 
   #recordsOf(plan: QueryPlan): FlowsSource {
+    return this.#source((bounds) => concerns(plan, bounds), {
+      condition: renderTimeRange(plan),
+      holdsFor: (bounds) => isInside(plan, bounds),
+    });
+  }
+
+  /** The records of a plan's time range. */
+  #flowsSource(plan: QueryPlan): FlowsSource {
     return this.#source((bounds) => concerns(plan, bounds), {
       condition: renderTimeRange(plan),
       holdsFor: (bounds) => isInside(plan, bounds),
@@ -356,10 +394,12 @@ function extraColumnsOfAll(
   return [...columns.values()].slice(0, SOURCE_EXTRAS_MAX);
 }
 
+type Render = (options: RenderOptions) => RenderedPlan;
+
 /** Rendered twice: the first time tells which elements the plan asks for, which become columns of the relation. */
-function renderOver(plan: QueryPlan, { extraColumns, relation }: FlowsSource): RenderedPlan {
+function renderOver(render: Render, { extraColumns, relation }: FlowsSource, shown: readonly AskedColumn[]) {
   const known = new Map(extraColumns.map((column) => [column.name, column]));
-  const asked = new Set(plan.kind === 'records' ? extraColumns : []);
+  const asked = new Set(shown);
   const elementSql = ({ enterpriseNumber, elementId }: InformationElement) => {
     const { name, kind } = extraColumnOf(enterpriseNumber, elementId);
     const column = known.get(name);
@@ -367,12 +407,12 @@ function renderOver(plan: QueryPlan, { extraColumns, relation }: FlowsSource): R
     asked.add(column);
     return elementExpression(name, kind);
   };
-  renderSql(plan, { elementSql });
-  return renderSql(plan, {
+  render({ elementSql });
+  return render({
     relation: relation([...asked]),
     timeRangeApplied: true,
     elementSql,
-    ...(plan.kind === 'records' ? { extraColumns: extraColumns.map(({ name }) => name) } : {}),
+    ...(shown.length === 0 ? {} : { extraColumns: shown.map(({ name }) => name) }),
   });
 }
 

@@ -24,6 +24,8 @@ export interface RollUpCube {
   readonly keep: Readonly<Partial<Record<RollUpLevel, Keep>>>;
   /** Cubes before this one: only values are ranked whose parts were kept there. */
   readonly within?: readonly string[];
+  /** Its rows do not tell exporters apart, so that four times as many values can be kept. */
+  readonly withoutExporter?: true;
 }
 
 /** Values kept of each hour of the files that are summed up at once: the first by octets, by packets and by flows. */
@@ -58,11 +60,13 @@ const MINUTE_CONTEXT: readonly string[] = HOUR_CONTEXT.filter((name) => name !==
 
 /** The context of all cubes, or of one, which lacks what is ranked there. */
 export function contextOf(level: RollUpLevel, cube?: RollUpCube): string[] {
-  const context = level === '1m' ? MINUTE_CONTEXT : HOUR_CONTEXT;
+  const context = level === '1m' || cube?.withoutExporter === true ? MINUTE_CONTEXT : HOUR_CONTEXT;
   return context.filter((name) => cube?.ranked.includes(name) !== true);
 }
 
 const HOUR: Keep = { most: 1000, least: 100, recordsPerValue: 1024 };
+/** Coarser groups, as countries out of AS and country, lack what all values have that are not kept. */
+const MANY: Keep = { ...HOUR, most: 4000, recordsPerValue: 256 };
 const MINUTE: Keep = { most: 100, least: 20, recordsPerValue: 8192 };
 
 /** Rows for a record, with 166,000 records an hour of 50 exporters: 0.4 by the hour, 0.2 by the minute. */
@@ -79,15 +83,22 @@ export const CUBES: readonly RollUpCube[] = [
   { name: 'dstPort', ranked: ['dstPort'], keep: { '1m': MINUTE, '1h': HOUR } },
   {
     name: 'srcNet',
+    withoutExporter: true,
     ranked: ['srcAs', 'srcCountry', 'srcNetwork', 'srcSite'],
-    keep: { '1m': MINUTE, '1h': HOUR },
+    keep: { '1m': MINUTE, '1h': MANY },
   },
   {
     name: 'dstNet',
+    withoutExporter: true,
     ranked: ['dstAs', 'dstCountry', 'dstNetwork', 'dstSite'],
-    keep: { '1m': MINUTE, '1h': HOUR },
+    keep: { '1m': MINUTE, '1h': MANY },
   },
-  { name: 'path', ranked: ['srcAs', 'dstAs', 'srcCountry', 'dstCountry'], keep: { '1h': HOUR } },
+  {
+    name: 'path',
+    withoutExporter: true,
+    ranked: ['srcAs', 'dstAs', 'srcCountry', 'dstCountry'],
+    keep: { '1h': MANY },
+  },
   { name: 'who', ranked: ['srcUser', 'dstUser', 'srcPeer', 'dstPeer'], keep: { '1h': HOUR } },
   {
     name: 'policy',
@@ -97,7 +108,7 @@ export const CUBES: readonly RollUpCube[] = [
   {
     name: 'interface',
     ranked: ['exporterId', 'inIf', 'outIf'],
-    keep: { '1m': MINUTE, '1h': { ...HOUR, recordsPerValue: 128 } },
+    keep: { '1m': MINUTE, '1h': { ...HOUR, most: 4000, recordsPerValue: 64 } },
   },
 ];
 

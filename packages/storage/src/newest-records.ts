@@ -1,0 +1,36 @@
+/**
+ * Where the newest records that a plan asks for begin. All columns of a record cost thirty times as much to read as
+ * those that a filter needs; so the ends of the matching records are looked for first, newest first, and whole records
+ * are only read from the oldest of these on.
+ */
+import { parseCursor, type RecordsPlan, type TimeRange } from '@weir/analysis';
+
+/** The first look; each further one goes four times as far back. */
+const FIRST_SPAN_MS = 600_000;
+const SPAN_FACTOR = 4;
+
+/** The ends of at most `limit` records of a plan in a time range, newest first, as epoch milliseconds. */
+export type FindEnds = (timeRange: TimeRange, limit: number) => Promise<readonly number[]>;
+
+/** The plan with a time range that still has all of its records, and few others. `newestMs`: of all records. */
+export async function newestRecords(
+  plan: RecordsPlan,
+  newestMs: number,
+  findEnds: FindEnds,
+): Promise<RecordsPlan> {
+  const { fromMs, toMs } = plan.timeRange;
+  const cursor = plan.cursor === undefined ? undefined : parseCursor(plan.cursor);
+  let wanted = plan.limit + (cursor?.skip ?? 0);
+  let untilMs = Math.min(toMs, newestMs + 1, (cursor?.beforeMs ?? toMs) + 1);
+  let oldestMs = Math.max(fromMs, untilMs);
+  for (let spanMs = FIRST_SPAN_MS; untilMs > fromMs; spanMs *= SPAN_FACTOR) {
+    const sinceMs = Math.max(fromMs, untilMs - spanMs);
+    const ends = await findEnds({ fromMs: sinceMs, toMs: untilMs }, wanted);
+    oldestMs = ends.at(-1) ?? oldestMs;
+    wanted -= ends.length;
+    if (wanted <= 0) break;
+    untilMs = sinceMs;
+  }
+  // An empty range is none.
+  return { ...plan, timeRange: { fromMs: Math.min(oldestMs, toMs - 1), toMs } };
+}
