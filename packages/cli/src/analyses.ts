@@ -16,6 +16,8 @@ import {
   createPolicyTopic,
   createProfileKeeper,
   createProfileTopic,
+  createReportDesk,
+  createReportTopic,
   createSubjectTopic,
 } from '@weir/server';
 import type { FlowStore } from '@weir/storage';
@@ -52,6 +54,11 @@ export function createAnalyses({
     'policy',
     createPolicyAnalysis({ queue, alerts, dataDirectory, clock, logger }),
   );
+  const { mailer } = alerting;
+  const reports = lifecycle.add(
+    'reports',
+    createReportDesk({ queue, alerts, billing, capacity, policy, mailer, dataDirectory, clock, logger }),
+  );
   const keeper = lifecycle.add(
     'profile',
     createProfileKeeper({ queue, alerts, dataDirectory, clock, logger }),
@@ -64,6 +71,7 @@ export function createAnalyses({
       createBillingTopic(billing, () => clock.nowMs()),
       createCapacityTopic(capacity),
       createPolicyTopic(policy, clock),
+      createReportTopic(reports, () => clock.nowMs()),
       createProfileTopic(profiled),
       createPerformanceTopic(profiled),
       createSubjectTopic(profiled),

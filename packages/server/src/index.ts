@@ -40,6 +40,8 @@ export { auditCsv } from './policy/policy-audit.ts';
 export { createPolicyTopic } from './policy/policy-routes.ts';
 export { createProfileKeeper, type ProfileKeeper } from './profile/profile-keeper.ts';
 export { createProfileTopic } from './profile/profile-routes.ts';
+export { createReportTopic } from './reports/report-routes.ts';
+export { createReportDesk, type ReportDesk } from './reports/reports.ts';
 export { createServer, type Server, type ServerCounters, type ServerOptions } from './server.ts';
 export type { QueryableStore } from './store-questions.ts';
 export { createSubjectTopic } from './subjects/subject-routes.ts';
