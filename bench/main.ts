@@ -1,6 +1,7 @@
 /** `npm run bench [-- NAME…]`: the benchmarks by name; without a name, those that take minutes, not hours. */
 import process from 'node:process';
 import { benchmarkCollect } from './collect.ts';
+import { benchmarkConsole } from './console.ts';
 import { benchmarkDecode } from './decode.ts';
 import { benchmarkDetect } from './detect.ts';
 import { benchmarkLive } from './live.ts';
@@ -14,6 +15,7 @@ const BENCHMARKS: Readonly<Record<string, (size?: string) => void | Promise<void
   collect: benchmarkCollect,
   store: benchmarkStore,
   detect: benchmarkDetect,
+  console: benchmarkConsole,
 };
 
 const names = process.argv.slice(2);
