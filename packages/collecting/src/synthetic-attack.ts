@@ -36,6 +36,9 @@ export interface SyntheticAttack {
 
 /** What of a conversation an attack decides. */
 export interface AttackedConversation {
+  hostIp: number;
+  /** Whether the attacker is the one outside. */
+  readonly fromServer: boolean;
   serverIp: number;
   port: number;
   hostPort: number;
@@ -203,7 +206,7 @@ export function shapeAttack(
       return void counts(1, 0, 44, 0, SYN);
     case 'hostSweep':
     case 'slowScan':
-      conversation.serverIp = (attack.victim + index) >>> 0;
+      conversation[conversation.fromServer ? 'hostIp' : 'serverIp'] = (attack.victim + index) >>> 0;
       return void counts(1, 0, 44, 0, SYN);
     case 'blockedBeacon':
       jitter();

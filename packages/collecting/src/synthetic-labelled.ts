@@ -47,7 +47,18 @@ function eventOf(sketch: Sketch, fromMs: number): LabelledEvent {
   const startMs = fromMs + Math.round(atHour * HOUR_MS);
   const address = (value: string | number) => (typeof value === 'number' ? value : dotted(value));
   const times = { startMs, endMs: startMs + Math.round(hours * HOUR_MS) };
-  return { kind, attacker: address(from), victim: address(to), port, protocol, flows, ...times, expected };
+  // Who attacks for the first time may be new as well.
+  const further = expected.length === 0 ? [] : ['newHost', 'newPeer'];
+  return {
+    kind,
+    attacker: address(from),
+    victim: address(to),
+    port,
+    protocol,
+    flows,
+    ...times,
+    expected: [...expected, ...further],
+  };
 }
 
 function attacks({ hostIp, serverIp }: SyntheticNetwork): Sketch[] {

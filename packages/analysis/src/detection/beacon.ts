@@ -49,6 +49,8 @@ const FLATNESS_MIN = 0.4;
 const STROBE_CONNECTIONS = 86_400;
 const CONNECTIONS_MIN = 4;
 const QUERY_PART_MS = 6 * HOUR_MS;
+/** Records of one source port that begin within this time are of one connection. */
+const SILENCE_MAX_S = 600;
 /** NTP and DNS talk by the clock for good reasons; dnsTunnel and oddResolver judge DNS. */
 const PORTS_LEFT_OUT = '53, 123';
 
@@ -124,8 +126,11 @@ interface PairNumbers {
 }
 
 interface Connections {
+  /** Of each connection: when it began (s), and what was sent. */
   readonly times: number[];
   readonly octets: number[];
+  /** By source port, when the last record began, and which connection it belongs to. */
+  readonly open: Map<number, readonly [time: number, index: number]>;
   dropped: number;
 }
 
@@ -206,7 +211,8 @@ async function connectionsOf(
   const destinations = keys.map((key) => addressOfKey(key, 2));
   const sql = `SELECT ${SOURCE}, ${DESTINATION}, "dstPort", "protocol",
   array_to_string(list(${START_MS} // 1000 ORDER BY "flowStart"), ' ') AS times,
-  array_to_string(list("octets" ORDER BY "flowStart"), ' ') AS octets, count(*) FILTER (WHERE ${DROPPED}) AS dropped
+  array_to_string(list("octets" ORDER BY "flowStart"), ' ') AS octetList,
+  array_to_string(list("srcPort" ORDER BY "flowStart"), ' ') AS ports, count(*) FILTER (WHERE ${DROPPED}) AS dropped
 FROM flows WHERE ${pairCondition(context)} AND ${isOneOf('src', sources)} AND ${isOneOf('dst', destinations)}
 GROUP BY ${SOURCE}, ${DESTINATION}, "dstPort", "protocol" HAVING count(*) < ${STROBE_CONNECTIONS}`;
   const { fromMs, toMs } = dayOf(context);
@@ -218,10 +224,27 @@ GROUP BY ${SOURCE}, ${DESTINATION}, "dstPort", "protocol" HAVING count(*) < ${ST
   return found;
 }
 
+/** Records of one source port that follow each other are one connection, of which an exporter told by and by. */
 function addConnections(found: Map<string, Connections>, row: AnswerRow): void {
-  const known = found.get(keyOf(row)) ?? { times: [], octets: [], dropped: 0 };
-  for (const time of String(row['times']).split(' ')) known.times.push(Number(time));
-  for (const octets of String(row['octets']).split(' ')) known.octets.push(Number(octets));
+  const known: Connections = found.get(keyOf(row)) ?? {
+    times: [],
+    octets: [],
+    open: new Map(),
+    dropped: 0,
+  };
+  const numbers = (name: string) => String(row[name]).split(' ').map(Number);
+  const [octets, ports] = [numbers('octetList'), numbers('ports')];
+  numbers('times').forEach((time, at) => {
+    const [port, sent] = [ports[at] ?? 0, octets[at] ?? 0];
+    const [lastTime, index] = known.open.get(port) ?? [Number.NEGATIVE_INFINITY, 0];
+    const goesOn = time - lastTime <= SILENCE_MAX_S;
+    known.open.set(port, [time, goesOn ? index : known.times.length]);
+    if (goesOn) known.octets[index] = (known.octets[index] ?? 0) + sent;
+    else {
+      known.times.push(time);
+      known.octets.push(sent);
+    }
+  });
   known.dropped += numberOf(row, 'dropped');
   found.set(keyOf(row), known);
 }
@@ -269,7 +292,7 @@ function beaconFinding(context: DetectionContext, key: string, seen: Connections
   const { source, destination, service, filter } = subjectOf(key);
   const numbers = numbersOf(context, key);
   const modifiers = modifiersOf(context, numbers);
-  const isBlocked = seen.dropped === seen.times.length;
+  const isBlocked = seen.dropped >= seen.times.length;
   const impact = impactScore(score.score * 100, BEACON_IMPACT) + modifiers.prevalence + modifiers.firstSeen;
   const blocked =
     seen.dropped === 0 ? '' : ` ${countText(seen.dropped)} of these tries were dropped by our rules.`;

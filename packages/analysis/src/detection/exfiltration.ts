@@ -14,6 +14,7 @@ import {
   HOUR_MS,
   setting,
 } from './detection.ts';
+import type { DetectionMemory } from './detection-memory.ts';
 import {
   addressOf,
   DESTINATION,
@@ -46,7 +47,7 @@ export const exfiltration: Detection = {
   source:
     'Own baseline: ours (Stealthwatch does the like, its numbers are not public); 5 GB: ntopng, elephant flow',
   misses:
-    'Slow uploads within the usual, hosts that were not seen for three days and send less than elephantOctets, data carried inside the network only. The first backup of a host to a service outside fires once.',
+    'Slow uploads within the usual, hosts in the first three days of learning that send less than elephantOctets, data carried inside the network only. The first backup of a host to a service outside fires once.',
   stepMs: HOUR_MS,
   chunkMs: HOUR_MS,
   enabledByDefault: true,
@@ -117,10 +118,8 @@ interface Upload {
 /** Remembered of a host: the day, its octets until now, then those of up to 14 days before it. */
 function learn({ memory, parameters }: DetectionContext, row: AnswerRow, day: number): Upload | undefined {
   const host = sourceOf(row);
-  const [lastDay = day, before = 0, ...daysBefore] = memory.get(host) ?? [];
-  const isNewDay = lastDay !== day;
-  const past = isNewDay ? [before, ...daysBefore].slice(0, DAYS) : daysBefore;
-  const today = (isNewDay ? 0 : before) + numberOf(row, 'octetSum');
+  const { before, past } = daysOf(memory, host, day);
+  const today = before + numberOf(row, 'octetSum');
   memory.set(host, [day, today, ...past]);
   const sorted = [...past].sort((one, other) => one - other);
   const isKnown = past.length >= DAYS_MIN;
@@ -134,6 +133,21 @@ function learn({ memory, parameters }: DetectionContext, row: AnswerRow, day: nu
     : setting(parameters, 'elephantOctets');
   if (today < threshold) return undefined;
   return { host, today, threshold, median: middle, mad, days: past.length };
+}
+
+/** What a host sent today until now, and on the days before: on those of which nothing is remembered, next to nothing. */
+function daysOf(
+  memory: DetectionMemory,
+  host: string,
+  day: number,
+): { before: number; past: readonly number[] } {
+  const firstDay = Math.ceil(memory.sinceMs / DAY_MS);
+  const [lastDay, sent = 0, ...past] = memory.get(host) ?? [];
+  if (lastDay === day) return { before: sent, past };
+  const silent = new Array<number>(
+    Math.min(DAYS, Math.max(0, day - (lastDay === undefined ? firstDay : lastDay + 1))),
+  ).fill(0);
+  return { before: 0, past: [...silent, ...(lastDay === undefined ? [] : [sent]), ...past].slice(0, DAYS) };
 }
 
 /** Whom each of the hosts sent most to in the newest hour. */

@@ -19,6 +19,8 @@ import type { DetectionSettings } from './detection-settings.ts';
 import type { FeedFolder } from './feed-folder.ts';
 
 const TICK_MS = 30_000;
+/** After a start people look first; then there is time to catch up. */
+const FIRST_TICK_MS = 5000;
 /** Exporters tell of a flow some time after it ended. */
 const SETTLE_MS = 2 * 60_000;
 /** Older flows are no news; a restart after a week asks for a day, not for the week. */
@@ -168,7 +170,12 @@ export function createDetectionRunner(options: DetectionRunnerOptions): Detectio
       };
     },
     async start() {
-      cancelTimer = clock.every(TICK_MS, tick);
+      const cancelFirst = clock.after(FIRST_TICK_MS, tick);
+      const cancelEvery = clock.every(TICK_MS, tick);
+      cancelTimer = () => {
+        cancelFirst();
+        cancelEvery();
+      };
     },
     async stop() {
       cancelTimer?.();
