@@ -4,7 +4,6 @@ import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { namespacesMissing } from './network-namespace.ts';
 
-const HUB = 'weir-hub';
 const LISTEN_PORT = 51_820;
 
 /** Why an overlay cannot be made here, or undefined when it can. */
@@ -41,13 +40,15 @@ export interface Overlay {
   remove(): Promise<void>;
 }
 
-export async function createOverlay(folder: string): Promise<Overlay> {
-  ip('netns', 'add', HUB);
-  ip('-n', HUB, 'link', 'add', 'br0', 'type', 'bridge');
-  ip('-n', HUB, 'link', 'set', 'br0', 'up');
+/** `tag` tells the overlays of tests apart that run at the same time: one or two letters. */
+export async function createOverlay(folder: string, tag = ''): Promise<Overlay> {
+  const hub = `weir${tag}-hub`;
+  ip('netns', 'add', hub);
+  ip('-n', hub, 'link', 'add', 'br0', 'type', 'bridge');
+  ip('-n', hub, 'link', 'set', 'br0', 'up');
   const children: ChildProcess[] = [];
   const [a, b, c, collector] = ['a', 'b', 'c', 'd'].map((name, index) =>
-    createHost(name, index + 1, children),
+    createHost(name, index + 1, children, tag),
   ) as [OverlayHost, OverlayHost, OverlayHost, OverlayHost];
   const hosts = [a, b, c] as const;
   await joinByWireGuard(hosts, folder);
@@ -57,7 +58,7 @@ export async function createOverlay(folder: string): Promise<Overlay> {
     async remove() {
       for (const child of children) await stopChild(child);
       for (const { namespace } of [...hosts, collector]) spawnSync('ip', ['netns', 'del', namespace]);
-      spawnSync('ip', ['netns', 'del', HUB]);
+      spawnSync('ip', ['netns', 'del', hub]);
     },
   };
 }
@@ -72,12 +73,13 @@ export async function stopChild(child: ChildProcess): Promise<void> {
   clearTimeout(killer);
 }
 
-function createHost(name: string, index: number, children: ChildProcess[]): OverlayHost {
-  const namespace = `weir-${name}`;
+function createHost(name: string, index: number, children: ChildProcess[], tag: string): OverlayHost {
+  const namespace = `weir${tag}-${name}`;
+  const hub = `weir${tag}-hub`;
   const underlay = `10.88.0.${index}`;
   ip('netns', 'add', namespace);
-  ip('link', 'add', 'eth0', 'netns', namespace, 'type', 'veth', 'peer', 'name', `p${name}`, 'netns', HUB);
-  ip('-n', HUB, 'link', 'set', `p${name}`, 'master', 'br0', 'up');
+  ip('link', 'add', 'eth0', 'netns', namespace, 'type', 'veth', 'peer', 'name', `p${name}`, 'netns', hub);
+  ip('-n', hub, 'link', 'set', `p${name}`, 'master', 'br0', 'up');
   ip('-n', namespace, 'addr', 'add', `${underlay}/24`, 'dev', 'eth0');
   ip('-n', namespace, 'link', 'set', 'eth0', 'up');
   ip('-n', namespace, 'link', 'set', 'lo', 'up');
@@ -85,7 +87,7 @@ function createHost(name: string, index: number, children: ChildProcess[]): Over
   return {
     name,
     namespace,
-    interfaceName: `wg-${name}`,
+    interfaceName: `wg${tag}-${name}`,
     underlay,
     ipv4: `10.99.0.${index}`,
     ipv6: `fd99::${index}`,

@@ -1,8 +1,8 @@
 /**
  * The questions that hold a policy against flows: one SELECT over the relation that people's SQL sees.
  *
- * Records become connections (one row for both directions of a session, as the collecting process marked it, else of equal
- * ends), a connection gets its initiator, and its ends and service the classes of a PolicySpace; then everything is summed up by
+ * Records of the same two ends (addresses, protocol and ports, either way round) are one connection. Not of one session: what
+ * was dropped is often told of later than what was metered, as a session of its own. A connection gets its initiator, and its ends and service the classes of a PolicySpace; then everything is summed up by
  * class. Frames that a firewall dropped on their way in were metered as well, so a connection was forwarded as far as its
  * packets outnumber its drops.
  */
@@ -39,7 +39,6 @@ export function labelKindsOf(space: PolicySpace): LabelKind[] {
 export function rangeSql(filter?: FilterExpression): string {
   return `SELECT count(*) AS records,
   count(*) FILTER ("srcAddrHi" IS NULL OR "dstAddrHi" IS NULL) AS withoutAddress,
-  count(*) FILTER ("sessionId" IS NULL) AS unpaired,
   count(*) FILTER ("duplicate" IS NULL) AS unmarked,
   count(*) FILTER ("samplingRate" > 1) AS sampled
 FROM flows WHERE ${condition(filter)}`;
@@ -152,17 +151,22 @@ function connections(space: PolicySpace, filter: FilterExpression | undefined, w
   WHERE "srcAddrHi" IS NOT NULL AND "dstAddrHi" IS NOT NULL AND ${condition(filter)}),
 sided AS (SELECT *, ${sided('hi', '"srcAddrHi"', '"dstAddrHi"')}, ${sided('lo', '"srcAddrLo"', '"dstAddrLo"')},
     ${sided('port', port('"srcPort"'), port('"dstPort"'))} FROM directed),
-connections AS (SELECT "sessionId", coalesce("protocol", 0) AS "protocol", "ahi", "alo", "aport", "bhi", "blo", "bport",
+connections AS (SELECT coalesce("protocol", 0) AS "protocol", "ahi", "alo", "aport", "bhi", "blo", "bport",
     ${directionSums('a', 'NOT "swap"', '"swap"')}, ${directionSums('b', '"swap"', 'NOT "swap"')},
     ${dropSums('a', 'NOT "swap"')}, ${dropSums('b', '"swap"')},
     max("rule") FILTER ("drop") AS "firewall",
-    max(CASE WHEN "directionRule" IN ${STRONG_MARKS} THEN ("sessionSide" = 0) <> "swap" END) AS "marked",
-    max(CASE WHEN "directionRule" = 3 THEN ("sessionSide" = 0) <> "swap" END) AS "heard",
+    ${votes(`"directionRule" IN ${STRONG_MARKS}`)} AS "marked", ${votes('"directionRule" = 3')} AS "heard",
     bool_or("protocol" = 6 AND "tcpFlags" & 18 = 2 AND NOT "swap") AS "synA",
     bool_or("protocol" = 6 AND "tcpFlags" & 18 = 2 AND "swap") AS "synB",
     max(${ICMP_VALUE}) FILTER (NOT "swap") AS "icmpA", max(${ICMP_VALUE}) FILTER ("swap") AS "icmpB",
     min("flowStart") AS "first", max("flowEnd") AS "last"${[...sideLabels, ...sideNames].map((each) => `,\n    ${each}`).join('')}
-  FROM sided GROUP BY "sessionId", "protocol", "ahi", "alo", "aport", "bhi", "blo", "bport")`;
+  FROM sided GROUP BY "protocol", "ahi", "alo", "aport", "bhi", "blo", "bport")`;
+}
+
+/** What most of the records with such a mark say of whether end a began; NULL where none, or as many as not, do. */
+function votes(marks: string): string {
+  const sum = `sum(CASE WHEN ("sessionSide" = 0) <> "swap" THEN 1 ELSE -1 END) FILTER (${marks})`;
+  return `(CASE sign(${sum}) WHEN 1 THEN true WHEN -1 THEN false END)`;
 }
 
 /** Exporters that have no icmpTypeCode put type and code where the destination's port is. */

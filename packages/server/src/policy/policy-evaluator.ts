@@ -240,10 +240,6 @@ function notesOf(counts: Row, parts: number, truncated: boolean): string[] {
     notes.push(
       `${count('unmarked')} records are not marked as duplicate or not: packets that two exporters told of count twice, and may outnumber their drops.`,
     );
-  if (count('unpaired') > 0)
-    notes.push(
-      `${count('unpaired')} records are of no session: those with the same ends are taken for one connection.`,
-    );
   if (count('sampled') > 0)
     notes.push(`${count('sampled')} records are sampled: their packets and octets are estimates.`);
   return notes;
