@@ -104,7 +104,7 @@ export function createDatagramIntake(options: DatagramIntakeOptions): DatagramIn
         return;
       }
       writer.wait();
-      const rows = messages.take(bytes.subarray(offset, offset + length), session.transport);
+      const rows = messages.takeFrom(bytes, offset, offset + length, session.transport);
       session.limiter?.spend(rows);
       if (rows > 0) session.proven = true;
       if (session.established) return;

@@ -24,6 +24,8 @@ import type { TemplateRecords } from './template-file.ts';
 
 /** Between two looks at who sent. */
 const LEDGER_EVERY_MS = 1000;
+/** A look at the clock costs as much as decoding a record; so many datagrams take a tenth of a millisecond. */
+const DATAGRAMS_A_LOOK = 16;
 
 export interface MessageIntake {
   readonly decoder: FlowDecoder;
@@ -41,6 +43,8 @@ export interface MessageIntake {
    * must be ready. Answers how many rows came of it.
    */
   take(bytes: Uint8Array, session: TransportSession, receivedAtMs?: number): number;
+  /** The same of the octets `from` to `to`, of one datagram of many that came together. */
+  takeFrom(bytes: Uint8Array, from: number, to: number, session: TransportSession): number;
   /** The session is over: what the decoder knew by it goes, what it counted stays in the ledger. */
   closeSession(session: TransportSession): void;
   /** What exporters said of themselves in options records; only of those that said something. */
@@ -82,12 +86,14 @@ export function createMessageIntake(options: MessageIntakeOptions): MessageIntak
   let session: TransportSession | undefined;
   let ledgerDueMs = 0;
   let nowMs = clock.nowMs();
+  let untilNextLook = 0;
 
   const sink: FlowSink = {
-    get batch() {
-      return writer.batch;
+    batch: writer.batch,
+    full() {
+      sink.batch = writer.full();
+      return sink.batch;
     },
-    full: () => writer.full(),
     optionsRecord(record) {
       knowledge.take(record, nowMs);
       if (session !== undefined) deliveries.take(record, session, nowMs);
@@ -98,8 +104,19 @@ export function createMessageIntake(options: MessageIntakeOptions): MessageIntak
     },
   };
 
-  function rowsTaken(): number {
-    return writer.counters.records + writer.counters.recordsDropped + writer.batch.rowCount;
+  function decode(
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    sender: TransportSession,
+    atMs: number,
+  ): number {
+    session = sender;
+    sink.batch = writer.batch;
+    const rows = decoder.decodeDatagram(bytes, sender, atMs, sink, from, to);
+    relay?.take(to - from === bytes.length ? bytes : bytes.subarray(from, to), sender);
+    deliveries.noteRows(sender, rows, nowMs);
+    return rows;
   }
 
   return {
@@ -116,13 +133,15 @@ export function createMessageIntake(options: MessageIntakeOptions): MessageIntak
     },
     take(bytes, sender, receivedAtMs) {
       nowMs = clock.nowMs();
-      session = sender;
-      const before = rowsTaken();
-      decoder.decodeDatagram(bytes, sender, receivedAtMs ?? nowMs, sink);
-      relay?.take(bytes, sender);
-      const rows = rowsTaken() - before;
-      deliveries.noteRows(sender, rows, nowMs);
-      return rows;
+      return decode(bytes, 0, bytes.length, sender, receivedAtMs ?? nowMs);
+    },
+    takeFrom(bytes, from, to, sender) {
+      if (untilNextLook === 0) {
+        untilNextLook = DATAGRAMS_A_LOOK;
+        nowMs = clock.nowMs();
+      }
+      untilNextLook -= 1;
+      return decode(bytes, from, to, sender, nowMs);
     },
     closeSession(session) {
       deliveries.closeSession(session);
@@ -137,6 +156,7 @@ export function createMessageIntake(options: MessageIntakeOptions): MessageIntak
     }),
     tick() {
       writer.flushIfOld();
+      untilNextLook = 0;
       relay?.tick();
       nowMs = clock.nowMs();
       const monotonicMs = clock.monotonicMs();

@@ -78,6 +78,16 @@ const OFFSETS_MAX = 65536;
 const ROWS_AT_ONCE_MAX = 1024;
 
 const COLUMN = FLOW_COLUMN_INDEX;
+/** Kinds of copies that most templates consist of, as constants of this module, which the engine folds. */
+const KIND_U8 = COPY.u8;
+const KIND_U8TOU16 = COPY.u8ToU16;
+const KIND_U16 = COPY.u16;
+const KIND_U16TOU32 = COPY.u16ToU32;
+const KIND_U32 = COPY.u32;
+const KIND_U32TOU64 = COPY.u32ToU64;
+const KIND_U64 = COPY.u64;
+const KIND_ADDRESS4 = COPY.address4;
+const KIND_ADDRESS6 = COPY.address6;
 const SAMPLING_RATE_COLUMN = [COLUMN.samplingRate];
 
 export class ColumnReader {
@@ -256,35 +266,35 @@ export class ColumnReader {
     const rows = this.#rows;
     const { copies } = group;
     switch (group.kind) {
-      case COPY.u8:
+      case KIND_U8:
         copyU8(copies, rows);
         break;
-      case COPY.u8ToU16:
+      case KIND_U8TOU16:
         copyU8ToU16(copies, rows);
         break;
-      case COPY.u16:
+      case KIND_U16:
         copyU16(copies, rows);
         break;
-      case COPY.u16ToU32:
+      case KIND_U16TOU32:
         copyU16ToU32(copies, rows);
         break;
-      case COPY.u32:
+      case KIND_U32:
         copyU32(copies, rows);
         break;
-      case COPY.u32ToU64:
+      case KIND_U32TOU64:
         copyU32ToU64(copies, rows);
         break;
-      case COPY.u64:
+      case KIND_U64:
         copyU64(copies, rows);
         break;
-      case COPY.address4:
+      case KIND_ADDRESS4:
         copyAddress4(copies, rows);
         break;
-      case COPY.address6:
+      case KIND_ADDRESS6:
         copyAddress6(copies, rows);
         break;
       default:
-        for (const copy of copies) this.#runRare(copy, batch, context);
+        for (let index = 0; index < copies.length; index++) this.#runRare(copies[index]!, batch, context);
     }
   }
 

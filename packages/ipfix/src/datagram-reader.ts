@@ -106,6 +106,9 @@ export class DatagramReader implements TemplateTaker {
   readonly #message: MessageContext;
   readonly #report = (problem: DecodeProblem) => this.problem(problem);
   #taker: SetTaker | undefined;
+  /** What was read last, and where it begins in its buffer. */
+  #bytes: Uint8Array | undefined;
+  #offset = 0;
   /** The message whose problems are reported; none while a header is read. */
   #inMessage = false;
   /** Data Records of the message read so far; -1 once a Set could not be counted. */
@@ -117,27 +120,43 @@ export class DatagramReader implements TemplateTaker {
     this.#message = createMessageContext();
   }
 
-  /** Reads all messages of a datagram. Never throws for what the octets say. */
-  read(bytes: Uint8Array, session: TransportSession, receivedAtMs: number, taker: SetTaker): void {
+  /** Reads all messages of a datagram, the octets `from` to `to` of `bytes`. Never throws for what they say. */
+  read(
+    bytes: Uint8Array,
+    session: TransportSession,
+    receivedAtMs: number,
+    taker: SetTaker,
+    from = 0,
+    to = bytes.byteLength,
+  ): void {
     const message = this.#message;
     this.#taker = taker;
     this.#inMessage = false;
     this.counters.datagrams += 1;
     this.wasInOrder = false;
     message.receivedAtMs = receivedAtMs;
-    message.datagramStart = bytes.byteOffset;
-    if (message.view.bytes.buffer !== bytes.buffer) message.view = viewOf(bytes.buffer);
+    if (bytes !== this.#bytes) this.#look(bytes);
+    const start = this.#offset + from;
+    message.datagramStart = start;
     const messagesBefore = this.counters.messages;
-    const end = bytes.byteOffset + bytes.byteLength;
-    let at = bytes.byteOffset;
+    const end = this.#offset + to;
+    let at = start;
     while (at < end) {
-      if (at > bytes.byteOffset && isZero(message.view.bytes, at, end)) break;
+      if (at > start && isZero(message.view.bytes, at, end)) break;
       const next = this.#readMessage(session, at, end);
       if (this.#inMessage) message.domain.counters.octets += next - at;
       this.#inMessage = false;
       at = next;
     }
     if (this.counters.messages === messagesBefore) this.counters.datagramsUnreadable += 1;
+  }
+
+  /** Readies the view for the buffer that `bytes` lies in; a receiver gives the same array for every datagram. */
+  #look(bytes: Uint8Array): void {
+    const { buffer, byteOffset } = bytes;
+    if (this.#message.view.bytes.buffer !== buffer) this.#message.view = viewOf(buffer);
+    this.#bytes = bytes;
+    this.#offset = byteOffset;
   }
 
   /** Reads the message at `at`; the answer is where the next one begins. */
@@ -194,6 +213,13 @@ export class DatagramReader implements TemplateTaker {
     return this.#readSets(9, at + NETFLOW_V9_HEADER_OCTETS, end, false);
   }
 
+  /** Each header says the rate of its records; whoever asks about the exporter is told the last one. */
+  #readV5Sampling(field: number): void {
+    const rate = v5SamplingInterval(field);
+    this.#message.headerSamplingRate = rate;
+    this.#message.sampling.setDomainRate(rate);
+  }
+
   #readFixed(format: FixedFormat, session: TransportSession, at: number, end: number): number {
     const { version, headerOctets, recordOctets, entry } = format;
     if (end - at < headerOctets) return this.#giveUp('message_truncated', at, end);
@@ -205,7 +231,7 @@ export class DatagramReader implements TemplateTaker {
     const engine = version === 5 ? data.getUint16(at + 20) : 0;
     const stream = this.exporters.stream(session, version, engine);
     this.#begin(stream, at, exportTimeMs, uptimeMs, sequenceNumber);
-    if (version === 5) this.#message.headerSamplingRate = v5SamplingInterval(data.getUint16(at + 22));
+    if (version === 5) this.#readV5Sampling(data.getUint16(at + 22));
     this.#noticeBoot(stream, exportTimeMs - uptimeMs);
     const fitting = Math.min(count, Math.floor((end - at - headerOctets) / recordOctets));
     if (fitting < count) this.#problemAt('message_count_invalid', at + 2);

@@ -57,10 +57,18 @@ export interface FlowDecoderCounters {
 
 export interface FlowDecoder {
   /**
-   * Decodes one datagram (or, of a stream, whole messages) into `sink`. `receivedAtMs` is milliseconds since
-   * the Unix epoch and the decoder's only clock. Never throws for what the octets say.
+   * Decodes one datagram (or, of a stream, whole messages) into `sink`: all of `bytes`, or those from `from` to `to`.
+   * `receivedAtMs` is milliseconds since the Unix epoch and the decoder's only clock. Never throws for what the
+   * octets say. The answer is how many rows came of it.
    */
-  decodeDatagram(bytes: Uint8Array, session: TransportSession, receivedAtMs: number, sink: FlowSink): void;
+  decodeDatagram(
+    bytes: Uint8Array,
+    session: TransportSession,
+    receivedAtMs: number,
+    sink: FlowSink,
+    from?: number,
+    to?: number,
+  ): number;
   /** Forgets a session that ended; of TCP, TLS and file sessions the templates too. */
   closeSession(session: TransportSession): void;
   counters(): FlowDecoderCounters;
@@ -108,6 +116,7 @@ export function createFlowDecoder(options: FlowDecoderOptions = {}): FlowDecoder
   const columns = new ColumnReader();
   const scopes = new ScopeRecords((problem) => reader.problem(problem));
   let sink: FlowSink | undefined;
+  let rows = 0;
 
   function report(problem: DecodeProblem, message: MessageContext | undefined): void {
     sink?.problem?.(problem, message?.exporter);
@@ -128,6 +137,7 @@ export function createFlowDecoder(options: FlowDecoderOptions = {}): FlowDecoder
     if (sink === undefined) return 0;
     entry.plan ??= compileColumnPlan(entry.template, { version: message.version });
     const records = columns.readSet(entry.plan, message.view, from, to, message, sink);
+    rows += records;
     if (columns.truncatedAt >= 0) {
       reader.problem(decodeProblem('record_truncated', columns.truncatedAt - message.datagramStart));
     }
@@ -137,9 +147,11 @@ export function createFlowDecoder(options: FlowDecoderOptions = {}): FlowDecoder
   const taker = { dataSet, problem: report };
 
   return {
-    decodeDatagram(bytes, session, receivedAtMs, into) {
+    decodeDatagram(bytes, session, receivedAtMs, into, from, to) {
       sink = into;
-      reader.read(bytes, session, receivedAtMs, taker);
+      rows = 0;
+      reader.read(bytes, session, receivedAtMs, taker, from, to);
+      return rows;
     },
     snapshot: () => snapshotOf(reader.exporters, scopes),
     restore: (snapshot) => restoreSnapshot(snapshot, reader.exporters, scopes),

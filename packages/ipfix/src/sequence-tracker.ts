@@ -31,14 +31,14 @@ const VOTES_TO_SWITCH = 2;
 const TWO_32 = 4294967296;
 
 interface Sent {
-  readonly sequenceNumber: number;
+  sequenceNumber: number;
   /** -1 when the message had Sets that could not be counted. */
-  readonly units: number;
-  readonly templateRecords: number;
+  units: number;
+  templateRecords: number;
 }
 
 /** The number expected of a message of `units` units after `last`; -1 when that cannot be said. */
-type Convention = (last: Sent, units: number) => number;
+type Convention = (last: Readonly<Sent>, units: number) => number;
 
 const asInRfc: Convention = (last) => plus(last.sequenceNumber, last.units);
 const CONVENTIONS: readonly Convention[] = [
@@ -87,6 +87,7 @@ export class SequenceTracker {
 
   /** Takes a message that was read: its number, its units (-1: not countable), its Template Records. */
   observe(sequenceNumber: number, units: number, templateRecords = 0): void {
+    if (this.#follows(sequenceNumber, units, templateRecords)) return;
     const sent = { sequenceNumber, units, templateRecords };
     const expected = this.#last === undefined ? -1 : this.#convention(this.#last, units);
     if (expected !== sequenceNumber) this.#inOrder = 0;
@@ -98,6 +99,20 @@ export class SequenceTracker {
       this.#judge(sent, (sequenceNumber - expected) | 0);
     }
     this.#arrived = sent;
+  }
+
+  /** Takes a message as all are when nothing is lost, and makes no object of it; false when it is another. */
+  #follows(sequenceNumber: number, units: number, templateRecords: number): boolean {
+    const last = this.#last;
+    if (last === undefined || last !== this.#arrived || this.#isVoting || units <= 0) return false;
+    if (this.#convention(last, units) !== sequenceNumber) return false;
+    last.sequenceNumber = sequenceNumber;
+    last.units = units;
+    last.templateRecords = templateRecords;
+    this.#inOrder += 1;
+    this.#lateRun = 0;
+    this.#remember(last);
+    return true;
   }
 
   /** Forgets what was expected and counts a restart. */

@@ -95,6 +95,9 @@ function openHereWith(owner: StoreOwner): EmbeddedStore {
   };
 }
 
+/** With the engine's own 48 MB the small old generation is marked several times a second. */
+const YOUNG_GENERATION_MB = 12;
+
 interface PendingCall {
   resolve(value: unknown): void;
   reject(error: unknown): void;
@@ -111,6 +114,7 @@ async function openInWorker(
   const worker = new Worker(new URL('./owner-worker.ts', import.meta.url), {
     workerData: { dataDirectory, options },
     name: 'weir-store',
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
   });
   const pending = new Map<number, PendingCall>();
   let nextId = 1;
