@@ -236,9 +236,14 @@ describe('Cisco', () => {
 
 describe('Juniper', () => {
   test('v5: the top two bits of the sampling field are its mode', () => {
-    const { send, rows } = harness();
+    const { send, rows, decoder } = harness();
+    const told = () => [...decoder.domainCounters()].map((domain) => domain.sampling().domainRate);
     send(v5(V5_RECORD, { sampling: 0x4000 | 100 }));
     expect(rows[0]?.samplingRate).toBe(100);
+    expect(told()).toEqual([100]);
+    send(v5(V5_RECORD, { sampling: 0 }));
+    expect(rows[1]?.samplingRate).toBeUndefined();
+    expect(told()).toEqual([0]);
   });
 
   test('MX: flowDirection 255, dropped flows with outIf 0, enterprise elements', () => {
