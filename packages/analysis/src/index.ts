@@ -214,7 +214,6 @@ export {
 export {
   automaticStepMs,
   formatCursor,
-  formatCursor,
   furtherMeasures,
   type GroupsPlan,
   isPlanError,
