@@ -90,7 +90,8 @@ export function createDeliveryQueue({
       counters.failedAttempts += 1;
       postpone(delivery, error instanceof Error ? error.message : String(error));
     }
-    await save();
+    // Not waited for: a message that is delivered twice after a crash is better than a slow queue.
+    void save();
   }
 
   function postpone(delivery: Delivery, lastError: string): void {
