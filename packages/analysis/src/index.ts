@@ -110,7 +110,6 @@ export {
   parseDimension,
 } from './dimension.ts';
 export { renderSql } from './duckdb-dialect.ts';
-export { renderRecordEnds } from './duckdb-records.ts';
 export { renderFilter, type SqlScope } from './duckdb-expression.ts';
 export { renderRecordEnds } from './duckdb-records.ts';
 export {
@@ -220,7 +219,6 @@ export {
   LIMIT_MAX,
   type ParsePlanOptions,
   type PlanSourceKind,
-  parseCursor,
   parseCursor,
   parseQueryPlan,
   type QueryPlan,
