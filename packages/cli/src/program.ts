@@ -25,6 +25,7 @@ export function createProgram(): Command {
   addStoreCommands(program);
   addPolicyCommands(program);
   addUserCommands(program);
+  addBillingCommands(program);
   addTrafficCommands(program);
   return program;
 }
@@ -357,6 +358,27 @@ function addUserCommands(program: Command): void {
     .option('--row-filter <filter>', 'only flows that meet this filter are shown; an empty one: all')
     .option(...DATA_OPTION)
     .action(async (name, role, options) => (await import('./commands/user.ts')).role(name, role, options));
+}
+
+function addBillingCommands(program: Command): void {
+  program
+    .command('bill')
+    .argument('[account]', 'name or id; default: all accounts in a table')
+    .description('what an account is billed, and how far it is from its commit')
+    .option('--period <month>', 'the month in which the period began: 2026-10; default: the current one')
+    .option(...DATA_OPTION)
+    .option('--json', 'one JSON object')
+    .addOption(new Option('--csv', 'the charges as comma-separated values').conflicts('json'))
+    .addOption(new Option('--pdf <file>', 'write the statement as PDF').conflicts(['json', 'csv']))
+    .action(async (account, options) => (await import('./commands/bill.ts')).bill(account, options));
+  const report = program.command('report').description('reports that the console defines');
+  report
+    .command('run')
+    .argument('<name>', 'name or id of the report')
+    .description('make a report now; it is kept, and sent where it says so')
+    .option(...DATA_OPTION)
+    .option('--json', 'one JSON object')
+    .action(async (name, options) => (await import('./commands/report.ts')).run(name, options));
 }
 
 function addTrafficCommands(program: Command): void {

@@ -66,6 +66,8 @@ export interface ApiClient {
   ): Promise<ApiResources[Name]['answer']>;
   /** Answers a plan of `@weir/analysis`. */
   plan(plan: QueryPlan, signal?: AbortSignal): Promise<QueryResult & { readonly sql: string }>;
+  /** Asks for a resource that ApiResources does not name; resolves with its JSON, whose shape is the asker's to know. */
+  ask<Answer>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<Answer>;
   /** Where a plan would be answered from, and what would be read. */
   estimate(plan: QueryPlan): Promise<PlanSource & { readonly notes: string[]; readonly sql: string }>;
 }
@@ -109,6 +111,8 @@ export function createClient(options: ClientOptions): ApiClient {
       }
       return request(`${resource}?${search}`, within(signal));
     },
+    ask: (method, path, body) =>
+      request(path, { method, ...(method === 'GET' ? {} : { body: JSON.stringify(body ?? {}) }) }),
     plan: (plan, signal) => post('query', plan, signal),
     estimate: (plan) => post('query/estimate', plan),
   };
