@@ -10,16 +10,21 @@ export function flowSourceReference(row: (cells: readonly string[]) => string): 
     'The parameters of a flow source: in the configuration file of `weir collect` (`{"sources": [ … ]}`), and in the ' +
     'API (`/api/v1/flow-sources`). What has a default may be left out.';
   const heading = ['| parameter | allowed | default | meaning |', '|---|---|---|---|'];
-  return ['# Flow sources\n', `${intro}\n`, ...heading, ...rowsOf(schema, '', row)].join('\n');
+  return ['# Flow sources\n', `${intro}\n`, ...heading, ...parameterRows(schema, '', row)].join('\n');
 }
 
-function rowsOf(schema: JsonSchema, prefix: string, row: (cells: readonly string[]) => string): string[] {
+/** A row for each property of an object, those of objects within by their path. */
+export function parameterRows(
+  schema: JsonSchema,
+  prefix: string,
+  row: (cells: readonly string[]) => string,
+): string[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {
     if (typeof property !== 'object') return [];
     const standard =
       property.default === undefined || property.properties ? '' : `\`${JSON.stringify(property.default)}\``;
     const cells = [`\`${prefix}${name}\``, allowed(property), standard, property.description ?? ''];
-    return [row(cells), ...rowsOf(property, `${prefix}${name}.`, row)];
+    return [row(cells), ...parameterRows(property, `${prefix}${name}.`, row)];
   });
 }
 

@@ -9,6 +9,7 @@ import { EXPORTER_METRICS } from '../packages/cli/src/exporter-metrics.ts';
 import { createProgram } from '../packages/cli/src/program.ts';
 import { ALERT_METRICS } from '../packages/server/src/alerts/alert-metrics.ts';
 import { STORE_METRICS } from '../packages/storage/src/store-metrics.ts';
+import { accessReference } from './access-reference.ts';
 import { filterReference } from './filter-reference.ts';
 import { flowSourceReference } from './flow-source-reference.ts';
 
@@ -89,6 +90,7 @@ function metricsReference(): string {
 }
 
 const REFERENCES: Readonly<Record<string, () => string>> = {
+  'access.md': () => `${NOTICE}\n${accessReference(tableRow)}`,
   'cli.md': cliReference,
   'decode-errors.md': decodeErrorReference,
   'filter.md': () => `${NOTICE}\n${filterReference(tableRow)}`,

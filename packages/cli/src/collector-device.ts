@@ -72,6 +72,8 @@ export interface CollectorDevice extends Component {
   /** Known after `start`; undefined without the console. */
   url(): string | undefined;
   collector(): Collector;
+  /** Of the console, and who may ask them; none without it. */
+  routes(): ReturnType<Server['routes']>;
   flowSources(): FlowSourceEditor;
   /**
    * Reads again where the sources are written down, and goes by it: sources, exporters, enrichment. Rejects with
@@ -100,6 +102,7 @@ export function createCollectorDevice(options: CollectorDeviceOptions): Collecto
 
   return {
     url: () => parts?.server?.address().url,
+    routes: () => parts?.server?.routes() ?? [],
     collector: () => started().collector,
     flowSources: () => started().flowSources,
     async reload() {
@@ -197,6 +200,7 @@ function addMeter(
   lifecycle.add('meter', meter);
   const follower = createInterfaceFollower({
     clock: systemClock,
+    logger,
     metered: () => interfaces,
     choose: () => (followsInterfaces ? interfacesByDefault() : undefined),
     onChange(names) {

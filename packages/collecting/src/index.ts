@@ -11,7 +11,12 @@ export {
 } from './collector.ts';
 export { type CollectorConfig, formatCollectorConfig, parseCollectorConfig } from './collector-config.ts';
 export { checkCollectorFiles } from './collector-files.ts';
-export type { AccessSettings, HttpSettings, OidcSettings } from './console-settings.ts';
+export {
+  type AccessSettings,
+  consoleSettingsJsonSchema,
+  type HttpSettings,
+  type OidcSettings,
+} from './console-settings.ts';
 export {
   type CountingStore,
   type CountingStoreOptions,

@@ -344,6 +344,23 @@ describe('the console', () => {
     rmSync(consoleDirectory, { recursive: true });
   });
 
+  test('is sent as it was compressed when it was built, and not again when the browser has it', async () => {
+    const consoleDirectory = consoleFolder();
+    writeFileSync(path.join(consoleDirectory, 'assets', 'index-abc.js.br'), 'brotli');
+    writeFileSync(path.join(consoleDirectory, 'assets', 'index-abc.js.gz'), 'gzip');
+    const { server } = createTestServer({ consoleDirectory });
+    const get = (headers: Record<string, string>) =>
+      server.inject({ path: '/assets/index-abc.js', headers: { host: 'localhost', ...headers } });
+    expect((await get({ 'accept-encoding': 'gzip, br' })).body).toBe('brotli');
+    const gzip = await get({ 'accept-encoding': 'gzip' });
+    expect([gzip.body, gzip.headers['content-encoding']]).toEqual(['gzip', 'gzip']);
+    expect(gzip.headers['content-type']).toContain('javascript');
+    const plain = await get({});
+    expect(plain.body).toBe('export {}');
+    expect((await get({ 'if-none-match': String(plain.headers.etag) })).statusCode).toBe(304);
+    rmSync(consoleDirectory, { recursive: true });
+  });
+
   test.each([
     '/../server.ts',
     '/..%2f..%2fetc%2fpasswd',
@@ -369,6 +386,32 @@ describe('the console', () => {
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }
+
+describe('compression', () => {
+  test('of long answers only, for who takes it; events are not held back', async () => {
+    const records = Array.from({ length: 100 }, (_, index) => flow(1000 + index, { srcPort: index }));
+    const { server } = createTestServer({}, records);
+    await server.start();
+    const { url } = server.address();
+    const encodingOf = async (resource: string) => {
+      const answer = await fetch(`${url}/api/v1/${resource}`, { headers: { 'accept-encoding': 'gzip' } });
+      await answer.json();
+      return answer.headers.get('content-encoding');
+    };
+    expect(await encodingOf('flows?limit=100')).toBe('gzip');
+    expect(await encodingOf('pulse')).toBeNull();
+    const stop = new AbortController();
+    const events = await fetch(`${url}/api/v1/live`, {
+      headers: { 'accept-encoding': 'gzip' },
+      signal: stop.signal,
+    });
+    expect(events.headers.get('content-encoding')).toBeNull();
+    const first = await events.body?.getReader().read();
+    expect(new TextDecoder().decode(first?.value)).toContain('retry: 2000');
+    stop.abort();
+    await server.stop();
+  });
+});
 
 describe('over a socket', () => {
   test('a plan that is posted is answered: its body having been read is not the client having gone', async () => {

@@ -37,6 +37,7 @@ import { OPENAPI_OPTIONS } from './openapi-document.ts';
 import { problemOf, STATUS_CLIENT_GONE } from './problem.ts';
 import { createQueryGate, type QueryGate } from './query-gate.ts';
 import { addQueryRoutes, describeRoute } from './query-routes.ts';
+import { type ApiRoute, collectRoutes } from './route-table.ts';
 import { createStoreQuestions, type QueryableStore } from './store-questions.ts';
 import { createStatusRates, narrowStatus, type SystemStatus } from './system-status.ts';
 import { createHttpServer, createTlsListener } from './tls-listener.ts';
@@ -89,6 +90,8 @@ export interface Server extends Component {
   /** Where it listens: known after `start`. */
   address(): { host: string; port: number; url: string };
   counters(): ServerCounters;
+  /** All routes, and who may ask them; complete after `start`. */
+  routes(): readonly ApiRoute[];
   /** Takes a renewed certificate into use. */
   reload(): Promise<void>;
   /** For tests: answers a request without a socket. */
@@ -154,6 +157,7 @@ export function createServer(options: ServerOptions): Server {
   // Requests are checked with zod in the routes; the JSON schemas there are documentation.
   app.setValidatorCompiler(() => () => true);
   app.setSerializerCompiler(() => JSON.stringify);
+  const routes = collectRoutes(app);
   guard(app, host, names, counts);
   access.addGuard(app);
   count(app, counts);
@@ -230,6 +234,7 @@ export function createServer(options: ServerOptions): Server {
       access.closed();
     },
     address: () => listening,
+    routes: () => routes,
     reload: async () => certificate?.renew(),
     counters,
     inject: app.inject.bind(app),

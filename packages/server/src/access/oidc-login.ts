@@ -8,7 +8,7 @@ import type { OidcSettings } from '@weir/collecting';
 import * as client from 'openid-client';
 import { hashOfKey, randomKey } from './random-key.ts';
 import { ROLES } from './role.ts';
-import { eitherFilter } from './row-filter.ts';
+import { checkRowFilter, eitherFilter } from './row-filter.ts';
 import type { SessionOwner } from './session-store.ts';
 
 const PENDING_MAX = 1000;
@@ -38,7 +38,9 @@ export interface OidcLogin {
   ): Promise<{ readonly owner: SessionOwner; readonly next: string }>;
 }
 
+/** Throws UserError `row_filter_invalid` when a row filter of the settings cannot be read. */
 export function createOidcLogin(settings: OidcSettings, clock: Clock): OidcLogin {
+  for (const { rowFilter } of Object.values(settings.roles)) checkRowFilter(rowFilter);
   const pending = new Map<string, PendingLogin>();
   let known: Promise<client.Configuration> | undefined;
 
