@@ -81,6 +81,7 @@ export {
   reverseOf,
   valueName,
 } from './information-model.ts';
+export { readList } from './list-reader.ts';
 export {
   createMessageEncoder,
   MESSAGE_OCTETS_MAX_DEFAULT,

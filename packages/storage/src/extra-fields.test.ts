@@ -16,7 +16,20 @@ describe('readExtraFields', () => {
       interfaceName: 'eth0',
       dataLinkFrameSize: 1500,
       '65530/1': 'abcd',
-      basicList: '0102',
+      basicList: '"0102"',
+    });
+  });
+
+  test('a list of values is JSON; lists of records, whose templates are elsewhere, keep their octets in it', () => {
+    const layout = [field(291, VARIABLE), field(292, VARIABLE)];
+    const basic = [9, 3, 0, 14, 0, 2, 0, 1, 0, 9];
+    const octets = Uint8Array.of(...basic, 5, 4, 1, 0, 171, 205);
+    const { basicList, subTemplateList } = readExtraFields(layout, octets);
+    expect(JSON.parse(String(basicList))).toEqual({ semantic: 'allOf', egressInterface: [1, 9] });
+    expect(JSON.parse(String(subTemplateList))).toEqual({
+      semantic: 'ordered',
+      templateId: 256,
+      octets: 'abcd',
     });
   });
 

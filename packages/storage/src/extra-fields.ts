@@ -1,11 +1,11 @@
 import { type AnswerValue, hexOf } from '@weir/analysis';
-import { decodeValue, type ExtraField, type ExtraLayout, elementById } from '@weir/ipfix';
+import { decodeValue, type ExtraField, type ExtraLayout, elementById, readList } from '@weir/ipfix';
 
 const VARIABLE_LENGTH = 65535;
 
 /**
  * The fields without a column of one record, as `decode --json` shows fields: by the element's name, or
- * `PEN/ID` with the octets in hexadecimal where it is unknown; lists of RFC 6313 are octets too. An element
+ * `PEN/ID` with the octets in hexadecimal where it is unknown; lists of RFC 6313 are JSON text. An element
  * that comes several times has a list. Octets that do not fit the layout are left out.
  */
 export function readExtraFields(layout: ExtraLayout, octets: Uint8Array): Record<string, AnswerValue> {
@@ -23,6 +23,16 @@ export function readExtraFields(layout: ExtraLayout, octets: Uint8Array): Record
   );
 }
 
+type ListType = 'basicList' | 'subTemplateList' | 'subTemplateMultiList';
+
+/**
+ * A list as JSON text, which SQL takes apart: `json_extract("basicList", '$.egressInterface')`. The engine's text holds no
+ * NUL.
+ */
+export function listText(octets: Uint8Array, start: number, length: number, dataType: ListType): string {
+  return JSON.stringify(readList(octets, start, length, dataType)).replaceAll('\\u0000', '\ufffd');
+}
+
 interface Bounds {
   readonly start: number;
   readonly end: number;
@@ -38,7 +48,7 @@ function readField({ enterpriseNumber, elementId }: ExtraField, octets: Uint8Arr
     case 'basicList':
     case 'subTemplateList':
     case 'subTemplateMultiList':
-      return { name, value: hexOf(octets.subarray(start, end)) };
+      return { name, value: listText(octets, start, end - start, dataType) };
     default:
       return { name, value: decodeValue(octets, start, end - start, dataType) };
   }

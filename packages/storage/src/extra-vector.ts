@@ -5,6 +5,7 @@
 import duckdb from '@duckdb/node-bindings';
 import { decodeValue, formatHex } from '@weir/ipfix';
 import { type ExtraColumn, type ExtraPlace, VARIABLE_LENGTH } from './extra-column.ts';
+import { listText } from './extra-fields.ts';
 import { type BlockColumn, type FlowBlock, readColumn } from './flow-block.ts';
 import type { ReadableLayout, SegmentExtras } from './segment-extras.ts';
 import { STORED_COLUMNS } from './stored-column.ts';
@@ -206,6 +207,10 @@ function textAt(bytes: Uint8Array, start: number, length: number, dataType: Extr
     case 'ipv6Address':
     case 'unsigned256':
       return String(decodeValue(bytes, start, length, dataType) ?? '');
+    case 'basicList':
+    case 'subTemplateList':
+    case 'subTemplateMultiList':
+      return listText(bytes, start, length, dataType);
     default:
       return formatHex(bytes, start, length);
   }
