@@ -1,6 +1,6 @@
 /** A change in sentences: how large it is, and what makes it. */
 import { type ExplainedDimension, explainChange, explanatoryPower } from './contribution.ts';
-import type { TrafficChange } from './traffic-change.ts';
+import { NOBODY, type TrafficChange } from './traffic-change.ts';
 
 export interface ChangeStory {
   /** The first says the size of the change, the others what explains it. */
@@ -39,7 +39,10 @@ export function storyOf(
   const total = changes.get('total')?.[0];
   if (total === undefined || (total.actual === 0 && total.before === 0))
     return { sentences: ['There is no traffic in either period.'], causes: [] };
-  const single = [...changes].filter(([name]) => name !== 'total' && !PAIRS.includes(name));
+  const single = [...changes]
+    .filter(([name]) => name !== 'total' && !PAIRS.includes(name))
+    // What is not known explains nothing.
+    .map(([name, list]) => [name, list.filter(({ label }) => label !== NOBODY)] as const);
   const share = total.expected === 0 ? Number.POSITIVE_INFINITY : total.actual / total.expected - 1;
   if (Math.abs(share) < CHANGE_SHARE_MIN)
     return {
@@ -88,10 +91,14 @@ function pairSentence(
     server !== undefined && explanatoryPower(server, total) >= PAIR_POWER_MIN
       ? `, with ${server.key['serverPeer'] ?? server.label}`
       : '';
-  return [
-    `${percentOf(explanatoryPower(pair, total))} of the ${growth} is ${pair.label}${whom}${existence(pair)}.`,
-  ];
+  return [`${partOf(explanatoryPower(pair, total), growth)} is ${pair.label}${whom}${existence(pair)}.`];
 }
+
+/** More than all: the rest went the other way. */
+const partOf = (share: number, growth: string): string =>
+  share > 1.005
+    ? `More than all of the ${growth} (${percentOf(share)})`
+    : `${percentOf(share)} of the ${growth}`;
 
 function existence({ kind }: TrafficChange): string {
   if (kind === 'new') return ', which did not exist before';

@@ -241,7 +241,8 @@ function keyOf(dimension: string, row: Row): ChangeKey {
   );
 }
 
-const NOBODY = 'not known';
+/** The label of records without a value. */
+export const NOBODY = 'not known';
 
 const serviceOf = (key: ChangeKey) => [numberOf(key['protocol']), numberOf(key['port'])] as const;
 const numberOf = (value: string | number | null | undefined) => (typeof value === 'number' ? value : null);

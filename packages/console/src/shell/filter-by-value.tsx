@@ -4,6 +4,7 @@ import type { DimensionValue } from '../api/contract.ts';
 import { dimensionTitle, displayValue } from '../flows/dimension.ts';
 import { filterTerm, withTerm } from '../flows/filter-text.ts';
 import { type ValueActions, ValueActionsProvider } from '../flows/value-actions.ts';
+import { subjectKindOf, subjectParameters } from '../subjects/subject-link.tsx';
 import { pageAddress, useSharedView } from '../use-view-state.ts';
 import { type PageEntry, pageAt } from './pages.tsx';
 
@@ -57,7 +58,7 @@ interface ValueMenuProps {
 }
 
 const MENU_WIDTH = 260;
-const MENU_HEIGHT = 240;
+const MENU_HEIGHT = 272;
 
 function ValueMenu({ menu, filterBy, onClose }: ValueMenuProps) {
   const { dimension, value, at } = menu;
@@ -84,6 +85,18 @@ function ValueMenu({ menu, filterBy, onClose }: ValueMenuProps) {
   const goTo = (page: PageEntry | undefined, own: Record<string, string>) => () => {
     if (page !== undefined) navigate(pageAddress(page.path, { ...shared, filter: only }, own));
   };
+  const kind = subjectKindOf(dimension);
+  const openPage =
+    kind === undefined || value === null
+      ? undefined
+      : () =>
+          navigate(
+            pageAddress(
+              '/users-and-hosts',
+              { ...shared, filter: '' },
+              subjectParameters(kind, String(value)),
+            ),
+          );
   const entries: [string, (() => void) | undefined][] = [
     [`Only ${text}`, () => filterBy([dimension], [value], false)],
     [`Without ${text}`, () => filterBy([dimension], [value], true)],
@@ -93,6 +106,7 @@ function ValueMenu({ menu, filterBy, onClose }: ValueMenuProps) {
       pageAt('/explore') && (() => navigate(pageAddress('/explore', shared, { by: dimension }))),
     ],
     ['Its flows', pageAt('/flows') && goTo(pageAt('/flows'), {})],
+    ['Open its page', openPage],
     ['Copy', () => void navigator.clipboard?.writeText(String(value)).catch(() => {})],
   ];
   const place = {

@@ -112,3 +112,20 @@ export const PersonIcon = (props: IconProps) => (
     <path d="M4 16.500c.6-3 3-4.500 6-4.500s5.400 1.500 6 4.500" />
   </Icon>
 );
+export const PerformanceIcon = (props: IconProps) => (
+  <Icon {...props}>
+    <path d="M3.500 14.500a7 7 0 1 1 13 0M10 13l3-4.500" />
+    <circle cx="10" cy="13.500" r="1" />
+  </Icon>
+);
+export const SubjectsIcon = (props: IconProps) => (
+  <Icon {...props}>
+    <circle cx="7" cy="7" r="2.500" />
+    <path d="M2.500 15.500c0-2.800 2-4.500 4.500-4.500 1 0 1.900.3 2.600.8M11.500 9.500h6v5h-6zM13 17h3M14.500 14.500V17" />
+  </Icon>
+);
+export const ChangesIcon = (props: IconProps) => (
+  <Icon {...props}>
+    <path d="M3 13.500h4V17H3zM8.500 9H12v8H8.500zM14 4h3v13h-3zM4 8.500l4-4M5 4.500h3v3" />
+  </Icon>
+);

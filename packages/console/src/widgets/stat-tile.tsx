@@ -19,7 +19,11 @@ export function StatTile({ label, figure, unit, note, course }: StatTileProps) {
         <span className="font-semibold text-[1.75rem] leading-9 tracking-tight">{figure}</span>
         <span className="text-ink-soft text-sm">{unit}</span>
       </dd>
-      <dd className="figures truncate text-ink-faint text-xs sm:max-w-[50%]">{note}</dd>
+      <dd
+        className={`figures truncate text-ink-faint text-xs ${course === undefined ? '' : 'sm:max-w-[50%]'}`}
+      >
+        {note}
+      </dd>
       {course !== undefined && (
         <dd className="pointer-events-none absolute right-3 bottom-2 left-1/2 hidden sm:block">
           <Sparkline values={course} />
