@@ -7,6 +7,7 @@ import {
   flowSourceOfListen,
   flowSourcesInFile,
   formatCollectorConfig,
+  type HttpSettings,
   parseListen,
   type TlsSettings,
 } from '@weir/collecting';
@@ -61,7 +62,10 @@ export async function collect(options: CollectOptions): Promise<void> {
     logger,
   });
   await device.start();
-  if (runAs !== undefined) dropPrivileges(runAs, options.data, filesReadAgain(options, sources), logger);
+  const { http: served } = origin.exporters();
+  if (runAs !== undefined) {
+    dropPrivileges(runAs, options.data, filesReadAgain(options, sources, served), logger);
+  }
   reloadOnHangUp(device, origin, logger);
   logger.info(`collecting into ${options.data}; Ctrl-C ends`);
   await untilAborted(stop);
@@ -75,11 +79,16 @@ function findUser({ user, data }: CollectOptions, configured: string | undefined
 }
 
 /** What is opened again while the collector runs: certificates that are renewed, the configuration, our own code. */
-function filesReadAgain({ config }: CollectOptions, sources: readonly FlowSource[]): string[] {
+function filesReadAgain(
+  { config }: CollectOptions,
+  sources: readonly FlowSource[],
+  served: HttpSettings | undefined,
+): string[] {
   const certificates = sources.flatMap(({ enabled, tls }) =>
     enabled && tls !== undefined ? [tls.certificate, tls.key, tls.clientCa] : [],
   );
-  return [import.meta.filename, config, ...certificates].filter((file) => file !== undefined);
+  const own = [served?.tls?.certificate, served?.tls?.key];
+  return [import.meta.filename, config, ...certificates, ...own].filter((file) => file !== undefined);
 }
 
 /**

@@ -17,7 +17,7 @@ const CHEAP_HASH = {
   hash: scryptSync(PASSWORD, 'salt', 32, CHEAP).toString('base64'),
   ...CHEAP,
 };
-const HOST = '192.0.2.10:8080';
+const HOST = '127.0.0.1:8080';
 
 /** What tests look into: of what is no JSON `text`. */
 export interface AnswerBody {
@@ -57,7 +57,10 @@ export function createAccessServer(
   records: MemoryRecord[] = [],
 ): AccessServer {
   const folder = mkdtempSync(path.join(tmpdir(), 'weir-access-'));
-  const made = createTestServer({ host: '0.0.0.0', accessDirectory: folder, ...options }, records);
+  const made = createTestServer(
+    { access: { login: 'always' }, accessDirectory: folder, ...options },
+    records,
+  );
   const users: object[] = [];
 
   async function ask(method: string, url: string, asked: Asked = {}): Promise<Answer> {

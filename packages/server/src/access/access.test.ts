@@ -236,9 +236,36 @@ describe('the first admin', () => {
   });
 });
 
+test('live events end with the session', async () => {
+  made = createAccessServer();
+  made.addUser('bo', 'viewer');
+  await made.server.start();
+  const bo = await made.logIn('bo');
+  const { port } = made.server.address();
+  const events = await fetch(`http://127.0.0.1:${port}/api/v1/live`, { headers: { cookie: bo } });
+  expect(events.status).toBe(200);
+  const reader = events.body?.getReader();
+  await reader?.read();
+  made.clock.advance(10_000);
+  expect(new TextDecoder().decode((await reader?.read())?.value)).toContain('heartbeat');
+  await made.ask('DELETE', '/api/v1/session', { as: bo });
+  made.clock.advance(10_000);
+  const ended = await (async () => {
+    for (;;) if ((await reader?.read())?.done !== false) return true;
+  })().catch(() => true);
+  expect(ended).toBe(true);
+});
+
+test('beyond loopback everybody logs in, whatever the configuration says', async () => {
+  made = createAccessServer({ host: '0.0.0.0', access: { login: 'auto' } });
+  const headers = { host: '192.0.2.10:8080' };
+  expect((await made.ask('GET', '/api/v1/flows', { headers })).status).toBe(401);
+  expect((await made.ask('GET', '/api/v1/session', { headers })).body).toMatchObject({ loginNeeded: true });
+});
+
 describe('on loopback', () => {
   test('nobody has to log in, unless a proxy asks for somebody', async () => {
-    made = createAccessServer({ host: '127.0.0.1' });
+    made = createAccessServer({ access: { login: 'auto' } });
     const ask = (headers: Record<string, string> = {}) =>
       made.ask('GET', '/api/v1/flows', { headers: { host: 'localhost', ...headers } });
     expect((await ask()).status).toBe(200);
@@ -249,12 +276,12 @@ describe('on loopback', () => {
   });
 
   test('everybody has to where the configuration says so', async () => {
-    made = createAccessServer({ host: '127.0.0.1', access: { login: 'always' } });
+    made = createAccessServer();
     expect((await made.ask('GET', '/api/v1/flows', { headers: { host: 'localhost' } })).status).toBe(401);
   });
 
   test('a name that the configuration gives is ours, another is not', async () => {
-    made = createAccessServer({ host: '127.0.0.1', http: { names: ['weir.example.org'] } });
+    made = createAccessServer({ http: { names: ['weir.example.org'] } });
     const ask = (host: string) => made.ask('GET', '/healthz', { headers: { host } });
     expect((await ask('weir.example.org')).status).toBe(200);
     expect((await ask('evil.example.org')).status).toBe(421);

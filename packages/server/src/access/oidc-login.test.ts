@@ -44,7 +44,7 @@ beforeEach(() => {
       paris: { role: 'viewer', rowFilter: 'srcNetwork = "paris"' },
     },
   };
-  made = createAccessServer({ access: { login: 'auto', oidc } });
+  made = createAccessServer({ access: { login: 'always', oidc } });
 });
 afterEach(() => made.close());
 

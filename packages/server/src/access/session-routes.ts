@@ -112,12 +112,12 @@ export function addSessionRoutes(api: FastifyInstance, access: Access): void {
     (request) => answer(request, request.identity),
   );
   if (people === undefined) return;
-  addLoginRoutes(api, access, people);
-  addOwnRoutes(api, people, access);
+  const check = createPasswordCheck(access, people);
+  addLoginRoutes(api, access, people, check);
+  addOwnRoutes(api, access, people, check);
 }
 
-function addLoginRoutes(api: FastifyInstance, access: Access, people: People): void {
-  const check = createPasswordCheck(access, people);
+function addLoginRoutes(api: FastifyInstance, access: Access, people: People, check: PasswordCheck): void {
   const done = z.object({ name: z.string(), role: z.enum(ROLES) });
 
   function logIn(request: FastifyRequest, reply: FastifyReply, user: { name: string }) {
@@ -227,9 +227,8 @@ function createPasswordCheck(access: Access, people: People): PasswordCheck {
 }
 
 /** What everybody may do for himself; a program with a token may not. */
-function addOwnRoutes(api: FastifyInstance, people: People, access: Access): void {
+function addOwnRoutes(api: FastifyInstance, access: Access, people: People, check: PasswordCheck): void {
   const config = { role: 'viewer', narrowed: true, peopleOnly: true } as const;
-  const check = createPasswordCheck(access, people);
   api.put(
     '/session/password',
     {
