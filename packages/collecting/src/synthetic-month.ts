@@ -288,6 +288,8 @@ class Month implements SyntheticMonth {
     conversation.dropped = false;
     conversation.endMs = dueMs;
     conversation.startMs = dueMs - 200;
+    // Country and system are those of the address, whenever it appears.
+    if (attack.kind !== 'flood') conversation.server = conversation.serverIp % this.#network.servers;
     shapeAttack(conversation, attack, index, random, this.#network);
   }
 

@@ -19,6 +19,7 @@ import { useViewState } from '../use-view-state.ts';
 import { DEFAULT_SHARED, type SharedView } from '../view-state.ts';
 import { Panel } from '../widgets/panel.tsx';
 import { StatTile } from '../widgets/stat-tile.tsx';
+import { AlertsPanel } from './alerts-panel.tsx';
 import { DayPanel } from './day-panel.tsx';
 import { DropsPanel } from './drops-panel.tsx';
 import { EmptyState } from './empty-state.tsx';
@@ -103,6 +104,7 @@ export function OverviewPage() {
         </>
       )}
       <div className="space-y-3 lg:col-span-4 xl:col-span-3">
+        <AlertsPanel />
         <HealthPanel status={data.status} exporters={exporters.data} />
         <StatusPanel status={data.status} />
       </div>

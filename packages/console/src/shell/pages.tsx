@@ -3,6 +3,7 @@ import type { SessionUser } from '../access/access-contract.ts';
 import {
   AccessIcon,
   AgentsIcon,
+  AlertsIcon,
   ChangesIcon,
   DashboardsIcon,
   ExploreIcon,
@@ -114,6 +115,15 @@ export const PAGES: readonly PageEntry[] = [
     Icon: ChangesIcon,
     Page: lazy(async () => ({ default: (await import('../pages/changes-page.tsx')).ChangesPage })),
     asksFlows: true,
+  },
+  {
+    path: '/alerts',
+    name: 'Alerts',
+    about: 'scans, beacons, floods: what was found, and why',
+    letter: 'a',
+    Icon: AlertsIcon,
+    Page: lazy(async () => ({ default: (await import('../pages/alerts-page.tsx')).AlertsPage })),
+    asksFlows: false,
   },
   {
     path: '/sources',

@@ -129,3 +129,8 @@ export const ChangesIcon = (props: IconProps) => (
     <path d="M3 13.500h4V17H3zM8.500 9H12v8H8.500zM14 4h3v13h-3zM4 8.500l4-4M5 4.500h3v3" />
   </Icon>
 );
+export const AlertsIcon = (props: IconProps) => (
+  <Icon {...props}>
+    <path d="M10 3c-3 0-4.800 2.200-4.800 5v3.200L3.800 14h12.400l-1.400-2.800V8c0-2.800-1.800-5-4.800-5ZM8.200 16.800h3.600" />
+  </Icon>
+);
