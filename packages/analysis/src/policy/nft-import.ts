@@ -254,10 +254,11 @@ class NftImport {
       return;
     }
     const services = scope.services === undefined ? [ANY] : scope.services.map(formatServiceMember);
+    const ends = endsOf(scope);
     this.#draft.add({
       name: name.slice(0, NAME_CHARACTERS_MAX - 6),
-      from: { members: endOf(scope.from, scope.families), name: scope.fromName },
-      to: { members: endOf(scope.to, scope.families), name: scope.toName },
+      from: { members: ends.from, name: scope.fromName },
+      to: { members: ends.to, name: scope.toName },
       services: services.length === 0 ? [ANY] : services,
       action: kind === 'accept' ? 'allow' : 'deny',
       ...(rule?.comment === undefined ? {} : { comment: rule.comment }),
@@ -369,13 +370,19 @@ function sharesFamily(one: NftChain, other: NftChain): boolean {
   return familiesOf(one.family).some((family) => familiesOf(other.family).includes(family));
 }
 
-/** All addresses, or those of one family. */
-function endOf(members: readonly string[] | undefined, families: Conjunction['families']): readonly string[] {
+/**
+ * The members of both ends. Both ends of a connection are of one family, so that a rule of one family needs it said at one
+ * end only: groups stay as they are where that is so.
+ */
+function endsOf({ from, to, families }: Conjunction): { from: readonly string[]; to: readonly string[] } {
   const [family, ...others] = families;
-  if (members === undefined) return others.length > 0 ? [ANY] : [family === 'ipv4' ? IPV4_ALL : IPV6_ALL];
-  if (others.length > 0) return members;
-  return members.filter((member) => {
+  if (others.length > 0) return { from: from ?? [ANY], to: to ?? [ANY] };
+  const all = [family === 'ipv4' ? IPV4_ALL : IPV6_ALL];
+  const isOf = (member: string) => {
     const range = parseRange(member);
-    return range === undefined || isIPv4(range.first) === (family === 'ipv4');
-  });
+    return range !== undefined && isIPv4(range.first) === (family === 'ipv4');
+  };
+  const isSaid = from === undefined || to === undefined || from.every(isOf) || to.every(isOf);
+  if (isSaid) return { from: from ?? all, to: to ?? all };
+  return { from: from.filter(isOf), to: to.filter(isOf) };
 }
