@@ -17,7 +17,14 @@ import {
   setPresent,
   setU64FromNumber,
 } from '@weir/ipfix';
-import { createServer, createViews, describeStore, type Server, type SystemStatus } from '@weir/server';
+import {
+  type ApiTopic,
+  createServer,
+  createViews,
+  describeStore,
+  type Server,
+  type SystemStatus,
+} from '@weir/server';
 import { type FlowStore, openStore } from '@weir/storage';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
@@ -99,6 +106,7 @@ export function buildConsole(): void {
 export async function startConsoleServer(
   dataDirectory: string,
   status: Partial<SystemStatus> = {},
+  moreTopics: (store: FlowStore) => readonly ApiTopic[] = () => [],
 ): Promise<ConsoleServer> {
   const store = await openStore({ dataDirectory, logger: silentLogger });
   const sender = createBufferSender<FlowBatchNote>(
@@ -111,7 +119,7 @@ export async function startConsoleServer(
     store,
     consoleDirectory: CONSOLE_DIRECTORY,
     logger: silentLogger,
-    topics: [createViews({ dataDirectory, clock: systemClock, logger: silentLogger })],
+    topics: [createViews({ dataDirectory, clock: systemClock, logger: silentLogger }), ...moreTopics(store)],
     status: () => statusOf(store, status),
     exporters: { exporters: async () => [], status: async () => ({ sources: [] }) },
   });

@@ -13,6 +13,7 @@ import {
   OverviewIcon,
   PerformanceIcon,
   PersonIcon,
+  PolicyIcon,
   SourcesIcon,
   SubjectsIcon,
   TopologyIcon,
@@ -124,6 +125,15 @@ export const PAGES: readonly PageEntry[] = [
     Icon: AlertsIcon,
     Page: lazy(async () => ({ default: (await import('../pages/alerts-page.tsx')).AlertsPage })),
     asksFlows: false,
+  },
+  {
+    path: '/policy',
+    name: 'Policy',
+    about: 'what is allowed, what is dropped, what should not be there',
+    letter: 'p',
+    Icon: PolicyIcon,
+    Page: lazy(async () => ({ default: (await import('../pages/policy-page.tsx')).PolicyPage })),
+    asksFlows: true,
   },
   {
     path: '/sources',

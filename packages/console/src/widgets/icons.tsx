@@ -50,6 +50,12 @@ export const MapIcon = (props: IconProps) => (
     <path d="M3 10h14M10 3c2.500 2.200 2.500 11.800 0 14M10 3c-2.500 2.200-2.500 11.800 0 14" />
   </Icon>
 );
+export const PolicyIcon = (props: IconProps) => (
+  <Icon {...props}>
+    <path d="M3 3.500h5.500V9H3zM11.500 3.500H17V9h-5.500zM3 11.500h5.500V17H3z" />
+    <path d="m11.300 14.300 2.200 2.200 4-4.500" />
+  </Icon>
+);
 export const SourcesIcon = (props: IconProps) => (
   <Icon {...props}>
     <path d="M10 12.500V4M6.500 9.300 10 12.800l3.500-3.500M3.500 12.500v3.500h13v-3.500" />
