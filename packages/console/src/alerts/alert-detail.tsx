@@ -91,7 +91,7 @@ function Actions({ alert }: { alert: Alert }) {
             Acknowledge
           </button>
         )}
-        {alert.state === 'closed' ? (
+        {alert.state === 'closed' || alert.state === 'suppressed' ? (
           <button type="button" className={PLAIN_BUTTON} disabled={change.isPending} onClick={to('open')}>
             Open again
           </button>
@@ -149,7 +149,8 @@ function chartOf({ series, alert }: AlertDetailResponse): ChartModel {
     (_, index) => start + index * stepMs,
   );
   const byTime = new Map(points.map(({ time, octets }) => [Date.parse(time), (octets * 8000) / stepMs]));
-  const [alertFrom, alertTo] = [Date.parse(alert.evidence.from), Date.parse(alert.evidence.to)];
+  const alertFrom = Math.min(Date.parse(alert.firstSeen), Date.parse(alert.evidence.from));
+  const alertTo = Date.parse(alert.evidence.to);
   const isDuring = (time: number) => time + stepMs > alertFrom && time < alertTo;
   const valuesWhere = (wanted: boolean) =>
     times.map((time) => (isDuring(time) === wanted ? (byTime.get(time) ?? 0) : 0));
