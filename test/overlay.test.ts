@@ -2,6 +2,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
+import { lossSql, performanceTotalsSql } from '@weir/analysis';
+import { silentLogger } from '@weir/base';
+import { openStore } from '@weir/storage';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createOverlay, type Overlay, overlayMissing, stopChild } from './overlay-network.ts';
 import { addTo, type Sums, sortedSums, sumsOfCapture } from './packet-sums.ts';
@@ -137,6 +140,7 @@ describe.skipIf(missing !== undefined)(`weir export on an overlay ${missing ?? '
     const servers = [b.start('iperf3', '-s'), c.start(process.execPath, '-e', web)];
     await new Promise((resolve) => setTimeout(resolve, 1500));
     const exporters = await startExporters({
+      TcpPerformance: true,
       DropSources: [
         { Nflog: ACCESS_CONTROL_GROUP, Reason: 'AccessControl' },
         { Nflog: TRUST_GROUP, Reason: 'Trust' },
@@ -219,6 +223,56 @@ describe.skipIf(missing !== undefined)(`weir export on an overlay ${missing ?? '
       expect(other).toMatchObject({ srcPort: record.srcPort, protocol: record.protocol });
       // What the overlay lost on the way is the difference; it never adds a packet.
       expect(other?.packets).toBeLessThanOrEqual(record.packets);
+    }
+  });
+
+  test('joined flows tell what was lost between any two, and handshakes how far they are from each other', async () => {
+    const store = await openStore({ dataDirectory: data, logger: silentLogger });
+    try {
+      const { columns } = await store.sql('SELECT * FROM flows LIMIT 0');
+      const asked = { range: { fromMs: 0, toMs: Date.now() + 60_000 }, filter: { text: '' }, columns };
+      const { rows } = await store.sql(lossSql({ ...asked, by: 'path', limit: 20 }));
+      const [a, b, c] = overlay.hosts.map(({ underlay }) => underlay);
+      expect(rows.map(({ sender, receiver }) => `${sender} ${receiver}`).sort()).toEqual(
+        [`${a} ${b}`, `${a} ${c}`, `${b} ${a}`, `${b} ${c}`, `${c} ${a}`, `${c} ${b}`].sort(),
+      );
+      for (const {
+        sender,
+        receiver,
+        compared,
+        sentPackets,
+        receivedPackets,
+        lost,
+        surplus,
+        skewMs,
+      } of rows) {
+        const ids = new Set(
+          records
+            .filter((record) => record.exporter === receiver && record.direction === 0)
+            .map(({ flowId }) => flowId),
+        );
+        const joined = records.filter(
+          (record) =>
+            record.exporter === sender &&
+            record.direction === 1 &&
+            !isDropped(record) &&
+            ids.has(record.flowId),
+        );
+        expect(Number(sentPackets)).toBeLessThanOrEqual(
+          joined.reduce((sum, { packets }) => sum + packets, 0),
+        );
+        expect(Number(compared)).toBeGreaterThan(0);
+        expect(Number(sentPackets) - Number(receivedPackets)).toBe(Number(lost) - Number(surplus));
+        expect(surplus).toBe(0);
+        // One machine, one clock.
+        expect(Math.abs(Number(skewMs))).toBeLessThan(50);
+      }
+      const [timed] = (await store.sql(performanceTotalsSql(asked))).rows;
+      expect(Number(timed?.['samples'])).toBeGreaterThanOrEqual(6);
+      expect(Number(timed?.['roundTripP50'])).toBeGreaterThan(0);
+      expect(Number(timed?.['roundTripP99'])).toBeLessThan(5000);
+    } finally {
+      await store.close();
     }
   });
 
