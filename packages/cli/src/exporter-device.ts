@@ -198,6 +198,7 @@ export function createExporterDevice(options: ExporterDeviceOptions): ExporterDe
       'interfaces',
       createInterfaceFollower({
         clock: systemClock,
+        logger,
         metered: meteredInterfaces,
         choose: interfacesToFollow,
         onChange: followInterfaces,

@@ -2,13 +2,14 @@
  * Notices that the interfaces that are metered because nobody named any are no longer the same: an overlay came
  * up, a container went. By looking, since a look costs less than a millisecond and works on every platform.
  */
-import type { CancelTimer, Clock, Component } from '@weir/base';
+import type { CancelTimer, Clock, Component, Logger } from '@weir/base';
 import { chooseInterfaces, listInterfaces } from '@weir/host';
 
 const LOOK_INTERVAL_MS = 3_000;
 
 export interface InterfaceFollowerOptions {
   readonly clock: Clock;
+  readonly logger: Pick<Logger, 'warn'>;
   /** Those that are metered when this starts, chosen some time before. */
   readonly metered: () => readonly string[];
   /** Those to meter now; undefined where somebody named them, or nothing is metered. */
@@ -24,7 +25,7 @@ export function interfacesByDefault(): readonly string[] {
 
 /** None at all is no change: what is metered then is waited for. */
 export function createInterfaceFollower(options: InterfaceFollowerOptions): Component {
-  const { clock, choose, onChange } = options;
+  const { clock, logger, choose, onChange } = options;
   let cancel: CancelTimer = () => {};
   let seen: string | undefined;
 
@@ -38,7 +39,11 @@ export function createInterfaceFollower(options: InterfaceFollowerOptions): Comp
 
   return {
     async start() {
-      seen = keyOf(options.metered());
+      const metered = options.metered();
+      seen = keyOf(metered);
+      if (metered.length === 0 && choose()?.length === 0) {
+        logger.warn('no interface is up: metering begins when one comes up');
+      }
       look();
       cancel = clock.every(LOOK_INTERVAL_MS, look);
     },

@@ -74,8 +74,7 @@ function planMetering(options: UpOptions, logger: Logger): MeteringPlan {
   const { chosen, skipped } = chooseInterfaces(listInterfaces());
   for (const { name, reason } of skipped) logger.debug(`interface ${name} is not metered: ${reason}`);
   const interfaces = chosen.map(({ name }) => name);
-  if (interfaces.length === 0) return { state: 'off', reason: 'no interface is up', interfaces: [] };
-  logger.info(`metering ${interfaces.join(', ')}`);
+  if (interfaces.length > 0) logger.info(`metering ${interfaces.join(', ')}`);
   return { state: 'on', interfaces, followsInterfaces: true, capture };
 }
 
