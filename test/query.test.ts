@@ -78,6 +78,21 @@ test('a table, an explanation, a Parquet file', () => {
   expect(existsSync(file)).toBe(true);
 });
 
+test('SQL of a person is answered, and can change nothing', () => {
+  const sql = (...args: string[]) => runWeir(['sql', '--data', data, ...args]);
+  const asked = 'SELECT count(*) AS flows, sum(octets)::UBIGINT AS octets FROM flows';
+  const all = sql(asked, '--json');
+  expect(JSON.parse(all.stdout)).toEqual({ flows: truth.records, octets: truth.octets });
+  const some = sql('SELECT count(*) AS n FROM flows', '--from', truth.from, '--to', truth.to, '--csv');
+  expect(some.stdout).toBe(`n\n${truth.records}\n`);
+  expect(sql('SELECT', "'=1'", 'AS a', '--csv').stdout).toBe("a\n'=1\n");
+  expect(sql('SELECT 5 AS five').stdout).toBe('five\n   5\n');
+  expect(sql('DELETE FROM exporters')).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('only SELECT and EXPLAIN are allowed'),
+  });
+});
+
 test('what is asked wrongly is said in one line', () => {
   const wrong = (...args: string[]) => runWeir(['query', '--data', data, ...args]);
   expect(wrong('port @nolist')).toMatchObject({

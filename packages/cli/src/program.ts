@@ -244,6 +244,20 @@ function addOfflineCommands(program: Command): void {
     .option('--explain', 'say where the answer would come from and what would be read, instead of running it')
     .action(async (words, options) => (await import('./commands/query.ts')).query(words, options));
   program
+    .command('sql')
+    .argument(
+      '<statement...>',
+      'one SELECT over flows, exporters and extra_layouts; - reads it from standard input',
+    )
+    .description('ask the store in SQL; nothing can be changed')
+    .option('--last <duration>', 'only records that ended in the time up to now; default: all')
+    .option('--from <time>', 'start of the time range: 2h ago, yesterday 10:30, 2026-05-03, ISO 8601')
+    .option('--to <time>', 'end of the time range; default: now')
+    .option('--data <dir>', 'folder of the store', './weir-data')
+    .option('--json', 'one JSON object a row')
+    .addOption(new Option('--csv', 'comma-separated values with a header').conflicts('json'))
+    .action(async (words, options) => (await import('./commands/sql.ts')).sql(words, options));
+  program
     .command('doctor')
     .description('what this machine allows and what is misconfigured; exit code 1 when something is bad')
     .option('--profile <file>', 'the profile; default: Universe.profile in the platform’s folder')

@@ -87,6 +87,14 @@ export const valuesParameters = z.strictObject({
   limit: count(1000, 50).describe('Values'),
 });
 
+/** Without a time: all records. */
+export const sqlParameters = z.strictObject({
+  sql: z.string().max(100_000).describe('One SELECT of DuckDB'),
+  last: question.last,
+  from: question.from,
+  to: question.to,
+});
+
 export const pulseParameters = z.strictObject({ filter: question.filter });
 
 export const liveParameters = z.strictObject({

@@ -38,6 +38,7 @@ import { problemOf, STATUS_CLIENT_GONE } from './problem.ts';
 import { createQueryGate, type QueryGate } from './query-gate.ts';
 import { addQueryRoutes, describeRoute } from './query-routes.ts';
 import { type ApiRoute, collectRoutes } from './route-table.ts';
+import { addSqlRoute } from './sql-routes.ts';
 import { createStoreQuestions, type QueryableStore } from './store-questions.ts';
 import { createStatusRates, narrowStatus, type SystemStatus } from './system-status.ts';
 import { createHttpServer, createTlsListener } from './tls-listener.ts';
@@ -182,6 +183,7 @@ export function createServer(options: ServerOptions): Server {
       addSessionRoutes(api, access);
       if (access.people !== undefined) addUserRoutes(api, access.people);
       addQueryRoutes(api, questions, lists, clock);
+      if (store.sql !== undefined) addSqlRoute(api, { sql: store.sql }, gate, clock);
       addLiveRoute(api, feed, clock, access.stillMay);
       if (options.exporters !== undefined) addExporterRoutes(api, options.exporters, () => clock.nowMs());
       if (options.enrichment !== undefined) addEnrichmentRoutes(api, options.enrichment);

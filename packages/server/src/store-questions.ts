@@ -25,6 +25,7 @@ import type {
 import type { FlowQuestions, RankQuestion, RecordsQuestion, SeriesQuestion } from './flow-questions.ts';
 import type { QueryGate } from './query-gate.ts';
 import { createQuestionSpeed, type QuestionSpeed } from './question-speed.ts';
+import type { SqlStore } from './sql-routes.ts';
 import { createValueSuggestions, type ValueSuggestions } from './value-suggestions.ts';
 
 /** What the server needs of a store; FlowStore of `storage` has it. */
@@ -32,6 +33,8 @@ export interface QueryableStore {
   query(plan: QueryPlan, options?: { signal?: AbortSignal }): Promise<QueryResult>;
   /** Where a plan would be answered from, and what would be read. */
   estimate(plan: QueryPlan): Promise<PlanSource>;
+  /** Where the engine speaks SQL. */
+  sql?: SqlStore['sql'];
 }
 
 /** The tiles show means over this long: shorter jumps about, longer is not "now". */

@@ -1,13 +1,6 @@
 import path from 'node:path';
 import process from 'node:process';
-import {
-  type AnswerValue,
-  type PlanSource,
-  planNotes,
-  type QueryPlan,
-  type QueryResult,
-  renderSql,
-} from '@weir/analysis';
+import { type PlanSource, planNotes, type QueryPlan, type QueryResult, renderSql } from '@weir/analysis';
 import { createListFolder } from '@weir/server';
 import { writeAnswerAsParquet } from '@weir/storage';
 import { createLineWriter } from '../line-writer.ts';
@@ -16,6 +9,7 @@ import { durationText, scaledText } from '../quantity-text.ts';
 import { planOfOptions, type QueryPlanOptions } from '../query-plan-options.ts';
 import { type AskedStore, openAskedStore } from '../query-store.ts';
 import { tableOfAnswer } from '../query-table.ts';
+import { csvCell } from '../sql-answer.ts';
 import { stopSignal } from '../stop-signal.ts';
 
 interface QueryOptions extends QueryPlanOptions {
@@ -117,12 +111,4 @@ function csvLines(answer: QueryResult): string[] {
     names.map(csvCell).join(','),
     ...answer.rows.map((row) => names.map((name) => csvCell(row[name])).join(',')),
   ];
-}
-
-/** RFC 4180. A text that a spreadsheet would run as a formula is quoted with an apostrophe. */
-function csvCell(value: AnswerValue | undefined): string {
-  if (value === null || value === undefined) return '';
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
-  const safe = typeof value === 'string' && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

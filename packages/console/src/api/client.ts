@@ -43,11 +43,13 @@ export async function apiSend<T>(
   method: 'PUT' | 'POST' | 'PATCH' | 'DELETE',
   path: string,
   body: unknown = {},
+  signal?: AbortSignal,
 ): Promise<T> {
   const response = await fetch(apiUrl(path, {}), {
     method,
     headers: { accept: 'application/json', 'content-type': 'application/json' },
     body: JSON.stringify(body),
+    ...(signal === undefined ? {} : { signal }),
   });
   return readAnswer<T>(response);
 }

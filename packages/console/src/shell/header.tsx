@@ -22,17 +22,21 @@ export function Header({ page }: { page: PageEntry | undefined }) {
         <a href="/" className="flex h-8 items-center md:hidden" aria-label="Weir, start page">
           <img src="/weir.svg" alt="" className="size-7" />
         </a>
-        <h1 className={asksFlows ? TITLE_SHORT : TITLE}>{page?.name ?? 'Weir'}</h1>
+        <h1 className={asksFlows && page?.withoutFilter !== true ? TITLE_SHORT : TITLE}>
+          {page?.name ?? 'Weir'}
+        </h1>
         {asksFlows && (
           <>
             <div className="order-last w-full min-w-0 md:order-none md:w-auto md:flex-1">
-              <FilterBox
-                value={filter}
-                onApply={(next) => change({ filter: next })}
-                check={checkFilter}
-                tokens={filterTokens}
-                propose={proposeForFilter}
-              />
+              {page?.withoutFilter !== true && (
+                <FilterBox
+                  value={filter}
+                  onApply={(next) => change({ filter: next })}
+                  check={checkFilter}
+                  tokens={filterTokens}
+                  propose={proposeForFilter}
+                />
+              )}
             </div>
             <div className="order-last flex h-8 w-full items-center md:order-none md:w-auto">
               <RangePicker />

@@ -15,6 +15,7 @@ import {
   PersonIcon,
   PolicyIcon,
   SourcesIcon,
+  SqlIcon,
   SubjectsIcon,
   TopologyIcon,
 } from '../widgets/icons.tsx';
@@ -30,6 +31,8 @@ export interface PageEntry {
   Page: ComponentType;
   /** False: neither time nor filter concern it. */
   asksFlows: boolean;
+  /** The time concerns it, the filter does not. */
+  withoutFilter?: true;
   /** Left out: everybody. */
   shownTo?: (user: SessionUser) => boolean;
 }
@@ -80,6 +83,17 @@ export const PAGES: readonly PageEntry[] = [
     Icon: MapIcon,
     Page: lazy(async () => ({ default: (await import('../pages/map-page.tsx')).MapPage })),
     asksFlows: true,
+  },
+  {
+    path: '/sql',
+    name: 'SQL',
+    about: 'ask the records in SQL',
+    letter: 'q',
+    Icon: SqlIcon,
+    Page: lazy(async () => ({ default: (await import('../pages/sql-page.tsx')).SqlPage })),
+    asksFlows: true,
+    withoutFilter: true,
+    shownTo: ({ rowFilter }) => rowFilter === '',
   },
   {
     path: '/dashboards',

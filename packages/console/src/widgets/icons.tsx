@@ -74,6 +74,12 @@ export const DashboardsIcon = (props: IconProps) => (
     <rect x="11.500" y="11.500" width="5.500" height="5.500" rx="1.200" />
   </Icon>
 );
+export const SqlIcon = (props: IconProps) => (
+  <Icon {...props}>
+    <ellipse cx="10" cy="5" rx="6" ry="2.300" />
+    <path d="M4 5v10c0 1.300 2.700 2.300 6 2.300s6-1 6-2.300V5M4 10c0 1.300 2.700 2.300 6 2.300s6-1 6-2.300" />
+  </Icon>
+);
 export const BookmarkIcon = (props: IconProps) => (
   <Icon {...props}>
     <path d="M5.500 3.500h9v13L10 13.200 5.500 16.500Z" />
