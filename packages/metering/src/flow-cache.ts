@@ -237,9 +237,9 @@ export class FlowCache {
   }
 
   /**
-   * Counts the packets of a burst with their flows. One long loop, because a call for each packet, and finding
-   * out anew after it what the arrays are, took a tenth of the time of `observe`; and with as few branches as
-   * can be, because V8 throws the compiled loop away when a branch that it has never seen is taken.
+   * Counts the packets of a burst with their flows. One long loop, because after a call V8 finds out anew what
+   * the arrays are; and with as few branches as can be, because it throws the compiled loop away when a branch
+   * that it has never seen is taken.
    */
   #countBurst(burst: PacketBurst, size: number): void {
     const { words: packets, doubles: times } = burst;

@@ -3,8 +3,8 @@
  * algorithm (Aumasson and Bernstein's SipHash on 32-bit words) over whole words, so the input has no odd
  * octets.
  *
- * Hot file: typed-array reads are asserted (`!`). The state is in variables, and the one round that there is
- * stands in one loop: as fields and a method it was four times as slow.
+ * Hot file: typed-array reads are asserted (`!`). The one round that there is stands in one loop. With a method
+ * for a round and one for a word V8 compiled it several times, and `weir meter` took 3 % more CPU time.
  */
 export class HalfSipHash {
   /** The words of the last result. */
