@@ -182,10 +182,8 @@ export function createAccess(options: AccessOptions): Access {
   /** Every write is written down, whatever it is, unless it is a question. */
   function auditWrites(app: FastifyInstance): void {
     app.addHook('onResponse', async (request, reply) => {
-      const { config } = request.routeOptions;
-      const isQuestion = config.role === 'public' || (config.role === 'viewer' && config.peopleOnly !== true);
-      if (isSafeMethod(request.method) || isQuestion || request.is404 || refusedByUs(reply.statusCode))
-        return;
+      const { method, is404 } = request;
+      if (isSafeMethod(method) || isQuestion(request) || is404 || refusedByUs(reply.statusCode)) return;
       const detail = request.auditDetail ?? request.body ?? undefined;
       const outcome = reply.statusCode < 400 ? 'done' : 'failed';
       audit(request, { action: actionOf(request), outcome, detail });
@@ -214,7 +212,7 @@ export function createAccess(options: AccessOptions): Access {
       processKeyHash = hashOfKey(key);
       writeSecretFile(path.join(directory, PROCESS_KEY_FILE), `${key}\n`);
       if (people.users.all().length > 0 || people.oidc !== undefined) return;
-      const remedy = 'or "weir user add NAME --role admin" on this machine';
+      const remedy = 'or run on this machine: weir user add NAME --role admin';
       logger.warn(`nobody can log in yet; within an hour open ${url}/setup#${people.setUp.open()} ${remedy}`);
     },
     closed() {
@@ -252,6 +250,13 @@ const FORWARDED_HEADERS = [
 
 const isForwarded = ({ headers }: FastifyRequest): boolean =>
   FORWARDED_HEADERS.some((name) => headers[name] !== undefined);
+
+/** What viewers POST is a question; what anybody may POST is written down by its route, where it is worth it. */
+function isQuestion({ method, routeOptions: { config } }: FastifyRequest): boolean {
+  return (
+    config.role === 'public' || (config.role === 'viewer' && method === 'POST' && config.peopleOnly !== true)
+  );
+}
 
 /** The gate has written these down already. */
 const refusedByUs = (status: number): boolean => status === 401 || status === 403 || status === 429;
