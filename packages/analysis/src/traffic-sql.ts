@@ -5,7 +5,7 @@
  * Who began a session is in `sessionSide`. Records without that mark are taken as asked by `src`, unless only their source
  * port is below 1024: then they are answers.
  */
-import { formatAddress, parseAddress } from './address.ts';
+import { parseAddress } from './address.ts';
 import { identifier, renderFilter, type SqlScope, timestamp, unsigned } from './duckdb-expression.ts';
 import type { FilterLists } from './filter-list.ts';
 import { parseFilter } from './filter-parser.ts';
@@ -16,7 +16,6 @@ import { protocolName } from './value-name.ts';
 export const COUNTED_ONCE = '(flows."duplicate" = 1) IS NOT TRUE';
 /** What was on the wire: sampled records stand for as many packets as their rate says. */
 export const WIRE_OCTETS = '"octets"::DOUBLE * greatest(coalesce("samplingRate", 1), 1)';
-export const WIRE_PACKETS = '"packets"::DOUBLE * greatest(coalesce("samplingRate", 1), 1)';
 export const DROPPED = '("forwardingStatus" >> 6 = 2) IS TRUE';
 /** When a flow ended; when its record arrived, where it has no end. */
 export const ENDED_AT = 'coalesce(flows."flowEnd", flows."receivedAt")';
@@ -81,12 +80,6 @@ export function isPrivateSql(hi: string, lo: string): string {
 }
 
 const IPV4_MAPPED = 0xffff_0000_0000n;
-
-/** An address as people write it in one way only: `010.0.0.1` is none, `2001:DB8::1` is `2001:db8::1`. */
-export function canonicalAddress(text: string): string | undefined {
-  const address = parseAddress(text);
-  return address === undefined ? undefined : formatAddress(address);
-}
 
 /** A condition that the columns `…AddrHi`, `…AddrLo` of a side are the address. Throws on what is none. */
 export function isAddressSql(side: 'src' | 'dst', text: string): string {
