@@ -5,6 +5,7 @@ import process from 'node:process';
 import { listenerMetrics } from '@weir/collecting';
 import { DECODE_ERRORS } from '@weir/ipfix';
 import type { Command } from 'commander';
+import { DETECTIONS } from '../packages/analysis/src/detection/detections.ts';
 import { EXPORTER_METRICS } from '../packages/cli/src/exporter-metrics.ts';
 import { createProgram } from '../packages/cli/src/program.ts';
 import { ALERT_METRICS } from '../packages/server/src/alerts/alert-metrics.ts';
@@ -89,10 +90,43 @@ function metricsReference(): string {
   return [NOTICE, ...exporter, ...collector, ...store, ...alerts].join('\n');
 }
 
+function detectionReference(): string {
+  const sections = DETECTIONS.map(({ id, title, what, formula, source, misses, ...detection }) => {
+    const { enabledByDefault, stepMs, parameters } = detection;
+    const rows = parameters.map((each) =>
+      tableRow([
+        `\`${each.name}\``,
+        `${each.default} ${each.unit}`.trim(),
+        `${each.min} … ${each.max}`,
+        each.meaning,
+        each.source,
+      ]),
+    );
+    return [
+      `## ${title} (\`${id}\`)\n`,
+      `${what} ${enabledByDefault ? 'On' : 'Off'} by default; looks every ${stepMs / 60_000} min.\n`,
+      `- **Formula.** ${formula}`,
+      `- **Source.** ${source}`,
+      `- **What it misses.** ${misses}\n`,
+      '| parameter | default | allowed | meaning | source |',
+      '|---|---|---|---|---|',
+      ...rows,
+      '',
+    ].join('\n');
+  });
+  return [
+    NOTICE,
+    '# Detections\n',
+    'How alerts come about is in [detections](../detections.md).\n',
+    ...sections,
+  ].join('\n');
+}
+
 const REFERENCES: Readonly<Record<string, () => string>> = {
   'access.md': () => `${NOTICE}\n${accessReference(tableRow)}`,
   'cli.md': cliReference,
   'decode-errors.md': decodeErrorReference,
+  'detections.md': detectionReference,
   'filter.md': () => `${NOTICE}\n${filterReference(tableRow)}`,
   'flow-sources.md': () => `${NOTICE}\n${flowSourceReference(tableRow)}`,
   'metrics.md': metricsReference,

@@ -59,10 +59,15 @@ export const beacon: Detection = {
   title: 'Beacon',
   what: 'A host of ours calls the same address outside by the clock, as malware asks its master for orders.',
   formula:
-    'beacon = round(0.25 TS + 0.25 DS + 0.25 DUR + 0.25 HIST, 3) ≥ scoreMin, over 24 hours; severity by RITA: 50/70/90/100 % are 0.2/0.4/0.6/0.8, +0.15 when at most 2 % of our hosts call it, -0.15 when half of them do, +0.15 when it was first seen within 7 days, -0.15 when 30 days ago; at most 0.6 when all was dropped',
+    'beacon = round(0.25 TS + 0.25 DS + 0.25 DUR + 0.25 HIST, 3) ≥ scoreMin, over 24 hours; severity by ' +
+    'RITA: 50/70/90/100 % are 0.2/0.4/0.6/0.8, +0.15 when at most 2 % of our hosts call it, -0.15 when ' +
+    'half of them do, +0.15 when it was first seen within 7 days, -0.15 when 30 days ago; at most 0.6 ' +
+    'when all was dropped',
   source: 'RITA v5 (activecm/rita: analysis/beacons.go, default_config.hjson)',
   misses:
-    'Beacons that run for less than six hours of the day, whose interval changes by more than half, that go through a proxy or change their address; NTP and DNS are left out. Programs that look for updates and telemetry are beacons too: suppress them by network.',
+    'Beacons that run for less than six hours of the day, whose interval changes by more than half, ' +
+    'that go through a proxy or change their address; NTP and DNS are left out. Programs that look for ' +
+    'updates and telemetry are beacons too: suppress them by network.',
   stepMs: HOUR_MS,
   chunkMs: HOUR_MS,
   enabledByDefault: true,
@@ -329,7 +334,11 @@ function beaconFinding(context: DetectionContext, key: string, seen: Connections
         meaning: 'since it was first seen',
       },
     ],
-    explanation: `${source} connected to ${destination} (${service}) ${countText(seen.times.length)} times in a day, about every ${countText(gap)} seconds, each time with much the same octets.${blocked} People do not work like that, programs do: updates and telemetry, or malware that asks for orders. ${isBlocked ? 'Our firewall let none of it out, but something on the host keeps trying: clean the host.' : 'Find out which program it is and to whom the address belongs.'}`,
+    explanation:
+      `${source} connected to ${destination} (${service}) ${countText(seen.times.length)} times in a day, ` +
+      `about every ${countText(gap)} seconds, each time with much the same octets.${blocked} People do ` +
+      'not work like that, programs do: updates and telemetry, or malware that asks for orders. ' +
+      `${isBlocked ? 'Our firewall let none of it out, but something on the host keeps trying: clean the host.' : 'Find out which program it is and to whom the address belongs.'}`,
   });
 }
 
@@ -338,12 +347,16 @@ function subScoresOf({ times, sizes, duration, histogram }: BeaconScore) {
     {
       name: 'TS',
       value: times.score,
-      meaning: `how alike the gaps are: skew ${round3(times.skew)}, median ${round3(times.median)} s, MAD ${round3(times.mad)} s`,
+      meaning:
+        `how alike the gaps are: skew ${round3(times.skew)}, median ${round3(times.median)} s, MAD ` +
+        `${round3(times.mad)} s`,
     },
     {
       name: 'DS',
       value: sizes.score,
-      meaning: `how alike the octets are: skew ${round3(sizes.skew)}, median ${round3(sizes.median)}, MAD ${round3(sizes.mad)}`,
+      meaning:
+        `how alike the octets are: skew ${round3(sizes.skew)}, median ${round3(sizes.median)}, MAD ` +
+        `${round3(sizes.mad)}`,
     },
     {
       name: 'DUR',
@@ -353,7 +366,9 @@ function subScoresOf({ times, sizes, duration, histogram }: BeaconScore) {
     {
       name: 'HIST',
       value: histogram.score,
-      meaning: `how even over the day: CV score ${histogram.coefficientOfVariation}, bimodal ${histogram.bimodal}, ${histogram.bars} hours`,
+      meaning:
+        `how even over the day: CV score ${histogram.coefficientOfVariation}, bimodal ` +
+        `${histogram.bimodal}, ${histogram.bars} hours`,
     },
   ];
 }
@@ -379,6 +394,9 @@ function strobeFinding(context: DetectionContext, key: string): AlertFinding {
         meaning: 'in the 24 hours: more than one a second',
       },
     ],
-    explanation: `${source} connected to ${destination} (${service}) ${countText(count)} times in a day, more than once a second. RITA calls that a strobe. It is a program that is broken, or one that should not be there.`,
+    explanation:
+      `${source} connected to ${destination} (${service}) ${countText(count)} times in a day, more than ` +
+      'once a second. RITA calls that a strobe. It is a program that is broken, or one that should not be ' +
+      'there.',
   });
 }

@@ -36,11 +36,14 @@ export const bruteForce: Detection = {
   title: 'Password guessing',
   what: 'One source opened many short, similar connections to a service with a log-in.',
   formula:
-    'attempts ≥ attemptsMin in 30 minutes, of at most packetsMax packets each, and deviation of octets / mean ≤ variationMax, and not nine of ten gaps within ±30 % of a median of 10 s or more (a probe)',
+    'attempts ≥ attemptsMin in 30 minutes, of at most packetsMax packets each, and deviation of octets ' +
+    '/ mean ≤ variationMax, and not nine of ten gaps within ±30 % of a median of 10 s or more (a probe)',
   source:
-    'Zeek SSH password guessing: 30 failures in 30 minutes; that short flows stand for failures is our extrapolation',
+    'Zeek SSH password guessing: 30 failures in 30 minutes; that short flows stand for failures is our ' +
+    'extrapolation',
   misses:
-    'Guesses within one connection, spread over many sources (password spraying) or slower than the threshold; guessing precisely by the clock. Deployment tools that log in often look the same.',
+    'Guesses within one connection, spread over many sources (password spraying) or slower than the ' +
+    'threshold; guessing precisely by the clock. Deployment tools that log in often look the same.',
   stepMs: WINDOW_MS,
   chunkMs: 6 * HOUR_MS,
   enabledByDefault: true,
@@ -138,6 +141,9 @@ function finding(row: AnswerRow, parameters: Readonly<Record<string, number>>): 
         meaning: 'deviation of their octets by the mean: how alike they are',
       },
     ],
-    explanation: `${source} opened ${countText(attempts)} short connections to ${service} of ${target} within 30 minutes, each much like the others. That is what guessing passwords looks like. Look at the log of ${target}; if a log-in succeeded, treat the account as stolen.`,
+    explanation:
+      `${source} opened ${countText(attempts)} short connections to ${service} of ${target} within 30 ` +
+      'minutes, each much like the others. That is what guessing passwords looks like. Look at the log of ' +
+      `${target}; if a log-in succeeded, treat the account as stolen.`,
   });
 }

@@ -40,11 +40,16 @@ export const ddos: Detection = {
   title: 'Flood of one host',
   what: 'One of our hosts gets more packets, octets or flows in a minute than any service should.',
   formula:
-    'in a minute, to one host: pps > ppsMax, or Mbps > mbpsMax, or flows/s > flowsMax, or SYN only flows/s > synMax; or of one (host, source port, protocol): UDP > udpMbpsMax, or > manyMbpsMax from > sourcesMax sources, or from > countriesMax countries',
+    'in a minute, to one host: pps > ppsMax, or Mbps > mbpsMax, or flows/s > flowsMax, or SYN only ' +
+    'flows/s > synMax; or of one (host, source port, protocol): UDP > udpMbpsMax, or > manyMbpsMax from ' +
+    '> sourcesMax sources, or from > countriesMax countries',
   source:
-    'FastNetMon Community (20,000 pps, 1,000 Mbps, 3,500 flows/s); Akvorado blog, DDoS and flowspec (0.2 Gbps of UDP, 0.1 Gbps from 20 sources or 10 countries); Flowtriq (5,000 SYN/s)',
+    'FastNetMon Community (20,000 pps, 1,000 Mbps, 3,500 flows/s); Akvorado blog, DDoS and flowspec ' +
+    '(0.2 Gbps of UDP, 0.1 Gbps from 20 sources or 10 countries); Flowtriq (5,000 SYN/s)',
   misses:
-    'What stays below the thresholds, floods spread over many of our addresses. A flow counts in the minute in which it ended, so a detection comes one active timeout and two minutes after the begin. Downloads from many edges of a CDN at once can pass the rule of 20 sources.',
+    'What stays below the thresholds, floods spread over many of our addresses. A flow counts in the ' +
+    'minute in which it ended, so a detection comes one active timeout and two minutes after the begin. ' +
+    'Downloads from many edges of a CDN at once can pass the rule of 20 sources.',
   stepMs: STEP_MS,
   chunkMs: HOUR_MS,
   enabledByDefault: true,
@@ -251,7 +256,9 @@ function findingFor(row: AnswerRow, stream: AnswerRow | undefined, values: Value
   const by =
     stream === undefined
       ? ''
-      : `, most of it by ${protocolName(numberOf(stream, 'protocol'))} from port ${numberOf(stream, 'srcPort')} of ${countText(numberOf(stream, 'sources'))} sources in ${numberOf(stream, 'countries')} countries`;
+      : `, most of it by ${protocolName(numberOf(stream, 'protocol'))} from port ` +
+        `${numberOf(stream, 'srcPort')} of ${countText(numberOf(stream, 'sources'))} sources in ` +
+        `${numberOf(stream, 'countries')} countries`;
   return [
     findingOf(ddos, {
       subject: { kind: 'host', value: formatAddress(addressOf(row, 'dstAddrHi', 'dstAddrLo')) },
@@ -267,7 +274,11 @@ function findingFor(row: AnswerRow, stream: AnswerRow | undefined, values: Value
         unit,
         meaning,
       })),
-      explanation: `${target} got ${countText(mbpsOf(numberOf(row, 'octetSum')))} Mbps and ${countText(numberOf(row, 'packetSum') / STEP_SECONDS)} packets/s within a minute${by}. The rules for ${broken.map(({ name }) => name).join(', ')} speak. If no big transfer was planned, it is a flood: ask your provider to filter the source port, or drop it at the edge.`,
+      explanation:
+        `${target} got ${countText(mbpsOf(numberOf(row, 'octetSum')))} Mbps and ` +
+        `${countText(numberOf(row, 'packetSum') / STEP_SECONDS)} packets/s within a minute${by}. The ` +
+        `rules for ${broken.map(({ name }) => name).join(', ')} speak. If no big transfer was planned, it ` +
+        'is a flood: ask your provider to filter the source port, or drop it at the edge.',
     }),
   ];
 }

@@ -41,13 +41,18 @@ const queries = ({ counted, home }: DetectionContext): string =>
 export const dnsTunnel: Detection = {
   id: 'dnsTunnel',
   title: 'DNS tunnel',
-  what: 'A host of ours sends so much, in such large queries, to one resolver that it is no looking up of names.',
+  what:
+    'A host of ours sends so much, in such large queries, to one resolver that it is no looking up of ' +
+    'names.',
   formula:
-    'octets ≥ max(octetsMin, baselineFactor × own mean of an hour) and packets ≥ packetsMin and octets / packet ≥ sizeMin and minutes ≥ minutesMin, in an hour to one resolver',
+    'octets ≥ max(octetsMin, baselineFactor × own mean of an hour) and packets ≥ packetsMin and octets ' +
+    '/ packet ≥ sizeMin and minutes ≥ minutesMin, in an hour to one resolver',
   source:
-    'Ours: no published threshold works on flows alone. ntopng: packets over 512 octets are a risk; RITA counts subdomains, for which it needs names',
+    'Ours: no published threshold works on flows alone. ntopng: packets over 512 octets are a risk; ' +
+    'RITA counts subdomains, for which it needs names',
   misses:
-    'Tunnels slower than the thresholds, DNS over HTTPS or TLS, tunnels through your own resolver (look at that resolver then: it is the source). Mail servers that ask block lists may come near.',
+    'Tunnels slower than the thresholds, DNS over HTTPS or TLS, tunnels through your own resolver (look ' +
+    'at that resolver then: it is the source). Mail servers that ask block lists may come near.',
   stepMs: STEP_MS,
   chunkMs: 6 * HOUR_MS,
   enabledByDefault: true,
@@ -197,7 +202,11 @@ function tunnelFinding(
         meaning: 'with packets over 512 octets of DNS (ntopng: a risk)',
       },
     ],
-    explanation: `${source} sent ${octetsText(octets)} to port 53 of ${resolver} within an hour, in packets of ${Math.round(sizeOf(row))} octets on average. Looking up names takes a tenth of that. Data can be carried out inside DNS queries where nothing else is let through. Look at which names ${source} asks for.`,
+    explanation:
+      `${source} sent ${octetsText(octets)} to port 53 of ${resolver} within an hour, in packets of ` +
+      `${Math.round(sizeOf(row))} octets on average. Looking up names takes a tenth of that. Data can be ` +
+      `carried out inside DNS queries where nothing else is let through. Look at which names ${source} ` +
+      'asks for.',
   });
 }
 
@@ -257,6 +266,9 @@ function resolverFinding(row: AnswerRow, resolversMax: number): AlertFinding {
       },
       { name: 'queries', value: numberOf(row, 'queries'), unit: 'flows', meaning: 'to all of them' },
     ],
-    explanation: `${source} asked ${countText(resolvers)} different DNS servers within an hour; a client needs two or three. It may go around your resolver to hide which names it looks up, or have a resolver of its own.`,
+    explanation:
+      `${source} asked ${countText(resolvers)} different DNS servers within an hour; a client needs two ` +
+      'or three. It may go around your resolver to hide which names it looks up, or have a resolver of ' +
+      'its own.',
   });
 }

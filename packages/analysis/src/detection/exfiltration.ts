@@ -43,11 +43,15 @@ export const exfiltration: Detection = {
   title: 'Unusual upload',
   what: 'A host of ours sent far more to the outside today than on its other days.',
   formula:
-    'today ≥ max(floorOctets, median + deviations × 1.4826 × MAD, factor × median) of its own days, at least 3 of the last 14; without so many days: today ≥ elephantOctets',
+    'today ≥ max(floorOctets, median + deviations × 1.4826 × MAD, factor × median) of its own days, at ' +
+    'least 3 of the last 14; without so many days: today ≥ elephantOctets',
   source:
-    'Own baseline: ours (Stealthwatch does the like, its numbers are not public); 5 GB: ntopng, elephant flow',
+    'Own baseline: ours (Stealthwatch does the like, its numbers are not public); 5 GB: ntopng, ' +
+    'elephant flow',
   misses:
-    'Slow uploads within the usual, hosts in the first three days of learning that send less than elephantOctets, data carried inside the network only. The first backup of a host to a service outside fires once.',
+    'Slow uploads within the usual, hosts in the first three days of learning that send less than ' +
+    'elephantOctets, data carried inside the network only. The first backup of a host to a service ' +
+    'outside fires once.',
   stepMs: HOUR_MS,
   chunkMs: HOUR_MS,
   enabledByDefault: true,
@@ -201,6 +205,9 @@ function finding(upload: Upload, most: AnswerRow | undefined, { range }: Detecti
         meaning: `in the newest hour to ${target === '' ? 'nobody' : target}`,
       },
     ],
-    explanation: `${host} sent ${octetsText(today)} to the outside today; ${usual}. Most of the newest hour went to ${target === '' ? 'several addresses' : target}. That is a new backup, a big upload, or data that is being carried off. Ask who works on that host.`,
+    explanation:
+      `${host} sent ${octetsText(today)} to the outside today; ${usual}. Most of the newest hour went to ` +
+      `${target === '' ? 'several addresses' : target}. That is a new backup, a big upload, or data that ` +
+      'is being carried off. Ask who works on that host.',
   });
 }

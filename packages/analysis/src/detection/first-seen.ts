@@ -63,7 +63,8 @@ function firstSeen(kind: Kind): Detection {
     formula:
       'the key was never seen since learning began, and learning has lasted for learnDays; flows ≥ flowsMin',
     source:
-      'Arkime baseline diff (new against an earlier period), ntopng service map, Stealthwatch Host Locking (two-way only)',
+      'Arkime baseline diff (new against an earlier period), ntopng service map, Stealthwatch Host ' +
+      'Locking (two-way only)',
     misses,
     stepMs: STEP_MS,
     chunkMs: 6 * HOUR_MS,
@@ -145,7 +146,9 @@ export const newService = firstSeen({
     return {
       subject: { kind: 'service', value: `${host} ${service}` },
       filter: `src host ${host} and src port ${numberOf(row, 'srcPort')}`,
-      explanation: `${host} answers on ${service} since now. A new program was started there, on purpose or not. If it is meant to be, close this; it will not be told again.`,
+      explanation:
+        `${host} answers on ${service} since now. A new program was started there, on purpose or not. If ` +
+        'it is meant to be, close this; it will not be told again.',
     };
   },
 });
@@ -155,7 +158,8 @@ export const newHost = firstSeen({
   title: 'New host',
   what: 'An address of ours talks that never talked before.',
   misses:
-    'Addresses that only receive. Networks that give out addresses by the day have many: suppress those networks.',
+    'Addresses that only receive. Networks that give out addresses by the day have many: suppress those ' +
+    'networks.',
   enabledByDefault: true,
   score: 0.25,
   keys: SOURCE,
@@ -180,14 +184,17 @@ export const newPeer = firstSeen({
   score: 0.3,
   keys: `${SOURCE}, ${DESTINATION}, "dstPort", "protocol"`,
   condition: ({ home }) =>
-    `${inNetworks('src', home)} AND ${inNetworks('dst', home)} AND ${BY_CLIENT} AND NOT ${DROPPED} AND "protocol" IN (6, 17) AND "dstPort" < 49152`,
+    `${inNetworks('src', home)} AND ${inNetworks('dst', home)} AND ${BY_CLIENT} AND NOT ${DROPPED} AND ` +
+    '"protocol" IN (6, 17) AND "dstPort" < 49152',
   describe: (row) => {
     const [source, target] = [formatAddress(addressOf(row, 'srcAddrHi', 'srcAddrLo')), destinationOf(row)];
     const service = serviceText(numberOf(row, 'dstPort'), numberOf(row, 'protocol'));
     return {
       subject: { kind: 'pair', value: `${source} → ${target}` },
       filter: `src host ${source} and dst host ${target} and dst port ${numberOf(row, 'dstPort')}`,
-      explanation: `${source} uses ${service} of ${target}, which it never did before. Somebody who moves on inside a network looks like that, and so does a colleague with a new task.`,
+      explanation:
+        `${source} uses ${service} of ${target}, which it never did before. Somebody who moves on inside ` +
+        'a network looks like that, and so does a colleague with a new task.',
     };
   },
 });

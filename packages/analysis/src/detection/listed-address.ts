@@ -41,10 +41,12 @@ export const listedAddress: Detection = {
   title: 'Listed address',
   what: 'A host of ours talks with an address that is on a list of bad ones.',
   formula:
-    'the other address is in a feed; 0.75, +0.15 from manyOctets on; 0.35 when only the listed address sent, 0.3 when all of it was dropped',
+    'the other address is in a feed; 0.75, +0.15 from manyOctets on; 0.35 when only the listed address ' +
+    'sent, 0.3 when all of it was dropped',
   source: 'RITA: threat intelligence is high, and +0.15 from 25,000,000 octets',
   misses:
-    'What no feed lists. Old feeds list addresses that others have now: the age of the feed is with the alert.',
+    'What no feed lists. Old feeds list addresses that others have now: the age of the feed is with the ' +
+    'alert.',
   stepMs: STEP_MS,
   chunkMs: 6 * HOUR_MS,
   enabledByDefault: true,
@@ -149,7 +151,11 @@ function findingFor(row: AnswerRow, context: DetectionContext, ageMaxMs: number)
           meaning: `age of the feed ${feed.name}`,
         },
       ],
-      explanation: `${host} talked with ${address}, which the feed ${feed.name} lists (as ${formatNetwork(network)}; the feed is ${ageDays} days old). ${countText(dropped)} of ${countText(numberOf(row, 'flows'))} flows were dropped by our rules. ${sent === 0 ? 'Our host sent nothing back: it was only tried.' : 'Look at what the host does there, and when it began.'}`,
+      explanation:
+        `${host} talked with ${address}, which the feed ${feed.name} lists (as ${formatNetwork(network)}; ` +
+        `the feed is ${ageDays} days old). ${countText(dropped)} of ${countText(numberOf(row, 'flows'))} ` +
+        'flows were dropped by our rules. ' +
+        `${sent === 0 ? 'Our host sent nothing back: it was only tried.' : 'Look at what the host does there, and when it began.'}`,
     }),
   ];
 }

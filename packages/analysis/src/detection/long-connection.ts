@@ -42,7 +42,9 @@ export const longConnection: Detection = {
   formula: 'duration ≥ secondsMin; severity by RITA: 1/4/8/12 hours are 0.2/0.4/0.6/0.8',
   source: 'RITA v5 default_config.hjson: long connections 3600/14400/28800/43200 s (ntopng tells from 12 h)',
   misses:
-    'Connections that are silent for more than 15 minutes at a time, exporters whose records last less than 4 s, connections inside the network. VPNs, SSH sessions and mail programs are long for good reasons: suppress their servers.',
+    'Connections that are silent for more than 15 minutes at a time, exporters whose records last less ' +
+    'than 4 s, connections inside the network. VPNs, SSH sessions and mail programs are long for good ' +
+    'reasons: suppress their servers.',
   stepMs: STEP_MS,
   chunkMs: HOUR_MS,
   enabledByDefault: true,
@@ -113,7 +115,9 @@ function finding(row: AnswerRow, connection: Connection, seconds: number, second
     firstMs,
     lastMs,
     range: { fromMs: firstMs, toMs: lastMs + 1 },
-    filter: `src host ${source} and dst host ${target} and src port ${numberOf(row, 'srcPort')} and dst port ${numberOf(row, 'dstPort')}`,
+    filter:
+      `src host ${source} and dst host ${target} and src port ${numberOf(row, 'srcPort')} and dst port ` +
+      `${numberOf(row, 'dstPort')}`,
     numbers: [
       {
         name: 'seconds',
@@ -124,6 +128,9 @@ function finding(row: AnswerRow, connection: Connection, seconds: number, second
       },
       { name: 'octets', value: Math.round(octets), unit: 'octets', meaning: 'sent by our host in that time' },
     ],
-    explanation: `${source} keeps a connection to ${service} of ${target} open for ${(seconds / 3600).toFixed(1)} hours and sent ${octetsText(octets)} over it. Remote control, tunnels and malware keep connections open; so do VPNs and chats. Find out which program it is.`,
+    explanation:
+      `${source} keeps a connection to ${service} of ${target} open for ${(seconds / 3600).toFixed(1)} ` +
+      `hours and sent ${octetsText(octets)} over it. Remote control, tunnels and malware keep connections ` +
+      'open; so do VPNs and chats. Find out which program it is.',
   });
 }

@@ -31,7 +31,9 @@ const WINDOW_MS = 5 * MINUTE_MS;
 const ROWS_MAX = 1000;
 
 const MISSES =
-  'Scans slower than the threshold in five minutes (see scanStatistics), scans of open ports only, NULL scans, and UDP scans that we did not drop. Vulnerability scanners of your own look the same: suppress them.';
+  'Scans slower than the threshold in five minutes (see scanStatistics), scans of open ports only, NULL ' +
+  'scans, and UDP scans that we did not drop. Vulnerability scanners of your own look the same: ' +
+  'suppress them.';
 
 export const portScan: Detection = {
   id: 'portScan',
@@ -155,7 +157,10 @@ function portScanFinding(row: Row, portsMin: number): AlertFinding {
         meaning: 'of these dropped by our rules',
       },
     ],
-    explanation: `${source} tried ${countText(ports)} ports of ${target} within five minutes and got no connection. That is how somebody looks for services that can be attacked. ${droppedText(row)} Find out who uses ${source}; if it is a scanner of your own, suppress it.`,
+    explanation:
+      `${source} tried ${countText(ports)} ports of ${target} within five minutes and got no connection. ` +
+      `That is how somebody looks for services that can be attacked. ${droppedText(row)} Find out who ` +
+      `uses ${source}; if it is a scanner of your own, suppress it.`,
   });
 }
 
@@ -189,6 +194,9 @@ function hostSweepFinding(row: Row, hostsMin: number): AlertFinding {
         meaning: 'of these dropped by our rules',
       },
     ],
-    explanation: `${source} tried ${service} on ${countText(hosts)} hosts within five minutes and got no connection. Worms and people who move on inside a network do that. ${droppedText(row)} If ${source} is one of yours and no scanner, look at it soon.`,
+    explanation:
+      `${source} tried ${service} on ${countText(hosts)} hosts within five minutes and got no connection. ` +
+      `Worms and people who move on inside a network do that. ${droppedText(row)} If ${source} is one of ` +
+      'yours and no scanner, look at it soon.',
   });
 }

@@ -50,10 +50,13 @@ export const scanStatistics: Detection = {
   title: 'Scan by statistics',
   what: 'The flows of one source in an hour are those of a scanner, also of a slow one.',
   formula:
-    'TCP, while all its flows are SYN only: TRW, L × (1-θ1)/(1-θ0) for each new destination that is not alive, L × θ1/θ0 for each that is; scan when L > β/α. Else, of 32 flows and more, BLR: p = 1/(1+e^-y) > probabilityMin',
+    'TCP, while all its flows are SYN only: TRW, L × (1-θ1)/(1-θ0) for each new destination that is not ' +
+    'alive, L × θ1/θ0 for each that is; scan when L > β/α. Else, of 32 flows and more, BLR: p = ' +
+    '1/(1+e^-y) > probabilityMin',
   source: 'SiLK rwscan (TRW θ0 0.8, θ1 0.2, α 0.01, β 0.99; BLR coefficients of rwscan.h)',
   misses:
-    'Scans of IPv6 by UDP and ICMP (the models count neighbours in an IPv4 /24), scanners that also have good connections within the hour and few failures, sources that try fewer than four hosts.',
+    'Scans of IPv6 by UDP and ICMP (the models count neighbours in an IPv4 /24), scanners that also ' +
+    'have good connections within the hour and few failures, sources that try fewer than four hosts.',
   stepMs: STEP_MS,
   chunkMs: HOUR_MS,
   enabledByDefault: true,
@@ -314,6 +317,10 @@ function scanFinding(
         meaning: 'of these dropped by our rules',
       },
     ],
-    explanation: `In an hour ${source} tried ${countText(destinations)} hosts by ${protocol} in ${countText(numberOf(row, 'flows'))} flows, and they look like those of a scanner: ${walked === undefined ? `the logistic model of rwscan says so with a probability of ${byModel.value}` : `the first ${walked.misses + walked.hits} tries had ${walked.misses} misses, which somebody with good intentions hardly has`}. It may be slow enough to stay below the counters.`,
+    explanation:
+      `In an hour ${source} tried ${countText(destinations)} hosts by ${protocol} in ` +
+      `${countText(numberOf(row, 'flows'))} flows, and they look like those of a scanner: ` +
+      `${walked === undefined ? `the logistic model of rwscan says so with a probability of ${byModel.value}` : `the first ${walked.misses + walked.hits} tries had ${walked.misses} misses, which somebody with good intentions hardly has`}. ` +
+      'It may be slow enough to stay below the counters.',
   });
 }

@@ -116,7 +116,8 @@ function textOf({ severity, title, subject, score, lastSeen, explanation, eviden
     `  ${name} = ${value} ${unit}${threshold === undefined ? '' : ` (threshold ${threshold})`}`.trimEnd(),
   );
   return [
-    `${severity.toUpperCase()}: ${title}: ${subject.value} (score ${score.toFixed(3)}, alert ${id}, ${lastSeen})`,
+    `${severity.toUpperCase()}: ${title}: ${subject.value} (score ${score.toFixed(3)}, alert ${id}, ` +
+      `${lastSeen})`,
     explanation,
     ...numbers,
     `  flows: ${evidence.filter} from ${evidence.from} to ${evidence.to}`,
