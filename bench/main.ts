@@ -6,6 +6,7 @@ import { benchmarkDecode } from './decode.ts';
 import { benchmarkDetect } from './detect.ts';
 import { benchmarkLive } from './live.ts';
 import { benchmarkMeter } from './meter.ts';
+import { benchmarkPolicy } from './policy.ts';
 import { benchmarkStore } from './store.ts';
 
 const BENCHMARKS: Readonly<Record<string, (size?: string) => void | Promise<void>>> = {
@@ -16,6 +17,7 @@ const BENCHMARKS: Readonly<Record<string, (size?: string) => void | Promise<void
   store: benchmarkStore,
   detect: benchmarkDetect,
   console: benchmarkConsole,
+  policy: benchmarkPolicy,
 };
 
 const names = process.argv.slice(2);

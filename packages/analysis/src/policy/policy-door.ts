@@ -24,7 +24,7 @@ export type {
   PolicyRule,
   PolicyService,
 } from './policy-document.ts';
-export { type CellFilter, filterOfClasses, filterOfPair } from './policy-filter.ts';
+export { type CellFilter, filterOfClasses, filterOfEnds, filterOfPair } from './policy-filter.ts';
 export {
   type CellChoice,
   createPolicyMatrix,

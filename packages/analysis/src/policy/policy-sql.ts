@@ -2,9 +2,9 @@
  * The questions that hold a policy against flows: one SELECT over the relation that people's SQL sees.
  *
  * Records of the same two ends (addresses, protocol and ports, either way round) are one connection. Not of one session: what
- * was dropped is often told of later than what was metered, as a session of its own. A connection gets its initiator, and its ends and service the classes of a PolicySpace; then everything is summed up by
- * class. Frames that a firewall dropped on their way in were metered as well, so a connection was forwarded as far as its
- * packets outnumber its drops.
+ * was dropped is often told of later than what was metered, as a session of its own. A connection gets its initiator, its
+ * ends and its service the classes of a PolicySpace; then everything is summed up by class. Frames that a firewall dropped on
+ * their way in were metered as well, so a connection was forwarded as far as its packets outnumber its drops.
  */
 import { identifier, renderFilter, text, unsigned } from '../duckdb-expression.ts';
 import type { FilterExpression } from '../filter-expression.ts';
@@ -111,7 +111,7 @@ const label = (value: string | null) => text(value ?? '');
 export function droppedSourcesSql(filter: FilterExpression | undefined, limit: number): string {
   return `SELECT coalesce("rule", '') AS "rule", addr("srcAddrHi", "srcAddrLo") AS "srcAddr",
   max("srcName") AS "name", count(*) AS "records", count(DISTINCT ("dstAddrHi", "dstAddrLo")) AS "destinations",
-  ${total(`"packets" * ${WEIGHT}`)} AS "packets", ${total(`"octets" * ${WEIGHT}`)} AS "octets",
+  ${total('"packets"')} AS "packets", ${total('"octets"')} AS "octets",
   epoch_ms(min("flowStart"))::DOUBLE AS "first", epoch_ms(max("flowEnd"))::DOUBLE AS "last"
 FROM flows WHERE ${IS_DROP} AND ${condition(filter)}
 GROUP BY "rule", "srcAddrHi", "srcAddrLo" ORDER BY "packets" DESC, 1, 2 LIMIT ${Math.trunc(limit)}`;
@@ -147,53 +147,56 @@ function connections(space: PolicySpace, filter: FilterExpression | undefined, w
     (kind) => `max(${side('a', kind)}) AS "a_${kind}", max(${side('b', kind)}) AS "b_${kind}"`,
   );
   return `directed AS (SELECT *, ${swap} AS "swap", ${IS_DROP} AS "drop", coalesce("duplicate" = 1, false) AS "again",
-    ${WEIGHT} AS "weight" FROM flows
+    ${WEIGHT}::DOUBLE AS "weight" FROM flows
   WHERE "srcAddrHi" IS NOT NULL AND "dstAddrHi" IS NOT NULL AND ${condition(filter)}),
-sided AS (SELECT *, ${sided('hi', '"srcAddrHi"', '"dstAddrHi"')}, ${sided('lo', '"srcAddrLo"', '"dstAddrLo"')},
+sided AS (SELECT *, NOT "drop" AND NOT "again" AND NOT "swap" AS "sentA", NOT "drop" AND NOT "again" AND "swap" AS "sentB",
+    "drop" AND NOT "swap" AS "dropA", "drop" AND "swap" AS "dropB", ${sided('hi', '"srcAddrHi"', '"dstAddrHi"')}, ${sided('lo', '"srcAddrLo"', '"dstAddrLo"')},
     ${sided('port', port('"srcPort"'), port('"dstPort"'))} FROM directed),
 connections AS (SELECT coalesce("protocol", 0) AS "protocol", "ahi", "alo", "aport", "bhi", "blo", "bport",
-    ${directionSums('a', 'NOT "swap"', '"swap"')}, ${directionSums('b', '"swap"', 'NOT "swap"')},
-    ${dropSums('a', 'NOT "swap"')}, ${dropSums('b', '"swap"')},
-    max("rule") FILTER ("drop") AS "firewall",
+    ${directionSums('a', '"sentA"', '"sentB"')}, ${directionSums('b', '"sentB"', '"sentA"')},
+    ${dropSums('a', '"dropA"')}, ${dropSums('b', '"dropB"')},
+    max(CASE WHEN "drop" THEN "rule" END) AS "firewall",
     ${votes(`"directionRule" IN ${STRONG_MARKS}`)} AS "marked", ${votes('"directionRule" = 3')} AS "heard",
-    bool_or("protocol" = 6 AND "tcpFlags" & 18 = 2 AND NOT "swap") AS "synA",
-    bool_or("protocol" = 6 AND "tcpFlags" & 18 = 2 AND "swap") AS "synB",
-    max(${ICMP_VALUE}) FILTER (NOT "swap") AS "icmpA", max(${ICMP_VALUE}) FILTER ("swap") AS "icmpB",
+    max(CASE WHEN ${OPENS} AND NOT "swap" THEN 1 ELSE 0 END) AS "synA", max(CASE WHEN ${OPENS} AND "swap" THEN 1 ELSE 0 END) AS "synB",
+    max(CASE WHEN NOT "swap" THEN ${ICMP_VALUE} END) AS "icmpA", max(CASE WHEN "swap" THEN ${ICMP_VALUE} END) AS "icmpB",
     min("flowStart") AS "first", max("flowEnd") AS "last"${[...sideLabels, ...sideNames].map((each) => `,\n    ${each}`).join('')}
   FROM sided GROUP BY "protocol", "ahi", "alo", "aport", "bhi", "blo", "bport")`;
 }
 
 /** What most of the records with such a mark say of whether end a began; NULL where none, or as many as not, do. */
 function votes(marks: string): string {
-  const sum = `sum(CASE WHEN ("sessionSide" = 0) <> "swap" THEN 1 ELSE -1 END) FILTER (${marks})`;
+  const sum = `sum(CASE WHEN ${marks} THEN CASE WHEN ("sessionSide" = 0) <> "swap" THEN 1 ELSE -1 END END)`;
   return `(CASE sign(${sum}) WHEN 1 THEN true WHEN -1 THEN false END)`;
 }
 
+/** SYN without ACK. */
+const OPENS = '"protocol" = 6 AND "tcpFlags" & 18 = 2';
 /** Exporters that have no icmpTypeCode put type and code where the destination's port is. */
 const ICMP_VALUE = `CASE WHEN "protocol" IN (1, 58) THEN coalesce("icmpTypeCode", "dstPort") END`;
 
-/** Records, packets and octets that one end sent and that were not dropped; biflows tell of both. */
+/**
+ * Records, packets and octets that one end sent and that were not dropped; biflows tell of both. Counters become doubles
+ * before they are multiplied: hostile ones would overflow.
+ */
 function directionSums(end: 'a' | 'b', own: string, other: string): string {
-  const metered = 'NOT "drop" AND NOT "again"';
   const sums = (['packets', 'octets'] as const).map((name) => {
-    const sent = sumWhere(identifier(name), `${metered} AND ${own}`);
-    const reverse = sumWhere(identifier(`reverse${capital(name)}`), `${metered} AND ${other}`);
-    return `${sent} + ${reverse} AS "${end}${capital(name)}"`;
+    const [sent, back] = [identifier(name), identifier(`reverse${capital(name)}`)];
+    const value = `CASE WHEN ${own} THEN ${sent}::DOUBLE * "weight" WHEN ${other} THEN ${back}::DOUBLE * "weight" END`;
+    return `coalesce(sum(${value}), 0) AS "${end}${capital(name)}"`;
   });
-  return [`count(*) FILTER (${metered} AND ${own}) AS "${end}Records"`, ...sums].join(', ');
+  return [`count(CASE WHEN ${own} THEN 1 END) AS "${end}Records"`, ...sums].join(', ');
 }
 
 /** What was dropped of what one end sent: a frame is in one drop record, whoever metered it before. */
 function dropSums(end: 'a' | 'b', own: string): string {
   const sums = (['packets', 'octets'] as const).map(
-    (name) => `${sumWhere(identifier(name), `"drop" AND ${own}`)} AS "${end}Drop${capital(name)}"`,
+    (name) =>
+      `coalesce(sum(CASE WHEN ${own} THEN ${identifier(name)}::DOUBLE * "weight" END), 0) AS "${end}Drop${capital(name)}"`,
   );
-  return [`count(*) FILTER ("drop" AND ${own}) AS "${end}DropRecords"`, ...sums].join(', ');
+  return [`count(CASE WHEN ${own} THEN 1 END) AS "${end}DropRecords"`, ...sums].join(', ');
 }
 
-const sumWhere = (sql: string, where: string) =>
-  `coalesce(sum((${sql} * "weight")::DOUBLE) FILTER (${where}), 0)`;
-const total = (sql: string) => `sum((${sql})::DOUBLE)`;
+const total = (counter: string) => `sum(${counter}::DOUBLE * ${WEIGHT})`;
 const capital = (name: string) => name[0]?.toUpperCase() + name.slice(1);
 const side = (end: 'a' | 'b', kind: LabelKind) => {
   const [first, second] = end === 'a' ? ['dst', 'src'] : ['src', 'dst'];
@@ -228,7 +231,7 @@ begun AS (SELECT *, CASE WHEN "marked" IS NOT NULL THEN ${BASIS.sessionMark}
     WHEN "knownA" <> "knownB" THEN ${BASIS.servicePort} WHEN "aport" <> "bport" THEN ${BASIS.lowerPort}
     ELSE ${BASIS.arrival} END AS "basis" FROM opened),
 ordered AS (SELECT *, CASE "basis" WHEN ${BASIS.sessionMark} THEN "marked"
-    WHEN ${BASIS.openingPacket} THEN CASE WHEN ${icmp} THEN ${asks('A')} ELSE "synA" END
+    WHEN ${BASIS.openingPacket} THEN CASE WHEN ${icmp} THEN ${asks('A')} ELSE "synA" > "synB" END
     WHEN ${BASIS.servicePort} THEN "knownB" WHEN ${BASIS.lowerPort} THEN "aport" > "bport"
     ELSE coalesce("heard", "aRecords" + "aDropRecords" > 0) END AS "fromA" FROM begun),
 oriented AS (SELECT *, ${both('hi')}, ${both('lo')}, ${values.map(both).join(', ')},

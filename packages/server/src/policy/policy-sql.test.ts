@@ -14,19 +14,27 @@ import {
 } from '@weir/analysis';
 import { silentLogger } from '@weir/base';
 import { type FlowStore, openStore } from '@weir/storage';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type PolicyFlow, writePolicyFlows } from './policy-flows.test-support.ts';
 
 let folder: string;
 let store: FlowStore;
 
-beforeEach(async () => {
+beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'weir-policy-'));
   store = await openStore({ dataDirectory: folder, logger: silentLogger });
 });
-afterEach(async () => {
+afterAll(async () => {
   await store.close();
   rmSync(folder, { recursive: true, force: true });
+});
+
+const HOUR_MS = 3_600_000;
+/** Each test has an hour of the store to itself. */
+let endMs = Date.parse('2026-05-03T12:00:00Z');
+const range = () => ({ fromMs: endMs - HOUR_MS / 2, toMs: endMs + HOUR_MS / 2 });
+beforeEach(() => {
+  endMs += HOUR_MS;
 });
 
 const POLICY: PolicyDocument = {
@@ -46,9 +54,12 @@ const POLICY: PolicyDocument = {
 };
 
 async function rowsOf(flows: readonly PolicyFlow[], policy = POLICY) {
-  await writePolicyFlows(store, flows);
+  await writePolicyFlows(
+    store,
+    flows.map((flow) => ({ ...flow, endMs })),
+  );
   const space = createPolicySpace([policy], () => undefined);
-  const { rows } = await store.sql(classesSql(space));
+  const { rows } = await store.sql(classesSql(space), { range: range() });
   return { space, rows: rows.map((row) => readClassRow(space, row)) };
 }
 
@@ -157,7 +168,7 @@ test('what is dropped although allowed, and what no group holds, is unexplained'
   const matrix = await matrixOf([
     { ...there, ...marks, sessionSide: 0, dropped: true, rule: 'too-strict' },
     { ...there, sessionId: 8, directionRule: 5, sessionSide: 0, srcAddr: '203.0.113.9' },
-    { ...there, sessionId: 9, directionRule: 5, sessionSide: 0, srcAddr: '203.0.113.9', dropped: true },
+    { ...there, sessionId: 9, directionRule: 5, sessionSide: 0, srcAddr: '203.0.113.9', srcPort: 41_000, dropped: true },
   ]);
   const staff = matrix.cells.find(({ from }) => from === 'staff');
   expect(staff).toMatchObject({
@@ -247,7 +258,9 @@ test('the pairs behind a cell: who, to whom, how much, by which rule, and how ma
   }));
   const { space, rows } = await rowsOf(flows);
   const keys = rowsOfChoice(space, 0, rows, { from: 'staff', to: 'payroll', outcome: 'violation' });
-  const answer = await store.sql(pairsSql(space, { filter: undefined, keys, kind: 'forwarded', limit: 1 }));
+  const answer = await store.sql(pairsSql(space, { filter: undefined, keys, kind: 'forwarded', limit: 1 }), {
+    range: range(),
+  });
   expect(answer.rows).toHaveLength(1);
   expect(answer.rows[0]).toMatchObject({
     fromAddr: '10.1.0.2',
@@ -261,6 +274,7 @@ test('the pairs behind a cell: who, to whom, how much, by which rule, and how ma
   });
   const dropped = await store.sql(
     pairsSql(space, { filter: parseFilter('src host 10.1.0.3'), keys, kind: 'dropped', limit: 9 }),
+    { range: range() },
   );
   expect(dropped.rows.map(({ rule }) => rule)).toEqual(["o'brien"]);
 });
