@@ -3,6 +3,7 @@
  * Exactly one thread may own it: two threads of one process that open the same file get two instances with
  * no lock between them, which corrupts the file.
  */
+import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { type EngineValue, isoTime } from '@weir/analysis';
 import { UserError } from '@weir/base';
@@ -14,6 +15,15 @@ export interface DatabaseOptions {
   readonly temporaryDirectory: string;
   readonly memoryLimitOctets: number;
   readonly threads: number;
+}
+
+/**
+ * Two instances, for threads and memory are those of an instance: one that answers and seals, and one that
+ * merges and sums up files, with one thread and a limit of its own, so that questions find a core and memory.
+ */
+export interface Engines {
+  readonly database: Database;
+  readonly workbench: Database;
 }
 
 export interface EngineRows {
@@ -66,6 +76,40 @@ export class Database {
     this.connection.disconnectSync();
     this.#instance.closeSync();
   }
+}
+
+/** Opens both for a data folder. Throws as `Database.open` does. */
+export async function openEngines(
+  options: Omit<DatabaseOptions, 'path' | 'temporaryDirectory'> & {
+    readonly dataDirectory: string;
+    readonly workMemoryOctets: number;
+  },
+): Promise<Engines> {
+  const { dataDirectory, workMemoryOctets, ...shared } = options;
+  const database = await Database.open({
+    ...shared,
+    path: join(dataDirectory, 'weir.duckdb'),
+    temporaryDirectory: join(dataDirectory, 'tmp'),
+  });
+  try {
+    const workbench = await Database.open({
+      ...shared,
+      path: ':memory:',
+      temporaryDirectory: join(dataDirectory, 'tmp-work'),
+      memoryLimitOctets: workMemoryOctets,
+      threads: 1,
+    });
+    return { database, workbench };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** No statement may be running. */
+export function closeEngines({ database, workbench }: Engines): void {
+  workbench.close();
+  database.close();
 }
 
 /** Runs a query and reads at most `rowsMax` rows. */

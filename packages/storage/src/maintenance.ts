@@ -135,7 +135,7 @@ export class Maintenance {
     for (const file of lake.files()) {
       if (!this.#awaitsRollUp(file, endedBeforeMs)) continue;
       const own = `${dayOf(file.id)} ${rollUps.levelsOf(file).join(' ')}`;
-      if (chosen.length > 0 && (own !== key || rows + file.rowCount > 2 * options.segmentRowsMax)) continue;
+      if (chosen.length > 0 && (own !== key || rows + file.rowCount > options.segmentRowsMax)) continue;
       chosen.push(file);
       key = own;
       rows += file.rowCount;

@@ -1,4 +1,5 @@
 /** Which sealed files are worth merging. */
+import { isSortable } from './lake.ts';
 import type { SealedFile } from './sealed-file.ts';
 
 /** Files that one merge reads. */
@@ -27,7 +28,7 @@ export function chooseMerge(
   for (const file of files) {
     const span = Math.floor(file.id.hourMs / spanMs);
     if ((span + 1) * spanMs > endedBeforeMs) continue;
-    if (!file.sorted && file.rowCount >= segmentRowsMax / 2) return [file];
+    if (!file.sorted && isSortable(file) && file.rowCount >= segmentRowsMax / 2) return [file];
     if (file.rowCount >= segmentRowsMax / 2) continue;
     const key = `${span} ${groupOf(file)}`;
     groups.set(key, [...(groups.get(key) ?? []), file]);

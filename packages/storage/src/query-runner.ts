@@ -153,9 +153,13 @@ export class QueryRunner {
     }
     if (rows === 0) return { raw: undefined, rollups: rollUps.coverage(range) };
     const raw = { fromMs: bounds.endMinMs, toMs: bounds.endMaxMs + 1, rows, octets, files };
+    // A roll-up begins with a whole step; it reaches further back than records only when some of its own are gone.
+    const isCut = [...rollUps.files()].some(
+      ({ fromMs, covers }) => fromMs < raw.fromMs && covers.some((name) => !lake.catalogue.has(name)),
+    );
     const rollups = rollUps.coverage(range).map((rollUp) => ({
       ...rollUp,
-      fromMs: Math.min(rollUp.fromMs, raw.fromMs),
+      fromMs: isCut ? Math.min(rollUp.fromMs, raw.fromMs) : raw.fromMs,
       toMs: Math.max(rollUp.toMs, raw.toMs),
       rows: rollUp.rows + uncovered,
     }));
@@ -482,6 +486,10 @@ function uniqueNames(names: readonly string[]): string[] {
 function engineError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof UserError) return error;
   const [firstLine = ''] = error.message.split('\n');
+  if (firstLine.startsWith('Out of Memory Error')) {
+    const message = 'query: it needs more memory than a question may have; ask for less time or fewer groups';
+    return new UserError('query_memory', message);
+  }
   const code = /(Parser|Binder|Catalog|Conversion|Permission|Invalid Input) Error/.test(firstLine)
     ? 'sql_invalid'
     : 'query_failed';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { RollupCoverage, TimeRange } from '@weir/analysis';
 import { assert, ensure, type Logger } from '@weir/base';
-import { type Database, readRows } from './database.ts';
+import { type Database, type Engines, readRows } from './database.ts';
 import { faultPoint } from './fault-point.ts';
 import { flowsRelation } from './flows-relation.ts';
 import type { DimensionTables } from './lake.ts';
@@ -37,27 +37,27 @@ export function rollUpDirectories(dataDirectory: string): string[] {
 
 export class RollUps {
   readonly #directory: string;
-  readonly #database: Database;
+  readonly #workbench: Database;
   readonly #dimensions: DimensionTables;
   /** Names of the segments that a level has, or a cube of it, as of a version of its catalogue. */
   readonly #covered = new Map<string, { readonly version: number; readonly names: ReadonlySet<string> }>();
   readonly #catalogues: ReadonlyMap<RollUpLevel, ParquetCatalogue<RollUpFile, RollUpMetadata>>;
 
-  private constructor(directory: string, database: Database, dimensions: DimensionTables, logger: Logger) {
+  private constructor(directory: string, engines: Engines, dimensions: DimensionTables, logger: Logger) {
     this.#directory = directory;
-    this.#database = database;
+    this.#workbench = engines.workbench;
     this.#dimensions = dimensions;
     this.#catalogues = new Map(
       LEVELS.map(({ level }) => [
         level,
-        new ParquetCatalogue(rollUpFiles(directory, level, dimensions), database, logger),
+        new ParquetCatalogue(rollUpFiles(directory, level, dimensions), engines.database, logger),
       ]),
     );
   }
 
   /** `directory` is the data folder. Throws the UserError `store_newer` when a file is of a later schema. */
-  static async open(directory: string, database: Database, dimensions: DimensionTables, logger: Logger) {
-    const rollUps = new RollUps(directory, database, dimensions, logger);
+  static async open(directory: string, engines: Engines, dimensions: DimensionTables, logger: Logger) {
+    const rollUps = new RollUps(directory, engines, dimensions, logger);
     for (const catalogue of rollUps.#catalogues.values()) await catalogue.open();
     return rollUps;
   }
@@ -99,7 +99,7 @@ export class RollUps {
     assert(first !== undefined, 'there is something to sum up');
     const done = this.levelsOf(first);
     const levels = LEVELS.map(({ level }) => level).filter((level) => !done.includes(level));
-    const connection = await this.#database.connect();
+    const connection = await this.#workbench.connect();
     try {
       const builder = new RollUpBuilder(connection, [
         ...new Set(files.flatMap(({ columnNames }) => columnNames)),
@@ -141,7 +141,7 @@ export class RollUps {
       flowsTotal: sumOf(files, ({ flowsTotal }) => flowsTotal),
       replaces: files.flatMap(({ lineage }) => lineage),
     };
-    const connection = await this.#database.connect();
+    const connection = await this.#workbench.connect();
     try {
       const exporters = await this.#exportersOf(connection, relation, columnNames);
       const id = { hourMs: dayOf(first.id), sequence };

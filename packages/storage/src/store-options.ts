@@ -13,8 +13,13 @@ export interface StoreOptions {
   readonly octetsMax: number | undefined;
   /** Whether closed hours are summed up by the minute and the hour. */
   readonly rollUps: boolean;
-  /** Memory of DuckDB; the open segments come on top, about 60 octets a record of 20 elements. */
+  /**
+   * Memory of the engine for questions and for sealing; what needs more goes to the disk, or fails. Open segments
+   * come on top, about 60 octets a record of 20 elements.
+   */
   readonly memoryLimitOctets: number;
+  /** The same for merging and summing up. */
+  readonly workMemoryOctets: number;
   readonly threads: number;
   /** A query is stopped after so long. */
   readonly queryTimeoutMs: number;
@@ -30,7 +35,8 @@ export function defaultStoreOptions(): StoreOptions {
     retentionHoursMs: undefined,
     octetsMax: undefined,
     rollUps: true,
-    memoryLimitOctets: Math.min(4e9, totalmem() / 4),
+    memoryLimitOctets: Math.min(1e9, totalmem() / 4),
+    workMemoryOctets: Math.min(512e6, totalmem() / 8),
     threads: 2,
     queryTimeoutMs: 60_000,
     sqlRowsMax: 100_000,

@@ -10,8 +10,8 @@
  * appending to tables costs 0.45–0.67 CPU s per million records and the Parquet file has to be written all
  * the same; log and memory together cost 0.1.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, unlinkSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readdirSync, rmSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import type { PlanSource, QueryPlan, QueryResult, ReadExtra, StoreCoverage, TimeRange } from '@weir/analysis';
 import { assert, type CancelTimer, type Clock, type Logger, UserError } from '@weir/base';
 import {
@@ -23,7 +23,7 @@ import {
   viewFlowBatch,
 } from '@weir/ipfix';
 import { ADDRESS_MACROS } from './address-macro.ts';
-import { Database } from './database.ts';
+import { closeEngines, type Engines, openEngines } from './database.ts';
 import { DimensionTable, EXPORTERS, EXTRA_LAYOUTS } from './dimension-table.ts';
 import { DiskSpace } from './disk-space.ts';
 import { readExtraFields } from './extra-fields.ts';
@@ -40,6 +40,7 @@ import { bringToVersion } from './schema-version.ts';
 import { formatSegmentId, HOUR_MS, OpenSegment, parseSegmentId, type SegmentId } from './segment.ts';
 import { replayLog, SegmentLog } from './segment-log.ts';
 import { type CheckReport, checkStore } from './store-check.ts';
+import { createDirectories, diskFailure, exchangeDirectoryOf, logDirectoryOf } from './store-directories.ts';
 import { type ExchangeConfig, type ExchangeReport, exportRecords, importRecords } from './store-exchange.ts';
 import type { StoreOptions } from './store-options.ts';
 import type { RepairReport, StoreCounters, StoreStatus } from './store-status.ts';
@@ -71,7 +72,7 @@ export interface StoreOwnerConfig {
 
 export class StoreOwner {
   readonly #config: StoreOwnerConfig;
-  readonly #database: Database;
+  readonly #engines: Engines;
   readonly #dimensions: DimensionTables;
   readonly #lake: Lake;
   readonly #rollUps: RollUps;
@@ -100,13 +101,14 @@ export class StoreOwner {
 
   private constructor(
     config: StoreOwnerConfig,
-    database: Database,
+    engines: Engines,
     dimensions: DimensionTables,
     lake: Lake,
     rollUps: RollUps,
   ) {
+    const { database } = engines;
     this.#config = config;
-    this.#database = database;
+    this.#engines = engines;
     this.#dimensions = dimensions;
     this.#lake = lake;
     this.#rollUps = rollUps;
@@ -155,26 +157,27 @@ export class StoreOwner {
     const fileDirectories = [flowsDirectory, ...rollUpDirectories(dataDirectory)];
     createDirectories(dataDirectory, [...fileDirectories, logDirectoryOf(dataDirectory)]);
     rmSync(exchangeDirectoryOf(dataDirectory), { recursive: true, force: true });
-    const database = await Database.open({
-      path: join(dataDirectory, 'weir.duckdb'),
+    const engines = await openEngines({
+      dataDirectory,
       fileDirectories: [...fileDirectories, exchangeDirectoryOf(dataDirectory)],
-      temporaryDirectory: join(dataDirectory, 'tmp'),
       memoryLimitOctets: options.memoryLimitOctets,
+      workMemoryOctets: options.workMemoryOctets,
       threads: options.threads,
     });
+    const { database } = engines;
     try {
       await bringToVersion(database, dataDirectory);
       for (const statement of ADDRESS_MACROS) await database.run(statement);
       const exporters = await DimensionTable.open(database, EXPORTERS);
       const layouts = await DimensionTable.open(database, EXTRA_LAYOUTS);
-      const lake = await Lake.open(flowsDirectory, database, { exporters, layouts }, logger);
-      const rollUps = await RollUps.open(dataDirectory, database, { exporters, layouts }, logger);
-      const owner = new StoreOwner(config, database, { exporters, layouts }, lake, rollUps);
+      const lake = await Lake.open(flowsDirectory, engines, { exporters, layouts }, logger);
+      const rollUps = await RollUps.open(dataDirectory, engines, { exporters, layouts }, logger);
+      const owner = new StoreOwner(config, engines, { exporters, layouts }, lake, rollUps);
       await owner.#recover();
       owner.#startTimers();
       return owner;
     } catch (error) {
-      database.close();
+      closeEngines(engines);
       throw diskFailure(dataDirectory, error) ?? error;
     }
   }
@@ -232,7 +235,7 @@ export class StoreOwner {
 
   /** Reads every file of the store. */
   async check(repair: boolean, signal?: AbortSignal): Promise<CheckReport> {
-    const connection = await this.#database.connect();
+    const connection = await this.#engines.database.connect();
     try {
       const [lake, rollUps, { dataDirectory }] = [this.#lake, this.#rollUps, this.#config];
       const stop = signal === undefined ? {} : { signal };
@@ -254,7 +257,7 @@ export class StoreOwner {
 
   #exchange(): ExchangeConfig {
     return {
-      database: this.#database,
+      database: this.#engines.database,
       lake: this.#lake,
       dimensions: this.#dimensions,
       exchangeDirectory: exchangeDirectoryOf(this.#config.dataDirectory),
@@ -331,7 +334,7 @@ export class StoreOwner {
       if (!this.#disk.isFull) await this.flush();
       for (const segment of [...this.#closed, ...this.#open.values()]) await segment.log.close();
     } finally {
-      this.#database.close();
+      closeEngines(this.#engines);
     }
     if (lost === 0) return;
     const message = `${lost} records are lost: ${this.#config.dataDirectory} could not be written to`;
@@ -571,47 +574,6 @@ function hourOf(batch: FlowBatch, clock: Clock): number {
   const known = isPresent(batch, 'receivedAt', 0);
   const receivedMs = known ? u64AsNumber(batch.columns.receivedAt, 0) : clock.nowMs();
   return Math.floor(receivedMs / HOUR_MS) * HOUR_MS;
-}
-
-function logDirectoryOf(dataDirectory: string): string {
-  return join(dataDirectory, 'open');
-}
-
-function exchangeDirectoryOf(dataDirectory: string): string {
-  return join(dataDirectory, 'exchange');
-}
-
-function createDirectories(dataDirectory: string, directories: readonly string[]): void {
-  try {
-    for (const directory of directories) makeDirectory(directory);
-  } catch (error) {
-    const reason =
-      error instanceof Error ? error.message.replace(/^(\w+): (.*?),.*$/, '$2 ($1)') : String(error);
-    throw new UserError('store_unwritable', `cannot write to the data folder ${dataDirectory}: ${reason}`);
-  }
-}
-
-/** A full or read-only disk is for a person to mend, and is said in one line. */
-function diskFailure(dataDirectory: string, error: unknown): UserError | undefined {
-  const [reason = ''] =
-    String(error).match(/No space left on device|Read-only file system|Permission denied/i) ?? [];
-  if (reason === '') return undefined;
-  return new UserError('store_unwritable', `cannot write to the data folder ${dataDirectory}: ${reason}`);
-}
-
-/** `mkdir -p`, level by level: Node's own recursion never ends where the system lets nobody create (`/proc/x`). */
-function makeDirectory(directory: string): void {
-  if (existsSync(directory)) {
-    if (statSync(directory).isDirectory()) return;
-    throw new Error('ENOTDIR: not a directory, mkdir');
-  }
-  if (dirname(directory) !== directory) makeDirectory(dirname(directory));
-  try {
-    mkdirSync(directory);
-  } catch (error) {
-    // Somebody else may have created it just now.
-    if (!existsSync(directory)) throw error;
-  }
 }
 
 function oldestAndNewest({ endMinMs, endMaxMs }: { endMinMs: number; endMaxMs: number }) {
