@@ -74,8 +74,6 @@ export function isOneOf(side: 'src' | 'dst', addresses: readonly Address[]): str
   );
 }
 
-export const isoOf = (ms: number): string => new Date(ms).toISOString();
-
 export function rangeOfStep(step: number, stepMs: number): TimeRange {
   return { fromMs: step * stepMs, toMs: (step + 1) * stepMs };
 }

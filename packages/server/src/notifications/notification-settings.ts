@@ -47,7 +47,6 @@ const settingsSchema = z.object({
 });
 export type NotificationSettings = z.infer<typeof settingsSchema>;
 export type SmtpSettings = NonNullable<NotificationSettings['smtp']>;
-export type Webhook = NotificationSettings['webhooks'][number];
 
 /** What people send: a secret that is left out stays as it is. */
 export const settingsRequestSchema = z.strictObject({
