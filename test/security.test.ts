@@ -279,6 +279,32 @@ describe('hostile input', () => {
     expect((await get('flows')).body.flows).toHaveLength(5);
   });
 
+  test('SQL of people reads records, and no file, and changes nothing', async () => {
+    const users = path.join(folder, 'access', 'users.json');
+    for (const sql of [
+      `SELECT * FROM read_text('${users}')`,
+      `SELECT * FROM read_text('${path.join(folder, 'flows')}/../access/users.json')`,
+      `SELECT * FROM read_csv('${path.join(folder, 'flows')}/../access/*.json')`,
+      `SELECT * FROM glob('${folder}/access/*')`,
+      "SELECT * FROM read_text('/etc/passwd')",
+      `ATTACH '${folder}/x.db'`,
+      `COPY (SELECT 1) TO '${folder}/access/users.json'`,
+      "SELECT getenv('HOME')",
+      'DROP VIEW flows',
+    ]) {
+      const answer = await ask('POST', '/api/v1/sql', as(viewer), JSON.stringify({ sql }));
+      expect([sql, answer.status]).toEqual([sql, 400]);
+      expect(await answer.text()).not.toMatch(/"salt"|root:x/);
+    }
+    const { status } = await ask(
+      'POST',
+      '/api/v1/sql',
+      as(viewer),
+      JSON.stringify({ sql: 'SELECT 1 AS one' }),
+    );
+    expect(status).toBe(200);
+  });
+
   test('cells that a spreadsheet would run are disarmed', async () => {
     const asked = startWeir(['query', '--by', 'srcUser', '--top', '20', '--csv', '--data', folder]);
     await asked.said(/HYPERLINK/);

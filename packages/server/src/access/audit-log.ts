@@ -24,10 +24,16 @@ export const auditEntrySchema = z.object({
 });
 export type AuditEntry = Readonly<z.infer<typeof auditEntrySchema>>;
 
+export interface AskedEntries {
+  /** Only entries that hold this text, in whatever case. */
+  readonly text?: string;
+  readonly outcome?: AuditEntry['outcome'] | undefined;
+}
+
 export interface AuditLog {
   write(entry: Omit<AuditEntry, 'at'>): void;
-  /** The newest entries first, at most `limit`, those that `match` lets through. */
-  read(limit: number, match?: (entry: AuditEntry) => boolean): AuditEntry[];
+  /** The newest entries first, at most `limit` of those that are asked for. */
+  read(limit: number, asked?: AskedEntries): AuditEntry[];
 }
 
 export function createAuditLog(directory: string, clock: Clock, logger: Logger): AuditLog {
@@ -61,12 +67,14 @@ export function createAuditLog(directory: string, clock: Clock, logger: Logger):
         logger.error({ error: String(error), ...entry }, 'the audit log cannot be written');
       }
     },
-    read(limit, match = () => true) {
+    read(limit, { text = '', outcome } = {}) {
+      const wanted = text.toLowerCase();
       const found: AuditEntry[] = [];
       for (let number = 0; number < FILES_KEPT && found.length < limit; number += 1) {
         for (const line of linesOf(nameOf(number)).reverse()) {
+          if (!line.toLowerCase().includes(wanted)) continue; // before it is parsed: there may be 32 MiB of them
           const entry = parseEntry(line);
-          if (entry !== undefined && match(entry)) found.push(entry);
+          if (entry !== undefined && entry.outcome === (outcome ?? entry.outcome)) found.push(entry);
           if (found.length >= limit) break;
         }
       }
