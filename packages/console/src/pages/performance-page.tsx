@@ -17,7 +17,7 @@ import type {
 } from '../performance/performance-contract.ts';
 import { SubjectLink } from '../subjects/subject-link.tsx';
 import { useViewState } from '../use-view-state.ts';
-import type { ViewCodec } from '../view-state.ts';
+import { rangeLengthMs, type ViewCodec } from '../view-state.ts';
 import { Panel } from '../widgets/panel.tsx';
 import { Pick } from '../widgets/segmented.tsx';
 import { SimpleTable } from '../widgets/simple-table.tsx';
@@ -25,6 +25,8 @@ import { StatTile } from '../widgets/stat-tile.tsx';
 import { ProblemNote } from './problem-note.tsx';
 
 const EVERY_MS = 30_000;
+/** Longer ranges cost seconds of processor time, and hardly move in half a minute. */
+const FOLLOWED_MS_MAX = 6 * 3_600_000;
 const GROUPS = [
   { value: 'path', text: 'Paths' },
   { value: 'service', text: 'Services' },
@@ -74,7 +76,7 @@ export function PerformancePage() {
   const { range, filter, by, order, loss } = view;
   const mistake = checkFilter(filter);
   const time = range.kind === 'last' ? { last: range.last } : { from: range.from, to: range.to };
-  const everyMs = useEvery(EVERY_MS, range.kind === 'last');
+  const everyMs = useEvery(EVERY_MS, range.kind === 'last' && rangeLengthMs(range) <= FOLLOWED_MS_MAX);
   const options = { everyMs, enabled: mistake === undefined };
   const question = { ...time, filter };
   const overview = useApi<PerformanceResponse>(['performance', question], options);

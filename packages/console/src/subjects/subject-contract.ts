@@ -87,3 +87,10 @@ export interface SubjectResponse {
   sessions: Record<string, string | number | null>[];
   alerts: { id: string; title: string; severity: string; state: string; lastSeen: string }[];
 }
+
+export interface BaselineResponse {
+  key: string;
+  known: boolean;
+  note: string;
+  hours: { hourMs: number; value: number | null; median: number | null }[];
+}

@@ -1,16 +1,19 @@
 import { useMemo } from 'react';
+import { Link } from 'wouter';
 import { useApi } from '../api/use-api.ts';
 import { countryName } from '../flows/dimension.ts';
 import { EvidenceLinks } from '../flows/evidence-links.tsx';
 import { formatCount, formatOctets, formatQuantity, formatShare } from '../format/quantity.ts';
 import { formatDateTime, formatDuration, formatMoment } from '../format/time.ts';
 import { ProblemNote } from '../pages/problem-note.tsx';
+import { pageAddress, useSharedView } from '../use-view-state.ts';
 import type { ChartModel } from '../widgets/chart-engine.ts';
 import { Panel } from '../widgets/panel.tsx';
 import { SimpleTable } from '../widgets/simple-table.tsx';
 import { StatTile } from '../widgets/stat-tile.tsx';
 import { TimeChart } from '../widgets/time-chart.tsx';
 import { ActivityMap } from './activity-map.tsx';
+import { BaselinePanel } from './baseline-panel.tsx';
 import type { SubjectPeer, SubjectResponse, SubjectService } from './subject-contract.ts';
 import { type SubjectKind, SubjectLink } from './subject-link.tsx';
 
@@ -166,6 +169,7 @@ function Found({ data, onZoom }: { data: SubjectResponse; onZoom: (from: number,
           <ActivityMap cells={data.activity.cells} />
         </Panel>
       </div>
+      <BaselinePanel kind={data.kind} value={data.value} onZoom={onZoom} />
       <Unusual data={data} />
       <Alerts data={data} />
       <Peers data={data} />
@@ -350,13 +354,25 @@ function Alerts({ data }: { data: SubjectResponse }) {
         rows={data.alerts}
         idOf={({ id }) => id}
         columns={[
-          { title: 'What', cell: ({ title }) => title },
+          { title: 'What', cell: ({ id, title }) => <AlertLink id={id} title={title} /> },
           { title: 'Severity', cell: ({ severity }) => severity },
           { title: 'State', cell: ({ state }) => state },
           { title: 'Last', cell: ({ lastSeen }) => formatMoment(Date.parse(lastSeen), data.to) },
         ]}
       />
     </Panel>
+  );
+}
+
+function AlertLink({ id, title }: { id: string; title: string }) {
+  const [shared] = useSharedView();
+  return (
+    <Link
+      href={pageAddress('/alerts', { ...shared, filter: '' }, { alert: id })}
+      className="text-accent hover:underline"
+    >
+      {title}
+    </Link>
   );
 }
 
