@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
+import { DETECTIONS } from '@weir/analysis';
 import { generator, WORK_FOLDER } from './generators.ts';
 import {
   cpuSecondsOf,
@@ -31,6 +32,8 @@ const LADDER = [200_000, 600_000, 800_000, 1_200_000, 1_600_000, 2_000_000, 2_60
 interface Collector {
   name: string;
   start(port: number, folder: string): Promise<Service>;
+  /** How long after its start what it does once may begin; 0 when left out. */
+  startMs?: number;
   /** Records that it has, asked while it still runs; undefined where `stored` tells it of the folder afterwards. */
   held?(folder: string): number;
   /** Records at most that it may hold back in a buffer that only the next ones would empty; none when left out. */
@@ -51,11 +54,15 @@ const PLAIN = {
   sessions: { pairing: false, deduplication: false },
   enrichment: { country: false, asn: false },
 };
+/** After its start a new collector compiles its lists and looks whether there is anything to analyse. */
+const FIRST_START_MS = 7000;
 
 function weir(name: string, { sessions, enrichment }: Partial<typeof PLAIN>): Collector {
   return {
     name,
+    startMs: FIRST_START_MS,
     start(port, folder) {
+      if (sessions !== undefined) leaveOutDetections(folder);
       const source = { name: 'bench', monitoringAddress: '127.0.0.1', monitoringPort: port, sessions };
       const config = path.join(folder, 'weir.json');
       writeFileSync(config, JSON.stringify({ enrichment, sources: [source] }));
@@ -74,6 +81,15 @@ function weir(name: string, { sessions, enrichment }: Partial<typeof PLAIN>): Co
     },
     stored: storedByWeir,
   };
+}
+
+/** No detection asks the store while records are counted. */
+function leaveOutDetections(folder: string): void {
+  const off = { enabled: false, parameters: {} };
+  const detections = Object.fromEntries(DETECTIONS.map(({ id }) => [id, off]));
+  mkdirSync(path.join(folder, 'detections'));
+  const file = path.join(folder, 'detections', 'settings.json');
+  writeFileSync(file, JSON.stringify({ version: 1, home: ['10.0.0.0/8'], except: '', detections }));
 }
 
 function storedByWeir(folder: string): number {
@@ -157,6 +173,7 @@ async function measure(
   const port = 20_000 + Math.floor(Math.random() * 20_000);
   const service = await collector.start(port, folder);
   // What a first start does once, such as compiling the lists of countries, is not what a record costs.
+  await sleep(collector.startMs ?? 0);
   const cpuBefore = await cpuWhenQuiet(service.pid);
   const records =
     recordsMin === RECORDS_MIN ? rate * Math.max(SECONDS_MIN, Math.ceil(recordsMin / rate)) : recordsMin;

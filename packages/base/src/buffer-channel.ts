@@ -38,16 +38,22 @@ export function createBufferSender<Note>(
   const free: ArrayBuffer[] = Array.from({ length: count }, () => new ArrayBuffer(byteLength));
   let sentCount = 0;
 
+  function collectOne(): boolean {
+    const returned = receiveMessageOnPort(port);
+    if (returned === undefined) return false;
+    free.push(returned.message as ArrayBuffer);
+    sentCount -= 1;
+    return true;
+  }
+
   function collectReturned(): void {
-    for (let message = receiveMessageOnPort(port); message; message = receiveMessageOnPort(port)) {
-      free.push(message.message as ArrayBuffer);
-      sentCount -= 1;
-    }
+    while (collectOne());
   }
 
   return {
     acquire() {
-      if (free.length === 0) collectReturned();
+      // One and no more: the engine takes what arrives here for memory that grows, and looks for garbage.
+      if (free.length === 0) collectOne();
       return free.pop();
     },
     send(buffer, note) {

@@ -13,12 +13,16 @@ export type ReceiverKind = 'recvmmsg' | 'dgram';
 
 /**
  * A turn that brought few datagrams is followed by a pause in which more gather, because a turn costs as much as
- * ten datagrams do.
+ * twenty datagrams do, most of it for waking up. As many gather as a turn is worth, and they stay far below what
+ * tells that too much arrives (datagram-reception.ts).
  */
-const GATHER_MS = 2;
-const GATHERED_MIN = 32;
+const GATHERED_MIN = 128;
+const GATHERED_AIM = 256;
+const GATHER_MS_MAX = 10;
 /** A pause is only safe where the kernel's buffer holds what a burst brings meanwhile: 1,800 datagrams of 1,400 octets. */
 const GATHER_BUFFER_OCTETS_MIN = 4 << 20;
+/** Of which it holds them for so many milliseconds; of a larger one for longer. */
+const GATHER_MS_OF_MIN = 2;
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
 /** Either receiver of `host`, asked for datagrams in turns. */
@@ -52,8 +56,17 @@ export async function openPolledReceiver(
 }
 
 function openBatched(options: DatagramReceiverOptions, onDatagram: OnDatagram): PolledReceiver {
-  const receiver = openDatagramReceiver(options);
-  const gathers = receiver.receiveBufferOctets >= GATHER_BUFFER_OCTETS_MIN;
+  const receiver = openDatagramReceiver({ ...options, gathers: false });
+  const pauseMsMax = pauseMaxOf(receiver.receiveBufferOctets);
+  let turnedMs = performance.now();
+
+  function pause(count: number): void {
+    const nowMs = performance.now();
+    const ms = Math.min(pauseMsMax, (GATHERED_AIM / count) * (nowMs - turnedMs));
+    if (count < GATHERED_MIN && ms >= 1) Atomics.wait(sleeper, 0, 0, ms);
+    turnedMs = nowMs;
+  }
+
   return {
     kind: 'recvmmsg',
     localPort: receiver.localPort,
@@ -61,7 +74,7 @@ function openBatched(options: DatagramReceiverOptions, onDatagram: OnDatagram): 
     async receive(timeoutMs) {
       const count = receiver.receive(timeoutMs, onDatagram);
       await nextTurn();
-      if (gathers && count > 0 && count < GATHERED_MIN) Atomics.wait(sleeper, 0, 0, GATHER_MS);
+      if (pauseMsMax > 0 && count > 0) pause(count);
       return count;
     },
     senderAddress: (senderKey) => receiver.senderAddress(senderKey),
@@ -71,6 +84,11 @@ function openBatched(options: DatagramReceiverOptions, onDatagram: OnDatagram): 
       receiver.close();
     },
   };
+}
+
+function pauseMaxOf(bufferOctets: number): number {
+  if (bufferOctets < GATHER_BUFFER_OCTETS_MIN) return 0;
+  return Math.min(GATHER_MS_MAX, (GATHER_MS_OF_MIN * bufferOctets) / GATHER_BUFFER_OCTETS_MIN);
 }
 
 async function openEventDriven(

@@ -94,6 +94,8 @@ export interface DatagramReceiverOptions {
   readonly interfaceName?: string;
   /** Longer datagrams are cut and flagged. */
   readonly datagramOctetsMax?: number;
+  /** Whether to let datagrams gather for a moment between two calls: true where nothing is said. */
+  readonly gathers?: boolean;
   /** Whose datagrams are given out; left out, everybody's. */
   readonly senders?: SenderFilter | undefined;
 }
@@ -180,7 +182,7 @@ function createReceiver(
 ): DatagramReceiver {
   const arena = createArena(c, options.datagramOctetsMax ?? DATAGRAM_OCTETS_MAX);
   const { bytes, words } = arena;
-  const filter = options.senders;
+  const { senders: filter, gathers = true } = options;
   const senders = createSenderTable(randomInt(2 ** 32));
   const descriptor = createDescriptorWait(c, fd);
   const bufferFill = createFillReader(c, fd);
@@ -259,7 +261,7 @@ function createReceiver(
     receive(timeoutMs, onDatagram) {
       assert(arena.memory.isMapped(), 'the receiver is open');
       // A single datagram is no stream: it is answered for at once.
-      if (latestCount > 1 && latestCount < BATCH_DATAGRAMS) c.usleep(GATHER_US);
+      if (gathers && latestCount > 1 && latestCount < BATCH_DATAGRAMS) c.usleep(GATHER_US);
       latestCount = takeReady(onDatagram);
       if (latestCount === 0 && descriptor.wait(timeoutMs) !== 0) latestCount = takeReady(onDatagram);
       return latestCount;
