@@ -98,7 +98,7 @@ function ServiceList({
               </span>
               <span className="mt-0.5 block text-ink-faint text-xs [overflow-wrap:anywhere]">
                 {LOOKS[each].title} by {line.rules.join(', ')}
-                {each !== 'allowed' &&
+                {(each === 'dropped' || each === 'unexplained') &&
                   line.firewall.length > 0 &&
                   `; dropped by ${line.firewall.map(named).join(', ')}`}
                 {each === 'violation' && `; ${formatCount(answered)} answered`}

@@ -23,6 +23,9 @@ const OUTCOME_TITLES = {
   unexplained: 'unexplained',
 } as const;
 
+/** Of these no firewall's rule dropped anything. */
+const FORWARDED: readonly string[] = ['allowed', 'violation'];
+
 const timeText = (timeMs: number | null): string => (timeMs === null ? '' : new Date(timeMs).toISOString());
 
 /** A row for each cell, service and outcome; what was expected and not seen in rows of its own. */
@@ -36,7 +39,7 @@ export function auditCsv({ matrix }: Pick<AuditedPolicy, 'matrix'>): string {
         OUTCOME_TITLES[outcome],
         ...figures(service[outcome]),
         service.rules.join('; '),
-        service.firewall.join('; '),
+        FORWARDED.includes(outcome) ? '' : service.firewall.join('; '),
       ]),
     ),
   );
@@ -132,7 +135,9 @@ function lines(
         service[outcome].connections,
         service[outcome].octets,
         timeText(service[outcome].last),
-        [...service.rules, ...service.firewall].filter((rule) => rule !== '').join(', '),
+        [...service.rules, ...(FORWARDED.includes(outcome) ? [] : service.firewall)]
+          .filter((rule) => rule !== '')
+          .join(', '),
       ]),
   );
   return {

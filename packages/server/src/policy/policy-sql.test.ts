@@ -168,7 +168,15 @@ test('what is dropped although allowed, and what no group holds, is unexplained'
   const matrix = await matrixOf([
     { ...there, ...marks, sessionSide: 0, dropped: true, rule: 'too-strict' },
     { ...there, sessionId: 8, directionRule: 5, sessionSide: 0, srcAddr: '203.0.113.9' },
-    { ...there, sessionId: 9, directionRule: 5, sessionSide: 0, srcAddr: '203.0.113.9', srcPort: 41_000, dropped: true },
+    {
+      ...there,
+      sessionId: 9,
+      directionRule: 5,
+      sessionSide: 0,
+      srcAddr: '203.0.113.9',
+      srcPort: 41_000,
+      dropped: true,
+    },
   ]);
   const staff = matrix.cells.find(({ from }) => from === 'staff');
   expect(staff).toMatchObject({
