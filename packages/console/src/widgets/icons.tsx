@@ -124,6 +124,11 @@ export const PersonIcon = (props: IconProps) => (
     <path d="M4 16.500c.6-3 3-4.500 6-4.500s5.400 1.500 6 4.500" />
   </Icon>
 );
+export const AlertsIcon = (props: IconProps) => (
+  <Icon {...props}>
+    <path d="M10 3c-3 0-4.800 2.200-4.800 5v3.200L3.800 14h12.400l-1.400-2.800V8c0-2.800-1.800-5-4.800-5ZM8.200 16.800h3.600" />
+  </Icon>
+);
 export const PerformanceIcon = (props: IconProps) => (
   <Icon {...props}>
     <path d="M3.500 14.500a7 7 0 1 1 13 0M10 13l3-4.500" />
@@ -141,8 +146,18 @@ export const ChangesIcon = (props: IconProps) => (
     <path d="M3 13.500h4V17H3zM8.500 9H12v8H8.500zM14 4h3v13h-3zM4 8.500l4-4M5 4.500h3v3" />
   </Icon>
 );
-export const AlertsIcon = (props: IconProps) => (
+export const BillingIcon = (props: IconProps) => (
   <Icon {...props}>
-    <path d="M10 3c-3 0-4.800 2.200-4.800 5v3.200L3.800 14h12.400l-1.400-2.800V8c0-2.800-1.800-5-4.800-5ZM8.200 16.800h3.600" />
+    <path d="M5 2.500h10v15l-2.500-1.500-2.500 1.500-2.500-1.500L5 17.500ZM8 7h4M8 10.500h4" />
+  </Icon>
+);
+export const CapacityIcon = (props: IconProps) => (
+  <Icon {...props}>
+    <path d="M3 16.500h14M3.500 13l4-3.500 3 1.500L16.500 5M3 3.500h14" />
+  </Icon>
+);
+export const ReportsIcon = (props: IconProps) => (
+  <Icon {...props}>
+    <path d="M5 2.500h7l3.500 3.500v11.500H5ZM12 2.500V6h3.500M8 14v-2M10.300 14V9.500M12.500 14v-3" />
   </Icon>
 );
