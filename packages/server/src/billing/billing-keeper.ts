@@ -28,8 +28,9 @@ const LATE_EVERY_MS = 3_600_000;
 export const CLOSE_AFTER_MS = 48 * 3_600_000;
 /** Periods before the current one that late records may still correct. */
 const PERIODS_FOLLOWED = 2;
-/** What is read at once from the records: a day of one account. */
+/** What is read at once from the records: a day of one account, less where that takes longer than the queue allows. */
 const REBUILD_MS = 86_400_000;
+const REBUILD_MIN_MS = 3_600_000;
 
 export interface BillingCounters {
   ticks: number;
@@ -72,6 +73,7 @@ export function createBillingKeeper({ files, queue, clock, logger }: BillingKeep
   };
   const listeners: (() => void)[] = [];
   const stop = new AbortController();
+  let rebuildMs = REBUILD_MS;
   let cancelTimer: CancelTimer | undefined;
   let running: Promise<void> = Promise.resolve();
 
@@ -107,8 +109,8 @@ export function createBillingKeeper({ files, queue, clock, logger }: BillingKeep
     const sinceMs = (await ask(recordsSince)) ?? endMs;
     const firstMs = Math.min(endMs, Math.max(pendingFromMs, binStart(sinceMs + BIN_MS - 1)));
     let bins = { ...start, observedFromMs: firstMs > pendingFromMs ? firstMs : start.observedFromMs };
-    for (let fromMs = firstMs; fromMs < endMs; fromMs += REBUILD_MS) {
-      const range = { fromMs, toMs: Math.min(fromMs + REBUILD_MS, endMs) };
+    for (let fromMs = firstMs; fromMs < endMs; fromMs += rebuildMs) {
+      const range = { fromMs, toMs: Math.min(fromMs + rebuildMs, endMs) };
       const sums = await ask((store) => readBins(store, account, range, { fromMs: 0, toMs: throughMs }));
       bins = { ...addSums(bins, fromMs, sums, false), pendingFromMs: range.toMs };
       counters.daysRead += 1;
@@ -226,6 +228,8 @@ export function createBillingKeeper({ files, queue, clock, logger }: BillingKeep
   function unattended(work: () => Promise<void> | void): void {
     inTurn(work).catch((error: unknown) => {
       counters.failures += 1;
+      const isTooMuch = error instanceof UserError && error.code === 'analysis_timeout';
+      if (isTooMuch) rebuildMs = Math.max(REBUILD_MIN_MS, rebuildMs / 4);
       if (!stop.signal.aborted) logger.warn(`the bins of accounts are not up to date: ${String(error)}`);
     });
   }

@@ -29,7 +29,7 @@ const TICK_MS = 600_000;
 export const HOUR_SETTLES_MS = 35 * 60_000;
 /** What is read of the records when there is no history: what seasons of hours are made of. */
 const BACK_MS = 56 * DAY_MS;
-/** What is read at once. */
+/** What is read at once: a day, or an hour where a day takes longer than the queue allows. */
 const CHUNK_MS = DAY_MS;
 
 export interface CapacityCounters {
@@ -66,6 +66,7 @@ export function createCapacity({ queue, dataDirectory, alerts, clock, logger }: 
   const files = openCapacityFiles(dataDirectory, logger);
   const counters: CapacityCounters = { hoursRead: 0, failures: 0, turnedAway: 0 };
   const stop = new AbortController();
+  let chunkMs = CHUNK_MS;
   let cancelTimer: CancelTimer | undefined;
   let running: Promise<void> = Promise.resolve();
 
@@ -80,7 +81,7 @@ export function createCapacity({ queue, dataDirectory, alerts, clock, logger }: 
     if (files.subjects.size === 0) fromMs = Math.max(fromMs, await oldestHour());
     while (fromMs < endMs) {
       const dayEnd = (Math.floor(fromMs / DAY_MS) + 1) * DAY_MS;
-      const range = { fromMs, toMs: Math.min(dayEnd, fromMs + CHUNK_MS, endMs) };
+      const range = { fromMs, toMs: Math.min(dayEnd, fromMs + chunkMs, endMs) };
       const hours = await queue.run('capacity', (store) => readHours(store, range), stop.signal);
       const names = hours.interfaces.some(isUnnamed)
         ? await queue.run('capacity', (store) => readInterfaceNames(store, range), stop.signal)
@@ -164,6 +165,7 @@ export function createCapacity({ queue, dataDirectory, alerts, clock, logger }: 
   function tick(): void {
     catchUp().catch((error: unknown) => {
       counters.failures += 1;
+      if (error instanceof UserError && error.code === 'analysis_timeout') chunkMs = HOUR_MS;
       if (!stop.signal.aborted) logger.warn(`the history of interfaces is not up to date: ${String(error)}`);
     });
   }
