@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type AlertFinding, type AnswerRow, DETECTIONS, type TimeRange } from '@weir/analysis';
-import { createManualClock, type ManualClock, silentLogger } from '@weir/base';
+import { createManualClock, type ManualClock, silentLogger, UserError } from '@weir/base';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type AnalysisQueue, type AnalysisStore, createAnalysisQueue } from '../analyses/analysis-queue.ts';
 import { createDetectionRunner } from './detection-runner.ts';
@@ -132,6 +132,17 @@ describe('the runner', () => {
     expect(doneMs).toBe(Date.UTC(2026, 4, 3, 12));
     await runner.stop();
   });
+});
+
+test('a detection that gets no turn looks at the same flows later', async () => {
+  queue = {
+    run: () => Promise.reject(new UserError('analysis_busy', 'too many wait')),
+    counters: () => ({}),
+  };
+  const runner = createRunner();
+  await runner.runDue();
+  expect(runner.state('portScan')).toMatchObject({ doneMs: 0, counters: { runs: 0, failures: 0 } });
+  await runner.stop();
 });
 
 describe('a dry run', () => {

@@ -11,6 +11,7 @@ import {
   createStateFile,
   type Logger,
   type StateFile,
+  UserError,
 } from '@weir/base';
 import { z } from 'zod';
 import type { AlertBook } from '../alerts/alert-book.ts';
@@ -96,12 +97,13 @@ export function createDetectionRunner(options: DetectionRunnerOptions): Detectio
       for (const each of due) {
         if (stopping.signal.aborted) return;
         const range = rangeOf(each, clock.nowMs());
-        if (range !== undefined) await runOne(each, range);
+        if (range !== undefined && !(await runOne(each, range))) return;
       }
     }
   }
 
-  async function runOne(each: Running, range: TimeRange): Promise<void> {
+  /** False when there was no turn for it: the next tick tries again. */
+  async function runOne(each: Running, range: TimeRange): Promise<boolean> {
     const { detection, counters } = each;
     const startMs = clock.monotonicMs();
     try {
@@ -124,7 +126,8 @@ export function createDetectionRunner(options: DetectionRunnerOptions): Detectio
       counters.findings += findings.length;
       each.lastError = '';
     } catch (error) {
-      if (stopping.signal.aborted) return;
+      if (stopping.signal.aborted || (error instanceof UserError && error.code === 'analysis_busy'))
+        return false;
       counters.failures += 1;
       each.lastError = error instanceof Error ? error.message : String(error);
     }
@@ -133,6 +136,7 @@ export function createDetectionRunner(options: DetectionRunnerOptions): Detectio
     counters.runs += 1;
     counters.elapsedMs += clock.monotonicMs() - startMs;
     if (clock.nowMs() - each.writtenMs >= MEMORY_WRITE_MS) await save(each);
+    return true;
   }
 
   async function save(each: Running): Promise<void> {
