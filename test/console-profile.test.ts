@@ -185,6 +185,11 @@ describe.skipIf(!existsSync(CHROMIUM))('profiles in the console (needs /usr/bin/
     await page.getByRole('table', { name: 'With whom' }).getByRole('link', { name: /^198/ }).first().click();
     await eventually(() => addressField(page, 'of')).toBe('host');
     await page.getByRole('table', { name: 'Services' }).getByText('offered').waitFor();
+    await page
+      .getByRole('table', { name: 'Newest sessions' })
+      .getByText(/^198\.51\.100\.\d 443$/)
+      .first()
+      .waitFor();
     expect(complaints).toEqual([]);
   });
 

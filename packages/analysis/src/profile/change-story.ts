@@ -112,7 +112,7 @@ function causeSentence({
 }: ExplainedDimension<TrafficChange>): string {
   const named = values.slice(0, NAMED_MAX).map(({ value }) => `${value.label} (${movement(value)})`);
   const more = values.length > NAMED_MAX ? ` and ${values.length - NAMED_MAX} more` : '';
-  return `By ${DIMENSION_WORDS[dimension] ?? dimension}: ${named.join(', ')}${more} make ${percentOf(power)} of it.`;
+  return `By ${DIMENSION_WORDS[dimension] ?? dimension}: ${named.join(', ')}${more} ${values.length === 1 ? 'makes' : 'make'} ${percentOf(power)} of it.`;
 }
 
 function movement({ kind, actual, expected }: TrafficChange): string {

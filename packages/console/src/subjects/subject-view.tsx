@@ -423,11 +423,13 @@ function Sessions({ data }: { data: SubjectResponse }) {
         rows={data.sessions}
         idOf={(row) => JSON.stringify(row)}
         columns={[
-          { title: 'Began', cell: (row) => formatMoment(momentOf(row['flowStart']), data.to) },
-          { title: 'From', cell: (row) => <span className="wire">{text(row['srcAddr'])}</span> },
+          { title: 'Began', cell: (row) => formatMoment(momentOf(row['start']), data.to) },
+          { title: 'From', cell: (row) => <span className="wire">{text(row['initiator'])}</span> },
           {
             title: 'To',
-            cell: (row) => <span className="wire">{`${text(row['dstAddr'])} ${text(row['dstPort'])}`}</span>,
+            cell: (row) => (
+              <span className="wire">{`${text(row['responder'])} ${text(row['responderPort'])}`}</span>
+            ),
           },
           { title: 'Lasted', isFigure: true, cell: (row) => formatDuration(Number(row['duration'] ?? 0)) },
           { title: 'Octets', isFigure: true, cell: (row) => formatOctets(Number(row['octets'] ?? 0)) },

@@ -210,6 +210,13 @@ describe('a host', () => {
     expect(page.countries[0]).toMatchObject({ country: 'US' });
     expect(page.drops).toMatchObject([{ rule: 'ssh-deny', from: true, packets: 3, service: 'tcp/2222' }]);
     expect(page.sessions.length).toBeGreaterThanOrEqual(10);
+    expect(page.sessions[0]).toMatchObject({
+      initiator: '10.0.0.7',
+      responder: HOST,
+      responderPort: 8080,
+      octets: 70,
+    });
+    expect(page.sessions[0]).toHaveProperty('start');
     expect(page.performance).toBeNull();
   });
 
