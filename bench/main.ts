@@ -8,6 +8,7 @@ import { benchmarkLive } from './live.ts';
 import { benchmarkMeter } from './meter.ts';
 import { benchmarkPolicy } from './policy.ts';
 import { benchmarkStore } from './store.ts';
+import { benchmarkUsage } from './usage.ts';
 
 const BENCHMARKS: Readonly<Record<string, (size?: string) => void | Promise<void>>> = {
   decode: benchmarkDecode,
@@ -18,6 +19,7 @@ const BENCHMARKS: Readonly<Record<string, (size?: string) => void | Promise<void
   detect: benchmarkDetect,
   console: benchmarkConsole,
   policy: benchmarkPolicy,
+  usage: benchmarkUsage,
 };
 
 const names = process.argv.slice(2);

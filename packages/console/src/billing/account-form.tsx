@@ -1,15 +1,8 @@
 import { BILLING_MEASURES, type BillingAccount, PERCENTILE_CONVENTIONS, PLAN_KINDS } from '@weir/analysis';
 import { useState } from 'react';
 import { useChange } from '../api/use-change.ts';
-import { ProblemNote } from '../pages/problem-note.tsx';
-import {
-  FieldGroup,
-  ListField,
-  PLAIN_BUTTON,
-  PRIMARY_BUTTON,
-  SelectField,
-  TextField,
-} from '../widgets/form.tsx';
+import { FormEnd } from '../pages/form-end.tsx';
+import { FieldGroup, ListField, SelectField, TextField } from '../widgets/form.tsx';
 import { Panel } from '../widgets/panel.tsx';
 import { type AccountDraft, accountOf, draftOf, NEW_ACCOUNT, problemOf } from './account-draft.ts';
 
@@ -90,33 +83,21 @@ export function AccountForm({ account, onDone }: AccountFormProps) {
             onChange={(timeZone) => set({ timeZone })}
           />
         </FieldGroup>
-        <div className="space-y-2 border-line border-t px-4 py-3">
-          {tried && problem !== undefined && (
-            <p role="alert" className="text-drop text-xs">
-              {problem}
-            </p>
-          )}
-          {save.error !== null && <ProblemNote problem={save.error} />}
-          {account !== undefined && (
-            <p className="text-ink-faint text-xs">
-              Other flows: bins of periods that are not closed are read again. Another plan: closed statements
-              stay as they are.
-            </p>
-          )}
-          <div className="flex gap-2">
-            <button type="submit" className={PRIMARY_BUTTON} disabled={save.isPending}>
-              {account === undefined ? 'Add account' : 'Save'}
-            </button>
-            <button type="button" className={PLAIN_BUTTON} onClick={() => onDone(account?.id)}>
-              Cancel
-            </button>
-          </div>
-        </div>
+        <FormEnd
+          problem={tried ? problem : undefined}
+          error={save.error}
+          submitText={account === undefined ? 'Add account' : 'Save'}
+          isBusy={save.isPending}
+          onCancel={() => onDone(account?.id)}
+          note={account === undefined ? undefined : WHAT_CHANGES}
+        />
       </form>
     </Panel>
   );
 }
 
+const WHAT_CHANGES =
+  'Other flows: bins of periods that are not closed are read again. Another plan: closed statements stay as they are.';
 const ZONES = ['UTC', Intl.DateTimeFormat().resolvedOptions().timeZone];
 
 interface PartProps {

@@ -1,7 +1,8 @@
 import { useState } from 'react';
 import { useChange } from '../api/use-change.ts';
+import { FormEnd } from '../pages/form-end.tsx';
 import { ProblemNote } from '../pages/problem-note.tsx';
-import { FieldGroup, ListField, PLAIN_BUTTON, PRIMARY_BUTTON, TextField } from '../widgets/form.tsx';
+import { FieldGroup, ListField, PLAIN_BUTTON, TextField } from '../widgets/form.tsx';
 import { Panel } from '../widgets/panel.tsx';
 import type { CapacitySettings, CapacitySummary } from './capacity-contract.ts';
 
@@ -117,22 +118,13 @@ export function CapacitySettingsForm({
             onChange={setLinks}
           />
         </FieldGroup>
-        <div className="space-y-2 border-line border-t px-4 py-3">
-          {typeof read === 'string' && (
-            <p role="alert" className="text-drop text-xs">
-              {read}
-            </p>
-          )}
-          {save.error !== null && <ProblemNote problem={save.error} />}
-          <div className="flex gap-2">
-            <button type="submit" className={PRIMARY_BUTTON} disabled={save.isPending}>
-              Save
-            </button>
-            <button type="button" className={PLAIN_BUTTON} onClick={onDone}>
-              Cancel
-            </button>
-          </div>
-        </div>
+        <FormEnd
+          problem={typeof read === 'string' ? read : undefined}
+          error={save.error}
+          submitText="Save"
+          isBusy={save.isPending}
+          onCancel={onDone}
+        />
       </form>
     </Panel>
   );

@@ -2,17 +2,8 @@ import { useState } from 'react';
 import { useApi } from '../api/use-api.ts';
 import { useChange } from '../api/use-change.ts';
 import type { AccountsResponse } from '../billing/billing-contract.ts';
-import { ProblemNote } from '../pages/problem-note.tsx';
-import {
-  FieldGroup,
-  ListField,
-  PLAIN_BUTTON,
-  PRIMARY_BUTTON,
-  SelectField,
-  SMALL_BUTTON,
-  Switch,
-  TextField,
-} from '../widgets/form.tsx';
+import { FormEnd } from '../pages/form-end.tsx';
+import { FieldGroup, ListField, SelectField, SMALL_BUTTON, Switch, TextField } from '../widgets/form.tsx';
 import { Panel } from '../widgets/panel.tsx';
 import type { Report, ReportFormat, ReportRequest, ReportSection } from './report-contract.ts';
 import { minuteOf, newReport, newSection, SECTION_TITLES, timeText, WEEKDAYS } from './report-draft.ts';
@@ -122,22 +113,13 @@ export function ReportForm({ report, mail, onDone }: ReportFormProps) {
             onChange={(text) => set({ keep: /^\d{1,3}$/.test(text) ? Number(text) : 0 })}
           />
         </FieldGroup>
-        <div className="space-y-2 border-line border-t px-4 py-3">
-          {tried && problem !== undefined && (
-            <p role="alert" className="text-drop text-xs">
-              {problem}
-            </p>
-          )}
-          {save.error !== null && <ProblemNote problem={save.error} />}
-          <div className="flex gap-2">
-            <button type="submit" className={PRIMARY_BUTTON} disabled={save.isPending}>
-              {report === undefined ? 'Add report' : 'Save'}
-            </button>
-            <button type="button" className={PLAIN_BUTTON} onClick={() => onDone(report?.id)}>
-              Cancel
-            </button>
-          </div>
-        </div>
+        <FormEnd
+          problem={tried ? problem : undefined}
+          error={save.error}
+          submitText={report === undefined ? 'Add report' : 'Save'}
+          isBusy={save.isPending}
+          onCancel={() => onDone(report?.id)}
+        />
       </form>
     </Panel>
   );
