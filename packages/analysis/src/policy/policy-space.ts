@@ -11,7 +11,6 @@ import { ANY, type PolicyDocument, type PolicyRule } from './policy-document.ts'
 import {
   type AddressRange,
   addressOf,
-  formatServiceMember,
   LABEL_KINDS,
   type LabelKind,
   networksOfRange,
@@ -311,5 +310,3 @@ function splitByProtocol(first: number, last: number): ServiceMember[] {
   }
   return members;
 }
-
-export const serviceTexts = (members: readonly ServiceMember[]): string[] => members.map(formatServiceMember);

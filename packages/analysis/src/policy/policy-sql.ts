@@ -130,37 +130,68 @@ const STRONG_MARKS = '(1, 2, 4, 5, 6, 7, 8)';
 /** ICMP requests, of both versions; an error belongs to a connection that is judged by itself. */
 const ICMP_REQUESTS = '(8, 13, 15, 17, 128)';
 
-/** CTE `connections`: one row for each, ends in the order a, b of their addresses; then who began. */
+/** Columns of a SELECT, one a line. */
+const list = (columns: readonly string[]) => columns.join(',\n    ');
+
+/** A value of either end of a record, as columns of the ends a and b. */
+function sided(name: string, source: string, destination: string): string[] {
+  return [
+    `CASE WHEN "swap" THEN ${destination} ELSE ${source} END AS "a${name}"`,
+    `CASE WHEN "swap" THEN ${source} ELSE ${destination} END AS "b${name}"`,
+  ];
+}
+
+/** CTE `connections`: one row for each, ends in the order a, b of their addresses. */
 function connections(space: PolicySpace, filter: FilterExpression | undefined, withNames = false): string {
-  const labels = labelKindsOf(space);
-  const swap = `("srcAddrHi" > "dstAddrHi" OR ("srcAddrHi" = "dstAddrHi" AND ("srcAddrLo" > "dstAddrLo"
-      OR ("srcAddrLo" = "dstAddrLo" AND coalesce("srcPort", 0) > coalesce("dstPort", 0)))))`;
-  const sided = (name: string, source: string, destination: string) =>
-    `CASE WHEN "swap" THEN ${destination} ELSE ${source} END AS "a${name}", CASE WHEN "swap" THEN ${source} ELSE ${destination} END AS "b${name}"`;
   const port = (column: string) =>
     `CASE WHEN "protocol" IN (${PROTOCOLS_WITH_PORTS.join(', ')}) THEN coalesce(${column}, 0) ELSE 0 END`;
-  const sideNames = (withNames ? ['User', 'Peer', 'Name'] : []).map(
-    (name) =>
-      `max(CASE WHEN "swap" THEN "dst${name}" ELSE "src${name}" END) AS "a${name}", max(CASE WHEN "swap" THEN "src${name}" ELSE "dst${name}" END) AS "b${name}"`,
-  );
-  const sideLabels = labels.map(
-    (kind) => `max(${side('a', kind)}) AS "a_${kind}", max(${side('b', kind)}) AS "b_${kind}"`,
-  );
-  return `directed AS (SELECT *, ${swap} AS "swap", ${IS_DROP} AS "drop", coalesce("duplicate" = 1, false) AS "again",
-    ${WEIGHT}::DOUBLE AS "weight" FROM flows
+  const names = withNames ? ['User', 'Peer', 'Name'].flatMap((name) => endLabels(name, name)) : [];
+  const labels = labelKindsOf(space).flatMap((kind) => endLabels(capital(kind), `_${kind}`));
+  const ends = '"protocol", "ahi", "alo", "aport", "bhi", "blo", "bport"';
+  return `directed AS (SELECT *, ${SWAP} AS "swap", ${IS_DROP} AS "drop",
+    coalesce("duplicate" = 1, false) AS "again", ${WEIGHT}::DOUBLE AS "weight" FROM flows
   WHERE "srcAddrHi" IS NOT NULL AND "dstAddrHi" IS NOT NULL AND ${condition(filter)}),
-sided AS (SELECT *, NOT "drop" AND NOT "again" AND NOT "swap" AS "sentA", NOT "drop" AND NOT "again" AND "swap" AS "sentB",
-    "drop" AND NOT "swap" AS "dropA", "drop" AND "swap" AS "dropB", ${sided('hi', '"srcAddrHi"', '"dstAddrHi"')}, ${sided('lo', '"srcAddrLo"', '"dstAddrLo"')},
-    ${sided('port', port('"srcPort"'), port('"dstPort"'))} FROM directed),
+sided AS (SELECT *,
+    NOT "drop" AND NOT "again" AND NOT "swap" AS "sentA", NOT "drop" AND NOT "again" AND "swap" AS "sentB",
+    "drop" AND NOT "swap" AS "dropA", "drop" AND "swap" AS "dropB",
+    ${list([
+      ...sided('hi', '"srcAddrHi"', '"dstAddrHi"'),
+      ...sided('lo', '"srcAddrLo"', '"dstAddrLo"'),
+      ...sided('port', port('"srcPort"'), port('"dstPort"')),
+    ])}
+  FROM directed),
 connections AS (SELECT coalesce("protocol", 0) AS "protocol", "ahi", "alo", "aport", "bhi", "blo", "bport",
-    ${directionSums('a', '"sentA"', '"sentB"')}, ${directionSums('b', '"sentB"', '"sentA"')},
-    ${dropSums('a', '"dropA"')}, ${dropSums('b', '"dropB"')},
-    max(CASE WHEN "drop" THEN "rule" END) AS "firewall",
-    ${votes(`"directionRule" IN ${STRONG_MARKS}`)} AS "marked", ${votes('"directionRule" = 3')} AS "heard",
-    max(CASE WHEN ${OPENS} AND NOT "swap" THEN 1 ELSE 0 END) AS "synA", max(CASE WHEN ${OPENS} AND "swap" THEN 1 ELSE 0 END) AS "synB",
-    max(CASE WHEN NOT "swap" THEN ${ICMP_VALUE} END) AS "icmpA", max(CASE WHEN "swap" THEN ${ICMP_VALUE} END) AS "icmpB",
-    min("flowStart") AS "first", max("flowEnd") AS "last"${[...sideLabels, ...sideNames].map((each) => `,\n    ${each}`).join('')}
-  FROM sided GROUP BY "protocol", "ahi", "alo", "aport", "bhi", "blo", "bport")`;
+    ${list([
+      ...directionSums('a', '"sentA"', '"sentB"'),
+      ...directionSums('b', '"sentB"', '"sentA"'),
+      ...dropSums('a', '"dropA"'),
+      ...dropSums('b', '"dropB"'),
+      'max(CASE WHEN "drop" THEN "rule" END) AS "firewall"',
+      `${votes(`"directionRule" IN ${STRONG_MARKS}`)} AS "marked"`,
+      `${votes('"directionRule" = 3')} AS "heard"`,
+      `max(CASE WHEN ${OPENS} AND NOT "swap" THEN 1 ELSE 0 END) AS "synA"`,
+      `max(CASE WHEN ${OPENS} AND "swap" THEN 1 ELSE 0 END) AS "synB"`,
+      `max(CASE WHEN NOT "swap" THEN ${ICMP_VALUE} END) AS "icmpA"`,
+      `max(CASE WHEN "swap" THEN ${ICMP_VALUE} END) AS "icmpB"`,
+      'min("flowStart") AS "first"',
+      'max("flowEnd") AS "last"',
+      ...labels,
+      ...names,
+    ])}
+  FROM sided GROUP BY ${ends})`;
+}
+
+/** Whether the source is the higher of both ends. */
+const SWAP = `("srcAddrHi" > "dstAddrHi" OR ("srcAddrHi" = "dstAddrHi" AND ("srcAddrLo" > "dstAddrLo"
+      OR ("srcAddrLo" = "dstAddrLo" AND coalesce("srcPort", 0) > coalesce("dstPort", 0)))))`;
+
+/** A label of each end: that of any of the records. */
+function endLabels(label: string, name: string): string[] {
+  const [a, b] = [`"src${label}"`, `"dst${label}"`];
+  return [
+    `max(CASE WHEN "swap" THEN ${b} ELSE ${a} END) AS "a${name}"`,
+    `max(CASE WHEN "swap" THEN ${a} ELSE ${b} END) AS "b${name}"`,
+  ];
 }
 
 /** What most of the records with such a mark say of whether end a began; NULL where none, or as many as not, do. */
@@ -178,81 +209,114 @@ const ICMP_VALUE = `CASE WHEN "protocol" IN (1, 58) THEN coalesce("icmpTypeCode"
  * Records, packets and octets that one end sent and that were not dropped; biflows tell of both. Counters become doubles
  * before they are multiplied: hostile ones would overflow.
  */
-function directionSums(end: 'a' | 'b', own: string, other: string): string {
+function directionSums(end: 'a' | 'b', own: string, other: string): string[] {
   const sums = (['packets', 'octets'] as const).map((name) => {
-    const [sent, back] = [identifier(name), identifier(`reverse${capital(name)}`)];
-    const value = `CASE WHEN ${own} THEN ${sent}::DOUBLE * "weight" WHEN ${other} THEN ${back}::DOUBLE * "weight" END`;
-    return `coalesce(sum(${value}), 0) AS "${end}${capital(name)}"`;
+    const sent = `${identifier(name)}::DOUBLE * "weight"`;
+    const back = `${identifier(`reverse${capital(name)}`)}::DOUBLE * "weight"`;
+    const sum = `sum(CASE WHEN ${own} THEN ${sent} WHEN ${other} THEN ${back} END)`;
+    return `coalesce(${sum}, 0) AS "${end}${capital(name)}"`;
   });
-  return [`count(CASE WHEN ${own} THEN 1 END) AS "${end}Records"`, ...sums].join(', ');
+  return [`count(CASE WHEN ${own} THEN 1 END) AS "${end}Records"`, ...sums];
 }
 
 /** What was dropped of what one end sent: a frame is in one drop record, whoever metered it before. */
-function dropSums(end: 'a' | 'b', own: string): string {
-  const sums = (['packets', 'octets'] as const).map(
-    (name) =>
-      `coalesce(sum(CASE WHEN ${own} THEN ${identifier(name)}::DOUBLE * "weight" END), 0) AS "${end}Drop${capital(name)}"`,
-  );
-  return [`count(CASE WHEN ${own} THEN 1 END) AS "${end}DropRecords"`, ...sums].join(', ');
+function dropSums(end: 'a' | 'b', own: string): string[] {
+  const sums = (['packets', 'octets'] as const).map((name) => {
+    const sum = `sum(CASE WHEN ${own} THEN ${identifier(name)}::DOUBLE * "weight" END)`;
+    return `coalesce(${sum}, 0) AS "${end}Drop${capital(name)}"`;
+  });
+  return [`count(CASE WHEN ${own} THEN 1 END) AS "${end}DropRecords"`, ...sums];
 }
 
 const total = (counter: string) => `sum(${counter}::DOUBLE * ${WEIGHT})`;
 const capital = (name: string) => name[0]?.toUpperCase() + name.slice(1);
-const side = (end: 'a' | 'b', kind: LabelKind) => {
-  const [first, second] = end === 'a' ? ['dst', 'src'] : ['src', 'dst'];
-  return `CASE WHEN "swap" THEN "${first}${capital(kind)}" ELSE "${second}${capital(kind)}" END`;
-};
 
-/** CTE `classed`: who began and how that is known, what was forwarded and dropped, and the classes. */
+const IS_ICMP = '"protocol" IN (1, 58)';
+const SUM_NAMES = ['Packets', 'Octets', 'Records', 'DropPackets', 'DropOctets', 'DropRecords'];
+
+/** The value of who began, where there is one of each end. */
+const oriented = (a: string, b: string) => `CASE WHEN "fromA" THEN ${a} ELSE ${b} END`;
+
+/** CTEs `begun` and `ordered`: how it is known who began, and whether end a did. */
+function begun(space: PolicySpace): string {
+  const narrow = (port: string) =>
+    tree(space.services, `("protocol"::INTEGER * 65536 + ${port})`, (piece) =>
+      String(space.narrowServices.has(piece)),
+    );
+  const asks = (end: string) => `coalesce("icmp${end}" >> 8 IN ${ICMP_REQUESTS}, false)`;
+  const known = (port: string) => `coalesce((${narrow(port)}) OR (${port} BETWEEN 1 AND 1023), false)`;
+  return `opened AS (SELECT *, ${known('"aport"')} AS "knownA", ${known('"bport"')} AS "knownB"
+  FROM connections),
+begun AS (SELECT *, CASE WHEN "marked" IS NOT NULL THEN ${BASIS.sessionMark}
+    WHEN "synA" <> "synB" OR (${IS_ICMP} AND ${asks('A')} <> ${asks('B')}) THEN ${BASIS.openingPacket}
+    WHEN "knownA" <> "knownB" THEN ${BASIS.servicePort} WHEN "aport" <> "bport" THEN ${BASIS.lowerPort}
+    ELSE ${BASIS.arrival} END AS "basis" FROM opened),
+ordered AS (SELECT *, CASE "basis" WHEN ${BASIS.sessionMark} THEN "marked"
+    WHEN ${BASIS.openingPacket} THEN CASE WHEN ${IS_ICMP} THEN ${asks('A')} ELSE "synA" > "synB" END
+    WHEN ${BASIS.servicePort} THEN "knownB" WHEN ${BASIS.lowerPort} THEN "aport" > "bport"
+    ELSE coalesce("heard", "aRecords" + "aDropRecords" > 0) END AS "fromA" FROM begun)`;
+}
+
+/** CTE `judged`: what was sent and what came back, and whether it passed or was dropped, or is an error of ICMP. */
+function judged(): string {
+  const both = (name: string) => [
+    `${oriented(`"a${name}"`, `"b${name}"`)} AS "out${name}"`,
+    `${oriented(`"b${name}"`, `"a${name}"`)} AS "back${name}"`,
+  ];
+  const value = `CASE WHEN ${IS_ICMP} THEN coalesce(${oriented('"icmpA"', '"icmpB"')}, 0)
+      ELSE ${oriented('"bport"', '"aport"')} END`;
+  return `oriented AS (SELECT *,
+    ${list([...both('hi'), ...both('lo'), ...SUM_NAMES.flatMap(both), `${value} AS "value"`])}
+  FROM ordered),
+judged AS (SELECT *,
+    "outRecords" + "backRecords" > 0
+      AND ("outDropRecords" = 0 OR "outPackets" > "outDropPackets") AS "isForwarded",
+    "outDropRecords" + "backDropRecords" > 0 AS "isDropped",
+    coalesce(("protocol" = 1 AND "value" >> 8 IN (3, 4, 5, 11, 12))
+      OR ("protocol" = 58 AND "value" >> 8 BETWEEN 1 AND 4), false) AS "related"
+  FROM oriented)`;
+}
+
+/** CTE `classed`: the classes of the ends and of the service, and the sums. */
 function classified(
   space: PolicySpace,
   labels: readonly LabelKind[],
   further: readonly string[] = [],
 ): string {
-  const narrow = (port: string) =>
-    tree(space.services, `("protocol"::INTEGER * 65536 + ${port})`, (piece) =>
-      String(space.narrowServices.has(piece)),
-    );
-  const icmp = '"protocol" IN (1, 58)';
-  const asks = (end: string) => `coalesce("icmp${end}" >> 8 IN ${ICMP_REQUESTS}, false)`;
-  const known = (port: string) => `coalesce((${narrow(port)}) OR (${port} BETWEEN 1 AND 1023), false)`;
-  const oriented = (a: string, b: string) => `CASE WHEN "fromA" THEN ${a} ELSE ${b} END`;
-  const both = (name: string) =>
-    `${oriented(`"a${name}"`, `"b${name}"`)} AS "out${name}", ${oriented(`"b${name}"`, `"a${name}"`)} AS "back${name}"`;
-  const values = ['Packets', 'Octets', 'Records', 'DropPackets', 'DropOctets', 'DropRecords'];
-  const labelSql = (kind: LabelKind) => {
-    const known_ = [...(space.labels.get(kind)?.keys() ?? [])].map(text).join(', ');
-    const cut = (sql: string) => `CASE WHEN ${sql} IN (${known_}) THEN ${sql} END`;
-    return `${cut(oriented(`"a_${kind}"`, `"b_${kind}"`))} AS "from_${kind}", ${cut(oriented(`"b_${kind}"`, `"a_${kind}"`))} AS "to_${kind}"`;
+  const label = (kind: LabelKind) => {
+    const values = [...(space.labels.get(kind)?.keys() ?? [])].map(text).join(', ');
+    const cut = (sql: string) => `CASE WHEN ${sql} IN (${values}) THEN ${sql} END`;
+    return [
+      `${cut(oriented(`"a_${kind}"`, `"b_${kind}"`))} AS "from_${kind}"`,
+      `${cut(oriented(`"b_${kind}"`, `"a_${kind}"`))} AS "to_${kind}"`,
+    ];
   };
-  return `opened AS (SELECT *, ${known('"aport"')} AS "knownA", ${known('"bport"')} AS "knownB" FROM connections),
-begun AS (SELECT *, CASE WHEN "marked" IS NOT NULL THEN ${BASIS.sessionMark}
-    WHEN "synA" <> "synB" OR (${icmp} AND ${asks('A')} <> ${asks('B')}) THEN ${BASIS.openingPacket}
-    WHEN "knownA" <> "knownB" THEN ${BASIS.servicePort} WHEN "aport" <> "bport" THEN ${BASIS.lowerPort}
-    ELSE ${BASIS.arrival} END AS "basis" FROM opened),
-ordered AS (SELECT *, CASE "basis" WHEN ${BASIS.sessionMark} THEN "marked"
-    WHEN ${BASIS.openingPacket} THEN CASE WHEN ${icmp} THEN ${asks('A')} ELSE "synA" > "synB" END
-    WHEN ${BASIS.servicePort} THEN "knownB" WHEN ${BASIS.lowerPort} THEN "aport" > "bport"
-    ELSE coalesce("heard", "aRecords" + "aDropRecords" > 0) END AS "fromA" FROM begun),
-oriented AS (SELECT *, ${both('hi')}, ${both('lo')}, ${values.map(both).join(', ')},
-    CASE WHEN ${icmp} THEN coalesce(${oriented('"icmpA"', '"icmpB"')}, 0) ELSE ${oriented('"bport"', '"aport"')} END AS "value"
-  FROM ordered),
-judged AS (SELECT *, ("outRecords" + "backRecords" > 0 AND ("outDropRecords" = 0 OR "outPackets" > "outDropPackets")) AS "isForwarded",
-    "outDropRecords" + "backDropRecords" > 0 AS "isDropped",
-    coalesce(("protocol" = 1 AND "value" >> 8 IN (3, 4, 5, 11, 12)) OR ("protocol" = 58 AND "value" >> 8 BETWEEN 1 AND 4), false) AS "related"
-  FROM oriented),
-classed AS (SELECT ${addressTree(space.addresses, '"outhi"', '"outlo"')} AS "from",
-    ${addressTree(space.addresses, '"backhi"', '"backlo"')} AS "to",
-    ${tree(space.services, '("protocol"::INTEGER * 65536 + "value")', String)} AS "service",
-    ${labels.map((kind) => `${labelSql(kind)}, `).join('')}"related", "firewall", "basis", "isForwarded", "isDropped",
-    CASE WHEN "isForwarded" THEN "outRecords" + "backRecords" ELSE 0 END AS "records",
-    CASE WHEN "isForwarded" THEN greatest("outPackets" - "outDropPackets", 0) + greatest("backPackets" - "backDropPackets", 0) ELSE 0 END AS "packets",
-    CASE WHEN "isForwarded" THEN greatest("outOctets" - "outDropOctets", 0) + greatest("backOctets" - "backDropOctets", 0) ELSE 0 END AS "octets",
-    "isForwarded" AND "backPackets" > 0 AS "answered",
-    "outDropRecords" + "backDropRecords" AS "dropRecords", "outDropPackets" + "backDropPackets" AS "dropPackets",
-    "outDropOctets" + "backDropOctets" AS "dropOctets", epoch_ms("first")::DOUBLE AS "firstMs", epoch_ms("last")::DOUBLE AS "lastMs"${further.map((each) => `, ${each}`).join('')}
+  const passed = (name: string) =>
+    `greatest("out${name}" - "outDrop${name}", 0) + greatest("back${name}" - "backDrop${name}", 0)`;
+  const ifForwarded = (sql: string) => `CASE WHEN "isForwarded" THEN ${sql} ELSE 0 END`;
+  const dropped = (name: string) => `"outDrop${name}" + "backDrop${name}" AS "drop${name}"`;
+  return `${begun(space)},
+${judged()},
+classed AS (SELECT
+    ${list([
+      `${addressTree(space.addresses, '"outhi"', '"outlo"')} AS "from"`,
+      `${addressTree(space.addresses, '"backhi"', '"backlo"')} AS "to"`,
+      `${tree(space.services, '("protocol"::INTEGER * 65536 + "value")', String)} AS "service"`,
+      ...labels.flatMap(label),
+      '"related", "firewall", "basis", "isForwarded", "isDropped"',
+      `${ifForwarded('"outRecords" + "backRecords"')} AS "records"`,
+      `${ifForwarded(passed('Packets'))} AS "packets"`,
+      `${ifForwarded(passed('Octets'))} AS "octets"`,
+      '"isForwarded" AND "backPackets" > 0 AS "answered"',
+      ...['Records', 'Packets', 'Octets'].map(dropped),
+      'epoch_ms("first")::DOUBLE AS "firstMs"',
+      'epoch_ms("last")::DOUBLE AS "lastMs"',
+      ...further,
+    ])}
   FROM judged)`;
 }
+
+const bestName = (end: 'a' | 'b') => `coalesce("${end}User", "${end}Peer", "${end}Name")`;
 
 /** For who asks for pairs: the ends themselves, and the best name of each. */
 const PAIR_COLUMNS = [
@@ -262,8 +326,8 @@ const PAIR_COLUMNS = [
   '"backlo" AS "tlo"',
   '"protocol"',
   '"value"',
-  'CASE WHEN "fromA" THEN coalesce("aUser", "aPeer", "aName") ELSE coalesce("bUser", "bPeer", "bName") END AS "fromName"',
-  'CASE WHEN "fromA" THEN coalesce("bUser", "bPeer", "bName") ELSE coalesce("aUser", "aPeer", "aName") END AS "toName"',
+  `${oriented(bestName('a'), bestName('b'))} AS "fromName"`,
+  `${oriented(bestName('b'), bestName('a'))} AS "toName"`,
 ];
 
 const labelColumns = (labels: readonly LabelKind[]) => [

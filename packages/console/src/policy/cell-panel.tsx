@@ -1,4 +1,5 @@
 import type { MatrixCell, Outcome } from '@weir/analysis';
+import { useEffect, useRef } from 'react';
 import { useApi } from '../api/use-api.ts';
 import { formatCount, formatOctets } from '../format/quantity.ts';
 import { formatMoment } from '../format/time.ts';
@@ -36,32 +37,38 @@ export function CellPanel(props: CellPanelProps) {
     filter: view.filter,
   };
   const evidence = useApi<EvidenceResponse>(['policy/cell', question]);
+  const place = useRef<HTMLDivElement>(null);
+  // Below the matrix on a narrow window: whoever chose the cell should see it.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another cell, not another answer.
+  useEffect(() => place.current?.scrollIntoView({ block: 'nearest' }), [cell.from, cell.to]);
   return (
-    <Panel
-      title={`${cell.from} → ${cell.to}`}
-      controls={
-        <button type="button" className={SMALL_BUTTON} onClick={onClose}>
-          Close
-        </button>
-      }
-    >
-      {cell.missing.length > 0 && (
-        <p className="border-line border-b px-3.5 py-2 text-[0.8125rem]">
-          <StateLine state="missing" amount={cell.missing.length} />
-          Traffic that the policy expects by {cell.missing.join(', ')} did not come in this time.
-        </p>
-      )}
-      <ServiceList cell={cell} outcome={outcome} service={service} onChoose={onChoose} />
-      {evidence.error !== null && <ProblemNote problem={evidence.error} className="m-3" />}
-      {evidence.data !== undefined && evidence.data.pairs.length > 0 && (
-        <div className={evidence.isPlaceholderData ? 'opacity-60' : ''}>
-          <EvidenceTable evidence={evidence.data} view={view} fromMs={fromMs} toMs={toMs} />
-        </div>
-      )}
-      {evidence.data === undefined && evidence.error === null && (
-        <p className="px-3.5 py-3 text-ink-soft">Looking for who is behind it…</p>
-      )}
-    </Panel>
+    <div ref={place} className="min-w-0 scroll-mt-28">
+      <Panel
+        title={`${cell.from} → ${cell.to}`}
+        controls={
+          <button type="button" className={SMALL_BUTTON} onClick={onClose}>
+            Close
+          </button>
+        }
+      >
+        {cell.missing.length > 0 && (
+          <p className="border-line border-b px-3.5 py-2 text-[0.8125rem]">
+            <StateLine state="missing" amount={cell.missing.length} />
+            Traffic that the policy expects by {cell.missing.join(', ')} did not come in this time.
+          </p>
+        )}
+        <ServiceList cell={cell} outcome={outcome} service={service} onChoose={onChoose} />
+        {evidence.error !== null && <ProblemNote problem={evidence.error} className="m-3" />}
+        {evidence.data !== undefined && evidence.data.pairs.length > 0 && (
+          <div className={evidence.isPlaceholderData ? 'opacity-60' : ''}>
+            <EvidenceTable evidence={evidence.data} view={view} fromMs={fromMs} toMs={toMs} />
+          </div>
+        )}
+        {evidence.data === undefined && evidence.error === null && (
+          <p className="px-3.5 py-3 text-ink-soft">Looking for who is behind it…</p>
+        )}
+      </Panel>
+    </div>
   );
 }
 
