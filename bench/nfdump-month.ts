@@ -20,8 +20,8 @@ const RUNS = 3;
 
 export interface NfdumpQuestion {
   readonly rangeMs: number;
-  /** nfdump's options. */
-  readonly nfdump: readonly string[];
+  /** nfdump's options; none where it has no such question. */
+  readonly nfdump?: readonly string[];
 }
 
 export interface NfdumpMonth {
@@ -30,7 +30,7 @@ export interface NfdumpMonth {
   /** CPU seconds of all nfcapd processes. */
   readonly cpuSeconds: number;
   /** Median milliseconds of each question, its files read before. */
-  readonly times: readonly number[];
+  readonly times: readonly (number | undefined)[];
 }
 
 /** Files of an earlier run in the folder are used as they are. The last day is in a file an hour, what was before in a file a day. */
@@ -46,6 +46,7 @@ export async function timeNfdump(
     readFileSync(note, 'utf8'),
   );
   const times = questions.map(({ rangeMs, nfdump }) => {
+    if (nfdump === undefined) return undefined;
     const asked = ends
       .filter((endMs) => endMs > month.toMs - rangeMs)
       .flatMap((endMs) => filesOf(folder, endMs));

@@ -30,20 +30,21 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const WARM_RUNS = 5;
 const ARRIVING_PER_SECOND = 100_000;
-/** A server that many hosts talk to rarely: the needle. */
-const NEEDLE = '10.3.1.77';
+/** One of the hosts inside. */
+const HOST = '10.3.1.77';
 
 interface Question {
   readonly title: string;
   readonly limitMs: number;
   readonly rangeMs: number;
   readonly plan: Readonly<Record<string, unknown>>;
-  /** nfdump's options for the same. */
-  readonly nfdump: readonly string[];
+  /** nfdump's options for the same; none where it has no such question. */
+  readonly nfdump?: readonly string[];
 }
 
 const groups = (by: readonly string[], more: object = {}) => ({ kind: 'groups', groupBy: by, ...more });
-const QUESTIONS: readonly Question[] = [
+/** `needle`: an address that occurs in one record. */
+const questionsAbout = (needle: string): readonly Question[] => [
   {
     title: 'top 10 sources, last hour',
     limitMs: 100,
@@ -87,11 +88,30 @@ const QUESTIONS: readonly Question[] = [
     nfdump: ['-s', 'dstport/bytes'],
   },
   {
-    title: 'one address, 30 days, records',
+    title: 'top 10 pairs, 30 days',
+    limitMs: 500,
+    rangeMs: DAYS * DAY_MS,
+    plan: groups(['srcAddr', 'dstAddr'], { from: 'rollup' }),
+  },
+  {
+    title: 'top 10 AS paths, 30 days',
+    limitMs: 500,
+    rangeMs: DAYS * DAY_MS,
+    plan: groups(['srcAs', 'dstAs'], { from: 'rollup' }),
+  },
+  {
+    title: 'newest records of a host, 30 days',
     limitMs: 2000,
     rangeMs: DAYS * DAY_MS,
-    plan: { kind: 'records', filter: `host ${NEEDLE}` },
-    nfdump: ['-o', 'line', '-c', '10', `host ${NEEDLE}`],
+    plan: { kind: 'records', filter: `host ${HOST}` },
+    nfdump: ['-o', 'null', `host ${HOST}`],
+  },
+  {
+    title: 'an address seen once, 30 days, records',
+    limitMs: 2000,
+    rangeMs: DAYS * DAY_MS,
+    plan: { kind: 'records', filter: `host ${needle}` },
+    nfdump: ['-o', 'null', `host ${needle}`],
   },
 ];
 
@@ -105,9 +125,12 @@ export async function benchmarkStore(flowsText = FLOWS_DEFAULT): Promise<void> {
   const kept = process.env['WEIR_BENCH_STORE'];
   const month = kept ?? path.join(WORK_FOLDER, `month-${flowsText}`);
   const fill = fillStore(month, flowsText);
-  const { records, from, to, exporters } = JSON.parse(
+  const { records, from, to, exporters, attacks } = JSON.parse(
     readFileSync(path.join(month, 'generated.json'), 'utf8'),
   );
+  // A sweep asks each address of a range once.
+  const sweep = attacks.find(({ kind }: { kind: string }) => kind === 'hostSweep');
+  const questions = questionsAbout(sweep.victim);
   const [fromMs, toMs] = [Date.parse(from), Date.parse(to)];
   console.error(
     `filled: ${records} records in ${fill.wallSeconds.toFixed(0)} s, ${fill.cpuSeconds.toFixed(0)} CPU s`,
@@ -138,9 +161,9 @@ export async function benchmarkStore(flowsText = FLOWS_DEFAULT): Promise<void> {
   const alone: Timing[] = [];
   const beside: Timing[] = [];
   try {
-    for (const question of QUESTIONS) alone.push(await time(question, http, toMs));
+    for (const question of questions) alone.push(await time(question, http, toMs));
     await whileArriving(udp, async () => {
-      for (const question of QUESTIONS) beside.push(await time(question, http, toMs));
+      for (const question of questions) beside.push(await time(question, http, toMs));
     });
   } finally {
     await weir.stop();
@@ -151,7 +174,7 @@ export async function benchmarkStore(flowsText = FLOWS_DEFAULT): Promise<void> {
     ? await timeNfdump(
         { fromMs, toMs, flows: requestedFlows(fill.flows), seed: SEED, exporters },
         `${month}-nfcapd`,
-        QUESTIONS,
+        questions,
       )
     : undefined;
   if (theirs !== undefined) console.error(`nfcapd has ${theirs.records} of ${records} records`);
@@ -161,7 +184,7 @@ export async function benchmarkStore(flowsText = FLOWS_DEFAULT): Promise<void> {
   printTable(
     `${records.toLocaleString('en')} records of ${DAYS} days; ms, first and median of ${WARM_RUNS}; beside: while ${ARRIVING_PER_SECOND.toLocaleString('en')} records/s arrive`,
     ['question', 'at most', 'first', 'warm', 'beside', 'ratio', 'nfdump', 'answered from'],
-    QUESTIONS.map(({ title, limitMs }, index) => {
+    questions.map(({ title, limitMs }, index) => {
       const [mine, under] = [alone[index]!, beside[index]!];
       return [
         title,
@@ -170,7 +193,7 @@ export async function benchmarkStore(flowsText = FLOWS_DEFAULT): Promise<void> {
         mine.warmMs.toFixed(0),
         under.warmMs.toFixed(0),
         (under.warmMs / mine.warmMs).toFixed(1),
-        theirs === undefined ? '' : theirs.times[index]!.toFixed(0),
+        theirs?.times[index]?.toFixed(0) ?? '',
         mine.why,
       ];
     }),

@@ -118,20 +118,17 @@ describe('merging', () => {
     await store.close();
   });
 
-  test('does nothing twice when it is asked for while the timer has begun', async () => {
+  test('does nothing twice when the timer comes while it is asked for', async () => {
     const clock = createManualClock(NOW_MS);
     const store = await openTestStore(directory.path, {}, clock);
     for (let first = 0; first < 300; first += 100) {
       await send(store, [numbered(first, 100)]);
       await store.seal();
     }
-    clock.advance(2 * HOUR_MS);
     const compacted = [store.compact()];
-    for (let turn = 0; turn < 20; turn++) {
-      clock.advance(5000);
-      if (turn === 10) compacted.push(store.compact());
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(2 * HOUR_MS);
+    compacted.push(store.compact());
     await Promise.all(compacted);
     expect((await store.sql(COUNTS)).rows).toMatchObject([{ n: 300, ids: 300 }]);
     expect((await store.status()).counters).toMatchObject({ rowsRolledUp: 300, rowsMerged: 300 });

@@ -69,7 +69,7 @@ const HOUR: Keep = { most: 1000, least: 100, recordsPerValue: 1024 };
 const MANY: Keep = { ...HOUR, most: 4000, recordsPerValue: 256 };
 const MINUTE: Keep = { most: 100, least: 20, recordsPerValue: 8192 };
 
-/** Rows for a record, with 166,000 records an hour of 50 exporters: 0.4 by the hour, 0.2 by the minute. */
+/** Rows for a record in a month of 100 million, 50 exporters: 0.27 by the hour, 0.21 by the minute; 7 octets each. */
 export const CUBES: readonly RollUpCube[] = [
   { name: 'src', ranked: ['srcAddrHi', 'srcAddrLo'], keep: { '1m': MINUTE, '1h': HOUR } },
   { name: 'dst', ranked: ['dstAddrHi', 'dstAddrLo'], keep: { '1m': MINUTE, '1h': HOUR } },
