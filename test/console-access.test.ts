@@ -89,11 +89,16 @@ describe.skipIf(!existsSync(CHROMIUM))('access in the console (needs /usr/bin/ch
       .first()
       .waitFor();
 
-    const { page } = await open(url);
+    const { page, complaints } = await open(url);
     await logIn(page, 'bo');
     await menu(page, 'bo', 'viewer').click();
     await page.getByText('sees only dstPort = 443').waitFor();
-    expect(await page.getByRole('link', { name: 'Access' }).count()).toBe(0);
+    await page.getByRole('region', { name: 'What you see' }).getByText('dstPort = 443').waitFor();
+    for (const name of ['Access', 'Exporters', 'Sources', 'Alerts']) {
+      expect(await page.getByRole('link', { name, exact: true }).count()).toBe(0);
+    }
+    // Nothing was asked for that is refused.
+    expect(complaints).toEqual([]);
     await page.getByRole('link', { name: 'Password and tokens' }).click();
     await page.getByLabel('What it is for').fill('a script');
     await page.getByRole('button', { name: 'Make a token' }).click();

@@ -5,3 +5,6 @@ import type { SessionResponse } from './access-contract.ts';
 export function useSession(): SessionResponse | undefined {
   return useApi<SessionResponse>(['session', {}]).data;
 }
+
+/** Whether whoever looks may see all flows; false until that is known. */
+export const useSeesAll = (): boolean => useSession()?.user?.rowFilter === '';

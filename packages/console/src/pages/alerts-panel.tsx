@@ -1,4 +1,5 @@
 import { Link } from 'wouter';
+import { useSeesAll } from '../access/use-session.ts';
 import type { AlertsResponse } from '../alerts/alert-contract.ts';
 import { SeverityMark } from '../alerts/severity-mark.tsx';
 import { useApi, useEvery } from '../api/use-api.ts';
@@ -14,6 +15,7 @@ const SHOWN = 5;
 export function AlertsPanel({ className = '' }: { className?: string }) {
   const { data } = useApi<AlertsResponse>(['alerts', { state: 'active', limit: SHOWN }], {
     everyMs: useEvery(EVERY_MS),
+    enabled: useSeesAll(),
   });
   if (data === undefined) return null;
   return (

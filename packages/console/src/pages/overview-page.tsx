@@ -1,3 +1,5 @@
+import { NarrowedPanel } from '../access/narrowed-panel.tsx';
+import { useSeesAll } from '../access/use-session.ts';
 import type { Parameters } from '../api/client.ts';
 import type {
   ExportersResponse,
@@ -46,7 +48,11 @@ const POLL_MS = 5000;
 export function OverviewPage() {
   const [view, change] = useViewState(OVERVIEW_VIEW);
   const data = useOverviewData(view);
-  const exporters = useApi<ExportersResponse>(['exporters', {}], { everyMs: useEvery(EXPORTERS_EVERY_MS) });
+  const seesAll = useSeesAll();
+  const exporters = useApi<ExportersResponse>(['exporters', {}], {
+    everyMs: useEvery(EXPORTERS_EVERY_MS),
+    enabled: seesAll,
+  });
   const { range, filter } = view;
   const mistake = checkFilter(filter);
   const nothing = data.flows?.flows.length === 0 && data.series?.series.length === 0;
@@ -105,8 +111,13 @@ export function OverviewPage() {
       )}
       <div className="space-y-3 lg:col-span-4 xl:col-span-3">
         <AlertsPanel />
-        <HealthPanel status={data.status} exporters={exporters.data} />
-        <StatusPanel status={data.status} />
+        <NarrowedPanel />
+        {seesAll && (
+          <>
+            <HealthPanel status={data.status} exporters={exporters.data} />
+            <StatusPanel status={data.status} />
+          </>
+        )}
       </div>
     </div>
   );
@@ -208,7 +219,9 @@ function Tiles({ pulse, series, status, filtered }: TilesProps) {
   const rate = (name: MeasureName, factor: number): number =>
     pulse === undefined ? Number.NaN : (pulse[name] * factor) / seconds;
   const note = pulse === undefined ? '' : `${filtered ? 'filtered' : 'mean'}, last ${seconds} s`;
-  const stored = status === undefined ? '' : `${formatCount(status.store.records)} records kept`;
+  // Who may see a part of the flows only is not told how many there are in all.
+  const kept = useSeesAll() ? status?.store.records : undefined;
+  const stored = kept === undefined ? '' : `${formatCount(kept)} records kept`;
   return (
     <dl className="grid grid-cols-2 gap-3 lg:col-span-12 lg:grid-cols-4">
       <StatTile

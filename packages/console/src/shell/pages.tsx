@@ -40,6 +40,9 @@ export interface PageEntry {
   shownTo?: (user: SessionUser) => boolean;
 }
 
+/** What these pages show cannot be narrowed to a part of the flows; the server refuses it to who may see only that. */
+const seesAll = ({ rowFilter }: SessionUser): boolean => rowFilter === '';
+
 /** Every page is a file of its own that loads when it is opened first. */
 export const PAGES: readonly PageEntry[] = [
   {
@@ -96,7 +99,7 @@ export const PAGES: readonly PageEntry[] = [
     Page: lazy(async () => ({ default: (await import('../pages/sql-page.tsx')).SqlPage })),
     asksFlows: true,
     withoutFilter: true,
-    shownTo: ({ rowFilter }) => rowFilter === '',
+    shownTo: seesAll,
   },
   {
     path: '/dashboards',
@@ -115,6 +118,7 @@ export const PAGES: readonly PageEntry[] = [
     Icon: AlertsIcon,
     Page: lazy(async () => ({ default: (await import('../pages/alerts-page.tsx')).AlertsPage })),
     asksFlows: false,
+    shownTo: seesAll,
   },
   {
     path: '/performance',
@@ -151,6 +155,7 @@ export const PAGES: readonly PageEntry[] = [
     Icon: PolicyIcon,
     Page: lazy(async () => ({ default: (await import('../pages/policy-page.tsx')).PolicyPage })),
     asksFlows: true,
+    shownTo: seesAll,
   },
   {
     path: '/billing',
@@ -160,6 +165,7 @@ export const PAGES: readonly PageEntry[] = [
     Icon: BillingIcon,
     Page: lazy(async () => ({ default: (await import('../pages/billing-page.tsx')).BillingPage })),
     asksFlows: false,
+    shownTo: seesAll,
   },
   {
     path: '/capacity',
@@ -169,6 +175,7 @@ export const PAGES: readonly PageEntry[] = [
     Icon: CapacityIcon,
     Page: lazy(async () => ({ default: (await import('../pages/capacity-page.tsx')).CapacityPage })),
     asksFlows: false,
+    shownTo: seesAll,
   },
   {
     path: '/reports',
@@ -178,6 +185,7 @@ export const PAGES: readonly PageEntry[] = [
     Icon: ReportsIcon,
     Page: lazy(async () => ({ default: (await import('../pages/reports-page.tsx')).ReportsPage })),
     asksFlows: false,
+    shownTo: seesAll,
   },
   {
     path: '/sources',
@@ -187,6 +195,7 @@ export const PAGES: readonly PageEntry[] = [
     Icon: SourcesIcon,
     Page: lazy(async () => ({ default: (await import('../pages/sources-page.tsx')).SourcesPage })),
     asksFlows: false,
+    shownTo: seesAll,
   },
   {
     path: '/exporters',
@@ -196,6 +205,7 @@ export const PAGES: readonly PageEntry[] = [
     Icon: ExportersIcon,
     Page: lazy(async () => ({ default: (await import('../pages/exporters-page.tsx')).ExportersPage })),
     asksFlows: false,
+    shownTo: seesAll,
   },
   {
     path: '/agents',
@@ -205,6 +215,7 @@ export const PAGES: readonly PageEntry[] = [
     Icon: AgentsIcon,
     Page: lazy(async () => ({ default: (await import('../pages/agents-page.tsx')).AgentsPage })),
     asksFlows: false,
+    shownTo: seesAll,
   },
   {
     path: '/access',
