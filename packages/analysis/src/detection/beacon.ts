@@ -71,6 +71,7 @@ export const beacon: Detection = {
   stepMs: HOUR_MS,
   chunkMs: HOUR_MS,
   enabledByDefault: true,
+  isBySource: true,
   memoryRowsMax: 50_000,
   parameters: [
     {

@@ -47,6 +47,7 @@ export const bruteForce: Detection = {
   stepMs: WINDOW_MS,
   chunkMs: 6 * HOUR_MS,
   enabledByDefault: true,
+  isBySource: true,
   memoryRowsMax: 0,
   parameters: [
     {

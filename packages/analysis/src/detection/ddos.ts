@@ -53,6 +53,7 @@ export const ddos: Detection = {
   stepMs: STEP_MS,
   chunkMs: HOUR_MS,
   enabledByDefault: true,
+  isBySource: false,
   memoryRowsMax: 0,
   parameters: [
     {

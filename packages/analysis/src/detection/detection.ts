@@ -52,6 +52,8 @@ export interface Detection {
   /** The most that is asked for at once: history is played in such parts. */
   readonly chunkMs: number;
   readonly enabledByDefault: boolean;
+  /** Whether what it says of a source depends on the records of that source alone, so that it can be asked in parts. */
+  readonly isBySource: boolean;
   /** Rows that it remembers at most; 0: nothing. */
   readonly memoryRowsMax: number;
   readonly parameters: readonly DetectionParameter[];

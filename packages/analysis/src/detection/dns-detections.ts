@@ -56,6 +56,7 @@ export const dnsTunnel: Detection = {
   stepMs: STEP_MS,
   chunkMs: 6 * HOUR_MS,
   enabledByDefault: true,
+  isBySource: true,
   memoryRowsMax: 20_000,
   parameters: [
     {
@@ -221,6 +222,7 @@ export const oddResolver: Detection = {
   stepMs: STEP_MS,
   chunkMs: 6 * HOUR_MS,
   enabledByDefault: true,
+  isBySource: false,
   memoryRowsMax: 0,
   parameters: [
     {

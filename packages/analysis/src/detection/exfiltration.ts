@@ -55,6 +55,7 @@ export const exfiltration: Detection = {
   stepMs: HOUR_MS,
   chunkMs: HOUR_MS,
   enabledByDefault: true,
+  isBySource: true,
   memoryRowsMax: 20_000,
   parameters: [
     {

@@ -69,6 +69,7 @@ function firstSeen(kind: Kind): Detection {
     stepMs: STEP_MS,
     chunkMs: 6 * HOUR_MS,
     enabledByDefault,
+    isBySource: false,
     memoryRowsMax: 100_000,
     parameters: [
       LEARN_DAYS,

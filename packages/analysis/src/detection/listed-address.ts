@@ -50,6 +50,7 @@ export const listedAddress: Detection = {
   stepMs: STEP_MS,
   chunkMs: 6 * HOUR_MS,
   enabledByDefault: true,
+  isBySource: false,
   memoryRowsMax: 0,
   parameters: [
     {

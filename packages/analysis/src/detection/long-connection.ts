@@ -48,6 +48,7 @@ export const longConnection: Detection = {
   stepMs: STEP_MS,
   chunkMs: HOUR_MS,
   enabledByDefault: true,
+  isBySource: true,
   memoryRowsMax: 20_000,
   parameters: [
     {

@@ -46,6 +46,7 @@ export const portScan: Detection = {
   stepMs: WINDOW_MS,
   chunkMs: 6 * HOUR_MS,
   enabledByDefault: true,
+  isBySource: false,
   memoryRowsMax: 0,
   parameters: [
     {
@@ -79,6 +80,7 @@ export const hostSweep: Detection = {
   stepMs: WINDOW_MS,
   chunkMs: 6 * HOUR_MS,
   enabledByDefault: true,
+  isBySource: false,
   memoryRowsMax: 0,
   parameters: [
     {

@@ -60,6 +60,7 @@ export const scanStatistics: Detection = {
   stepMs: STEP_MS,
   chunkMs: HOUR_MS,
   enabledByDefault: true,
+  isBySource: true,
   memoryRowsMax: 0,
   parameters: [
     {

@@ -1,10 +1,19 @@
 import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type AlertFinding, type AnswerRow, DETECTIONS, type TimeRange } from '@weir/analysis';
+import {
+  AddressFeeds,
+  type AlertFinding,
+  type AnswerRow,
+  DETECTIONS,
+  DetectionMemory,
+  defaultParameters,
+  type TimeRange,
+} from '@weir/analysis';
 import { createManualClock, type ManualClock, silentLogger, UserError } from '@weir/base';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type AnalysisQueue, type AnalysisStore, createAnalysisQueue } from '../analyses/analysis-queue.ts';
+import { runDetection } from './detection-parts.ts';
 import { createDetectionRunner } from './detection-runner.ts';
 import {
   checkedParameters,
@@ -132,6 +141,32 @@ describe('the runner', () => {
     expect(doneMs).toBe(Date.UTC(2026, 4, 3, 12));
     await runner.stop();
   });
+});
+
+test('an hour that is too busy for one question is asked for in parts, by source', async () => {
+  const texts: string[] = [];
+  const busy: AnalysisStore = {
+    query: store.query,
+    sql: async (text) => {
+      texts.push(text);
+      const rows = text.startsWith('SELECT count(*)') ? [{ records: 70_000_000 }] : [];
+      return { columns: [], rows, truncated: false, elapsedMs: 1 };
+    },
+  };
+  const detection = detectionNamed('exfiltration');
+  const context = {
+    range: { fromMs: 0, toMs: HOUR_MS },
+    parameters: defaultParameters(detection),
+    home: settings.home(),
+    counted: 'true',
+    memory: new DetectionMemory(10),
+    feeds: new AddressFeeds(),
+  };
+  const busyQueue = createAnalysisQueue({ store: busy, clock, logger: silentLogger });
+  await runDetection(busyQueue, 'test', detection, context, new AbortController().signal);
+  expect(
+    texts.slice(1).map((text) => /hash\("srcAddrHi", "srcAddrLo"\) % 3 = \d/.exec(text)?.[0].at(-1)),
+  ).toEqual(['0', '1', '2']);
 });
 
 test('a detection that gets no turn looks at the same flows later', async () => {

@@ -16,6 +16,7 @@ import {
 import { z } from 'zod';
 import type { AlertBook } from '../alerts/alert-book.ts';
 import type { AnalysisQueue } from '../analyses/analysis-queue.ts';
+import { runDetection } from './detection-parts.ts';
 import type { DetectionSettings } from './detection-settings.ts';
 import type { FeedFolder } from './feed-folder.ts';
 
@@ -116,12 +117,7 @@ export function createDetectionRunner(options: DetectionRunnerOptions): Detectio
         feeds: await feeds.read(),
       };
       const name = `detection ${detection.id}`;
-      const findings = await queue.run(
-        name,
-        (store) =>
-          detection.run(async (sql, asked) => (await store.sql(sql, { range: asked })).rows, context),
-        stopping.signal,
-      );
+      const findings = await runDetection(queue, name, detection, context, stopping.signal);
       for (const finding of findings) alerts.raise(finding);
       counters.findings += findings.length;
       each.lastError = '';

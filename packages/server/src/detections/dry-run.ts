@@ -3,6 +3,7 @@ import { type Alert, type Detection, DetectionMemory, type TimeRange } from '@we
 import { UserError } from '@weir/base';
 import { AlertLedger } from '../alerts/alert-ledger.ts';
 import type { AnalysisQueue } from '../analyses/analysis-queue.ts';
+import { runDetection } from './detection-parts.ts';
 import type { DetectionSettings } from './detection-settings.ts';
 import type { FeedFolder } from './feed-folder.ts';
 
@@ -58,15 +59,8 @@ export function createDryRuns({ queue, settings, feeds }: DryRunOptions): DryRun
     };
     for (let fromMs = range.fromMs; fromMs < range.toMs; fromMs += detection.chunkMs) {
       const part = { fromMs, toMs: Math.min(range.toMs, fromMs + detection.chunkMs) };
-      const found = await queue.run(
-        `dry run ${detection.id}`,
-        (store) =>
-          detection.run(async (sql, asked) => (await store.sql(sql, { range: asked })).rows, {
-            ...shared,
-            range: part,
-          }),
-        signal,
-      );
+      const name = `dry run ${detection.id}`;
+      const found = await runDetection(queue, name, detection, { ...shared, range: part }, signal);
       for (const finding of [...found].sort(
         (one, other) => Date.parse(one.lastSeen) - Date.parse(other.lastSeen),
       )) {
