@@ -1,7 +1,7 @@
 /**
  * Where the newest records that a plan asks for begin. All columns of a record cost thirty times as much to read as
  * those that a filter needs; so the ends of the matching records are looked for first, newest first, and whole records
- * are only read from the oldest of these on.
+ * are only read between the oldest and the newest of these.
  */
 import { parseCursor, type RecordsPlan, type TimeRange } from '@weir/analysis';
 
@@ -22,15 +22,18 @@ export async function newestRecords(
   const cursor = plan.cursor === undefined ? undefined : parseCursor(plan.cursor);
   let wanted = plan.limit + (cursor?.skip ?? 0);
   let untilMs = Math.min(toMs, newestMs + 1, (cursor?.beforeMs ?? toMs) + 1);
-  let oldestMs = Math.max(fromMs, untilMs);
+  const found: TimeRange[] = [];
   for (let spanMs = FIRST_SPAN_MS; untilMs > fromMs; spanMs *= SPAN_FACTOR) {
     const sinceMs = Math.max(fromMs, untilMs - spanMs);
     const ends = await findEnds({ fromMs: sinceMs, toMs: untilMs }, wanted);
-    oldestMs = ends.at(-1) ?? oldestMs;
+    const [lastMs, firstMs = lastMs] = [ends[0], ends.at(-1)];
+    if (lastMs !== undefined && firstMs !== undefined) found.push({ fromMs: firstMs, toMs: lastMs + 1 });
     wanted -= ends.length;
     if (wanted <= 0) break;
     untilMs = sinceMs;
   }
-  // An empty range is none.
-  return { ...plan, timeRange: { fromMs: Math.min(oldestMs, toMs - 1), toMs } };
+  // A range is never empty.
+  const begin = found.at(-1)?.fromMs ?? fromMs;
+  const end = found[0]?.toMs ?? fromMs + 1;
+  return { ...plan, timeRange: { fromMs: begin, toMs: end } };
 }
