@@ -1,6 +1,7 @@
 /**
- * The policy matrix of an overlay whose firewall is known, cell by cell: what is allowed and was seen, what was denied and dropped,
- * a hole that was made on purpose, what is dropped although the policy allows it, and what never came.
+ * The policy matrix of an overlay whose firewall is known, cell by cell: what is allowed and was seen, what
+ * was denied and dropped, a hole that was made on purpose, what is dropped although the policy allows it,
+ * and what never came.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

@@ -1,7 +1,7 @@
 /**
- * Cuts a line of numbers where any of many sets begins or ends. Numbers between two cuts are in the same sets; all
- * numbers that are in the same sets are one class, however many pieces it has. So a question about sets costs as much as
- * there are classes, not as there are numbers.
+ * Cuts a line of numbers where any of many sets begins or ends. Numbers between two cuts are in the same
+ * sets; all numbers that are in the same sets are one class, however many pieces it has. So a question
+ * about sets costs as much as there are classes, not as there are numbers.
  */
 
 /** The numbers from `from` to `to` belong to the set `set`. */

@@ -42,7 +42,10 @@ export type Narrowing =
 
 const EMPTY: Narrowing = { kind: 'empty' };
 
-/** One more condition: `key` as nftables names it, values without names of sets; `set`: the named set that they are of. */
+/**
+ * One more condition: `key` as nftables names it, values without names of sets; `set`: the named set that
+ * they are of.
+ */
 export function narrowed(
   scope: Conjunction,
   key: string,

@@ -1,6 +1,6 @@
 /**
- * A policy made of a firewall's rules. A rule whose meaning a policy cannot have is left out and named, with the reason:
- * what the policy does not say must be known to who holds it against flows.
+ * A policy made of a firewall's rules. A rule whose meaning a policy cannot have is left out and named,
+ * with the reason: what the policy does not say must be known to who holds it against flows.
  */
 import { isIPv4 } from '../address.ts';
 import { type Conjunction, EVERYTHING, type Narrowing, narrowed } from './nft-conjunction.ts';
@@ -266,7 +266,10 @@ class NftImport {
     });
   }
 
-  /** A text is the reason why it cannot be said; undefined: nothing matches it, or nothing that needs a rule. */
+  /**
+   * A text is the reason why it cannot be said; undefined: nothing matches it, or nothing that needs a
+   * rule.
+   */
   #narrow(
     chain: NftChain,
     scope: Conjunction,
@@ -315,7 +318,8 @@ class NftImport {
       this.#notes.add(`${values.join(', ')}: beside addresses, the interface is not looked at`);
       return scope;
     }
-    // What this machine sends leaves by an interface, what it receives came by one: the other end is behind it.
+    // What this machine sends leaves by an interface, what it receives came by one: the other end is behind
+    // it.
     if (scope[`${end}Name`] === THIS_HOST) return scope;
     return { ...scope, [end]: members, [`${end}Name`]: values.join(', ') };
   }
@@ -371,8 +375,8 @@ function sharesFamily(one: NftChain, other: NftChain): boolean {
 }
 
 /**
- * The members of both ends. Both ends of a connection are of one family, so that a rule of one family needs it said at one
- * end only: groups stay as they are where that is so.
+ * The members of both ends. Both ends of a connection are of one family, so that a rule of one family needs
+ * it said at one end only: groups stay as they are where that is so.
  */
 function endsOf({ from, to, families }: Conjunction): { from: readonly string[]; to: readonly string[] } {
   const [family, ...others] = families;

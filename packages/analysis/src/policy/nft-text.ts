@@ -117,7 +117,9 @@ class RulesetReader {
     this.chains.push({ family, table, name: name?.text ?? '', base, rules });
   }
 
-  /** The tokens up to the end of the line or `;`; undefined at the end of the chain. Braces may span lines. */
+  /**
+   * The tokens up to the end of the line or `;`; undefined at the end of the chain. Braces may span lines.
+   */
   #ruleTokens(): Token[] | undefined {
     const tokens: Token[] = [];
     let depth = 0;

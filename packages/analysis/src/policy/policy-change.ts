@@ -1,4 +1,7 @@
-/** What another policy, or one more rule, would have done to what was seen: which flows it cuts off and lets through. */
+/**
+ * What another policy, or one more rule, would have done to what was seen: which flows it cuts off and lets
+ * through.
+ */
 import type { PolicyAction, PolicyDocument, PolicyRule } from './policy-document.ts';
 import { DEFAULT_RULE, OUTSIDE } from './policy-matrix.ts';
 import type { PolicySpace } from './policy-space.ts';

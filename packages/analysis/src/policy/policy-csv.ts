@@ -1,7 +1,7 @@
 /**
- * A policy from a table: a line that names the columns, then a rule each. Columns `name`, `from`, `to`, `service`, `action` (allow
- * or deny), and optionally `expected` (yes), `firewall` and `comment`; several groups or services in one cell are separated by
- * `;` or spaces. Errors name line and column.
+ * A policy from a table: a line that names the columns, then a rule each. Columns `name`, `from`, `to`,
+ * `service`, `action` (allow or deny), and optionally `expected` (yes), `firewall` and `comment`; several
+ * groups or services in one cell are separated by `;` or spaces. Errors name line and column.
  */
 import { UserError } from '@weir/base';
 import type { PolicyImport } from './nft-import.ts';
@@ -122,7 +122,10 @@ interface CsvRow {
   readonly fields: readonly string[];
 }
 
-/** RFC 4180, with `,` or `;` or a tab between cells, whichever the first line has; empty lines and `#` are left out. */
+/**
+ * RFC 4180, with `,` or `;` or a tab between cells, whichever the first line has; empty lines and `#` are
+ * left out.
+ */
 function csvRows(text: string): CsvRow[] {
   const first = text.split(/\r?\n/, 1)[0] ?? '';
   const separator = [',', '\t', ';'].find((each) => first.includes(each)) ?? ',';

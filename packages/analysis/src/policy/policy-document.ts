@@ -1,4 +1,7 @@
-/** An intended policy: what its author wants the network to carry. Plain JSON, `docs/policy.md` describes it. */
+/**
+ * An intended policy: what its author wants the network to carry. Plain JSON, `docs/policy.md` describes
+ * it.
+ */
 
 export type PolicyAction = 'allow' | 'deny';
 
@@ -17,7 +20,9 @@ export interface PolicyService {
   readonly comment?: string;
 }
 
-/** The first rule that matches a connection decides: from its initiator, to its responder, with its service. */
+/**
+ * The first rule that matches a connection decides: from its initiator, to its responder, with its service.
+ */
 export interface PolicyRule {
   readonly name: string;
   /** Names of groups, members of groups, or `any`. */

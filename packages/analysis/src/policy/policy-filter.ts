@@ -39,8 +39,9 @@ export function filterOfClasses(
 }
 
 /**
- * Lets through all flows of these classes, by addresses alone, and perhaps others: what a question about the classes need not
- * look beyond. Undefined where it would be long, or labels decide, which only one direction may have.
+ * Lets through all flows of these classes, by addresses alone, and perhaps others: what a question about
+ * the classes need not look beyond. Undefined where it would be long, or labels decide, which only one
+ * direction may have.
  */
 export function filterOfEnds(space: PolicySpace, keys: readonly ClassKey[]): string | undefined {
   return space.labels.size > 0 ? undefined : new FilterWriter(space).write(keys, 'any', false);

@@ -403,7 +403,10 @@ function outcomesOf(row: ClassRow, judgement: Judgement): Outcome[] {
   ];
 }
 
-/** Rules that no connection can reach, for an earlier one matches all that they match: by position, with that one. */
+/**
+ * Rules that no connection can reach, for an earlier one matches all that they match: by position, with
+ * that one.
+ */
 export function shadowedRules({ rules }: SpacePolicy): { rule: number; by: number }[] {
   return rules.flatMap((rule, index) => {
     const by = rules.findIndex(

@@ -9,7 +9,10 @@ import {
 } from '../address.ts';
 import { protocolName, protocolNumber } from '../value-name.ts';
 
-/** Labels of either end of a flow that a group can be made of, from what says most of who it is to what says least. */
+/**
+ * Labels of either end of a flow that a group can be made of, from what says most of who it is to what says
+ * least.
+ */
 export const LABEL_KINDS = ['user', 'peer', 'network', 'site'] as const;
 export type LabelKind = (typeof LABEL_KINDS)[number];
 
@@ -24,7 +27,9 @@ export type GroupMember =
   | { readonly kind: 'label'; readonly label: LabelKind; readonly value: string }
   | { readonly kind: 'list'; readonly name: string };
 
-/** `from` to `to` of the ports or, of ICMP, of type × 256 + code; 0 to 65535 of protocols that have neither. */
+/**
+ * `from` to `to` of the ports or, of ICMP, of type × 256 + code; 0 to 65535 of protocols that have neither.
+ */
 export interface ServiceMember {
   readonly protocol: number;
   readonly from: number;

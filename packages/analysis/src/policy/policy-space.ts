@@ -1,7 +1,7 @@
 /**
- * A policy, or two of them side by side, made ready to be held against flows. Addresses and services fall into classes:
- * those which the same groups (services) hold are one class, so what was seen can be summed up by class in the store, and
- * each class be judged once, exactly, however many addresses there are.
+ * A policy, or two of them side by side, made ready to be held against flows. Addresses and services fall
+ * into classes: those which the same groups (services) hold are one class, so what was seen can be summed
+ * up by class in the store, and each class be judged once, exactly, however many addresses there are.
  */
 import { UserError } from '@weir/base';
 import type { Address, Network } from '../address.ts';
@@ -73,7 +73,10 @@ export interface PolicySpace {
   readonly notes: readonly string[];
 }
 
-/** Throws UserError `policy_invalid` when the policies cut the address space into more pieces than can be asked for. */
+/**
+ * Throws UserError `policy_invalid` when the policies cut the address space into more pieces than can be
+ * asked for.
+ */
 export function createPolicySpace(documents: readonly PolicyDocument[], readList: ReadList): PolicySpace {
   const builder = new SpaceBuilder(readList);
   const policies = documents.map((document) => builder.add(document));

@@ -1,10 +1,11 @@
 /**
  * The questions that hold a policy against flows: one SELECT over the relation that people's SQL sees.
  *
- * Records of the same two ends (addresses, protocol and ports, either way round) are one connection. Not of one session: what
- * was dropped is often told of later than what was metered, as a session of its own. A connection gets its initiator, its
- * ends and its service the classes of a PolicySpace; then everything is summed up by class. Frames that a firewall dropped on
- * their way in were metered as well, so a connection was forwarded as far as its packets outnumber its drops.
+ * Records of the same two ends (addresses, protocol and ports, either way round) are one connection. Not of
+ * one session: what was dropped is often told of later than what was metered, as a session of its own. A
+ * connection gets its initiator, its ends and its service the classes of a PolicySpace; then everything is
+ * summed up by class. Frames that a firewall dropped on their way in were metered as well, so a connection
+ * was forwarded as far as its packets outnumber its drops.
  */
 import { identifier, renderFilter, text, unsigned } from '../duckdb-expression.ts';
 import type { FilterExpression } from '../filter-expression.ts';
@@ -44,7 +45,10 @@ export function rangeSql(filter?: FilterExpression): string {
 FROM flows WHERE ${condition(filter)}`;
 }
 
-/** Sums by class of both ends, of the service, and by the firewall's rule: a row has the columns of ClassRow. */
+/**
+ * Sums by class of both ends, of the service, and by the firewall's rule: a row has the columns of
+ * ClassRow.
+ */
 export function classesSql(space: PolicySpace, filter?: FilterExpression): string {
   const labels = labelKindsOf(space);
   const keys = ['"from"', '"to"', '"service"', ...labelColumns(labels), '"related"', '"rule"'];
@@ -107,7 +111,10 @@ FROM pairs ORDER BY "packets" + "dropPackets" DESC, "fromAddr", "toAddr", "proto
 
 const label = (value: string | null) => text(value ?? '');
 
-/** Sources whose frames were dropped, by the firewall's rule: rows with rule, srcAddr, packets, octets, records. */
+/**
+ * Sources whose frames were dropped, by the firewall's rule: rows with rule, srcAddr, packets, octets,
+ * records.
+ */
 export function droppedSourcesSql(filter: FilterExpression | undefined, limit: number): string {
   return `SELECT coalesce("rule", '') AS "rule", addr("srcAddrHi", "srcAddrLo") AS "srcAddr",
   max("srcName") AS "name", count(*) AS "records", count(DISTINCT ("dstAddrHi", "dstAddrLo")) AS "destinations",
@@ -121,7 +128,9 @@ function condition(filter: FilterExpression | undefined): string {
   return filter === undefined ? 'true' : renderFilter(filter);
 }
 
-/** RFC 7270 section 4.12 (dropped is 2 in the upper two bits), firewallEvent 3, or a reason without either. */
+/**
+ * RFC 7270 section 4.12 (dropped is 2 in the upper two bits), firewallEvent 3, or a reason without either.
+ */
 const IS_DROP = `(coalesce("forwardingStatus" >> 6 = 2, false) OR coalesce("firewallEvent" = 3, false)
     OR ("forwardingStatus" IS NULL AND coalesce("dropReason", 0) > 0))`;
 const WEIGHT = 'greatest(coalesce("samplingRate", 1), 1)';
@@ -194,7 +203,10 @@ function endLabels(label: string, name: string): string[] {
   ];
 }
 
-/** What most of the records with such a mark say of whether end a began; NULL where none, or as many as not, do. */
+/**
+ * What most of the records with such a mark say of whether end a began; NULL where none, or as many as not,
+ * do.
+ */
 function votes(marks: string): string {
   const sum = `sum(CASE WHEN ${marks} THEN CASE WHEN ("sessionSide" = 0) <> "swap" THEN 1 ELSE -1 END END)`;
   return `(CASE sign(${sum}) WHEN 1 THEN true WHEN -1 THEN false END)`;
@@ -206,8 +218,8 @@ const OPENS = '"protocol" = 6 AND "tcpFlags" & 18 = 2';
 const ICMP_VALUE = `CASE WHEN "protocol" IN (1, 58) THEN coalesce("icmpTypeCode", "dstPort") END`;
 
 /**
- * Records, packets and octets that one end sent and that were not dropped; biflows tell of both. Counters become doubles
- * before they are multiplied: hostile ones would overflow.
+ * Records, packets and octets that one end sent and that were not dropped; biflows tell of both. Counters
+ * become doubles before they are multiplied: hostile ones would overflow.
  */
 function directionSums(end: 'a' | 'b', own: string, other: string): string[] {
   const sums = (['packets', 'octets'] as const).map((name) => {
@@ -257,7 +269,10 @@ ordered AS (SELECT *, CASE "basis" WHEN ${BASIS.sessionMark} THEN "marked"
     ELSE coalesce("heard", "aRecords" + "aDropRecords" > 0) END AS "fromA" FROM begun)`;
 }
 
-/** CTE `judged`: what was sent and what came back, and whether it passed or was dropped, or is an error of ICMP. */
+/**
+ * CTE `judged`: what was sent and what came back, and whether it passed or was dropped, or is an error of
+ * ICMP.
+ */
 function judged(): string {
   const both = (name: string) => [
     `${oriented(`"a${name}"`, `"b${name}"`)} AS "out${name}"`,

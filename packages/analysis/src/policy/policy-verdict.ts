@@ -129,8 +129,9 @@ function timeIn(row: Readonly<Record<string, AnswerValue>>, name: string): numbe
 }
 
 /**
- * What a policy says: its first rule that matches, else its default. The default speaks only of connections between its
- * groups; of others it says nothing, unless they were dropped, which a default of deny explains.
+ * What a policy says: its first rule that matches, else its default. The default speaks only of connections
+ * between its groups; of others it says nothing, unless they were dropped, which a default of deny
+ * explains.
  */
 export interface Judgement {
   /** Position of the rule; undefined when none matches. */

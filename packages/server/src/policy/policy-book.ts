@@ -44,7 +44,10 @@ export interface CurrentPolicy {
 }
 
 export interface PolicyBook {
-  /** As the file says it now; the last one that could be read when it cannot be read. Undefined: there is none. */
+  /**
+   * As the file says it now; the last one that could be read when it cannot be read. Undefined: there is
+   * none.
+   */
   current(): CurrentPolicy | undefined;
   /** Why the file cannot be used, and warnings about it. */
   problems(): readonly PolicyProblem[];
@@ -54,8 +57,8 @@ export interface PolicyBook {
   /** Throws UserError `policy_version_unknown`. */
   document(version: number): PolicyDocument;
   /**
-   * Writes the file and a new version. `basedOn` is the version that was edited, 0 when there was none. Throws UserError
-   * `policy_invalid`, `policy_conflict` when it was changed meanwhile.
+   * Writes the file and a new version. `basedOn` is the version that was edited, 0 when there was none.
+   * Throws UserError `policy_invalid`, `policy_conflict` when it was changed meanwhile.
    */
   save(input: unknown, by: string, comment: string, basedOn: number): Promise<CurrentPolicy>;
   /** Makes an old version the newest. */

@@ -1,4 +1,7 @@
-/** Asks the store what a policy is held against: in parts that fit into memory, and says what limits the answer. */
+/**
+ * Asks the store what a policy is held against: in parts that fit into memory, and says what limits the
+ * answer.
+ */
 import {
   basesOf,
   type ClassKey,
@@ -26,7 +29,9 @@ import { bothFilters } from '../access/row-filter.ts';
 import type { AnalysisQueue, AnalysisStore } from '../analyses/analysis-queue.ts';
 import type { ListFolder } from '../list-folder.ts';
 
-/** Records of one question: about 1.4 CPU seconds a million, so that it ends in time on a busy machine, too. */
+/**
+ * Records of one question: about 1.4 CPU seconds a million, so that it ends in time on a busy machine, too.
+ */
 const SLICE_RECORDS_MAX = 2_000_000;
 /** About two minutes of CPU: a person waits no longer, and collecting must not. */
 const RECORDS_MAX = 60_000_000;

@@ -1,6 +1,6 @@
 /**
- * Holds the policy against what arrives, a few minutes at a time: keeps sums by day, so that a trend over a year costs
- * nothing, and tells of violations.
+ * Holds the policy against what arrives, a few minutes at a time: keeps sums by day, so that a trend over a
+ * year costs nothing, and tells of violations.
  */
 import path from 'node:path';
 import {

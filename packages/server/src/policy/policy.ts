@@ -1,4 +1,7 @@
-/** Policy validation as one thing to start, stop and ask: the intended policy, what became of it, and what others would change. */
+/**
+ * Policy validation as one thing to start, stop and ask: the intended policy, what became of it, and what
+ * others would change.
+ */
 import path from 'node:path';
 import {
   type CellChoice,
