@@ -36,9 +36,15 @@ function files(extension = '.parquet'): string[] {
   return names.filter((name) => name.endsWith(extension));
 }
 
-function dieAt(work: string, faultPoint: string): void {
+function dieAt(work: string, faultPoint: string, ...more: string[]): void {
   const program = fileURLToPath(new URL('./test-fault-program.ts', import.meta.url));
-  const { signal, stderr } = spawnSync(process.execPath, [program, directory.path, work, faultPoint]);
+  const { signal, stderr } = spawnSync(process.execPath, [
+    program,
+    directory.path,
+    work,
+    faultPoint,
+    ...more,
+  ]);
   expect({ faultPoint, signal, stderr: String(stderr) }).toEqual({
     faultPoint,
     signal: 'SIGKILL',
@@ -197,5 +203,24 @@ describe('kill -9', () => {
     expect(files('.tmp')).toEqual([]);
     await store.close();
     expect(existsSync(join(directory.path, 'weir.duckdb'))).toBe(true);
+  });
+
+  test.each(['file-removed', 'file-forgotten'])('while the retention deletes, at %s', async (faultPoint) => {
+    let store = await openTestStore(directory.path, { rollUps: false });
+    for (const [first, receivedAt] of [
+      [0, NOW_MS],
+      [100, NOW_MS + HOUR_MS],
+    ] as const) {
+      await send(store, [numbered(first, 100, receivedAt)]);
+      await store.seal();
+    }
+    await store.close();
+    const hourEndMs = Math.floor(NOW_MS / HOUR_MS) * HOUR_MS + HOUR_MS;
+    dieAt('expire', faultPoint, String(hourEndMs));
+    store = await openTestStore(directory.path);
+    expect(await store.status()).toMatchObject({ rowCount: 100, fileCount: 1 });
+    expect((await store.sql(COUNTS)).rows).toMatchObject([{ n: 100, ids: 100, sum: 14_950 }]);
+    expect((await store.status()).repair).toMatchObject({ filesUnreadable: 0 });
+    await store.close();
   });
 });
