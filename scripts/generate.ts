@@ -9,6 +9,7 @@ import { DETECTIONS } from '../packages/analysis/src/detection/detections.ts';
 import { EXPORTER_METRICS } from '../packages/cli/src/exporter-metrics.ts';
 import { createProgram } from '../packages/cli/src/program.ts';
 import { ALERT_METRICS } from '../packages/server/src/alerts/alert-metrics.ts';
+import { USAGE_METRICS } from '../packages/server/src/reports/usage-metrics.ts';
 import { STORE_METRICS } from '../packages/storage/src/store-metrics.ts';
 import { accessReference } from './access-reference.ts';
 import { filterReference } from './filter-reference.ts';
@@ -87,7 +88,9 @@ function metricsReference(): string {
     tableRow([`\`${name}\``, kind, labelName, help]),
   );
   const alerts = ['\n# Metrics of detections and alerts\n', ...heading, ...alertRows];
-  return [NOTICE, ...exporter, ...collector, ...store, ...alerts].join('\n');
+  const usageRows = USAGE_METRICS.map(({ name, help }) => tableRow([`\`${name}\``, 'counter', 'what', help]));
+  const usage = ['\n# Metrics of billing, capacity and reports\n', ...heading, ...usageRows];
+  return [NOTICE, ...exporter, ...collector, ...store, ...alerts, ...usage].join('\n');
 }
 
 function detectionReference(): string {

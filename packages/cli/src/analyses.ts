@@ -19,6 +19,7 @@ import {
   createReportDesk,
   createReportTopic,
   createSubjectTopic,
+  createUsageMetrics,
 } from '@weir/server';
 import type { FlowStore } from '@weir/storage';
 
@@ -34,7 +35,7 @@ export interface AnalysesOptions {
 export interface Analyses {
   readonly topics: readonly ApiTopic[];
   readonly queue: AnalysisQueue;
-  readonly metrics: () => Promise<MetricsSnapshot>;
+  readonly metrics: () => Promise<MetricsSnapshot[]>;
 }
 
 /** Creates the analyses and adds them to the lifecycle. */
@@ -59,6 +60,7 @@ export function createAnalyses({
     'reports',
     createReportDesk({ queue, alerts, billing, capacity, policy, mailer, dataDirectory, clock, logger }),
   );
+  const usageMetrics = createUsageMetrics({ billing, capacity, reports });
   const keeper = lifecycle.add(
     'profile',
     createProfileKeeper({ queue, alerts, dataDirectory, clock, logger }),
@@ -77,6 +79,6 @@ export function createAnalyses({
       createSubjectTopic(profiled),
     ],
     queue,
-    metrics: alerting.metrics,
+    metrics: async () => [await alerting.metrics(), await usageMetrics()],
   };
 }

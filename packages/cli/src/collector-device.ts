@@ -252,7 +252,11 @@ function serve(
     http: settings.http,
     access: settings.access,
     status: createStatusReader({ ...options, demo: demoSource !== undefined, store, collector, meter }),
-    metrics: async () => [...(await collector.metrics()), await storeMetrics(), await analyses.metrics()],
+    metrics: async () => [
+      ...(await collector.metrics()),
+      await storeMetrics(),
+      ...(await analyses.metrics()),
+    ],
     flowSources,
     exporters: collector,
     enrichment,

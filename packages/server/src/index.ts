@@ -44,6 +44,7 @@ export { createProfileTopic } from './profile/profile-routes.ts';
 export { createReportTopic } from './reports/report-routes.ts';
 export type { ReportRun } from './reports/report-schema.ts';
 export { createReportDesk, type ReportDesk } from './reports/reports.ts';
+export { createUsageMetrics } from './reports/usage-metrics.ts';
 export { createServer, type Server, type ServerCounters, type ServerOptions } from './server.ts';
 export type { QueryableStore } from './store-questions.ts';
 export { createSubjectTopic } from './subjects/subject-routes.ts';

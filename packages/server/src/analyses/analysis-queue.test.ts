@@ -70,6 +70,17 @@ test('whoever asked and went away stops it; whoever waits and goes away never st
   expect(asked).toEqual(['for ever']);
 });
 
+test('whoever waits and goes away is told so while another still runs', async () => {
+  const [first, second] = [new AbortController(), new AbortController()];
+  const running = queue.run('first', (own) => own.sql('for ever'), first.signal);
+  const waiting = queue.run('second', (own) => own.sql('never'), second.signal);
+  await expect.poll(() => asked).toEqual(['for ever']);
+  second.abort(new Error('gone'));
+  await expect(waiting).rejects.toThrow('gone');
+  first.abort(new Error('left'));
+  await expect(running).rejects.toThrow('left');
+});
+
 test('more than it can do soon are refused', async () => {
   const stop = new AbortController();
   const runs = Array.from({ length: 65 }, () => queue.run('many', (own) => own.sql('for ever'), stop.signal));

@@ -91,10 +91,20 @@ export function createAnalysisQueue({ store, clock, logger }: AnalysisQueueOptio
         return runNow(name, work, signal);
       });
       last = turn.catch(() => {});
-      return turn;
+      return unlessGone(turn, signal);
     },
     counters: () => Object.fromEntries(counters),
   };
+}
+
+/** Whoever goes away while he waits need not wait for those before him: a component that stops is not held up by another. */
+function unlessGone<T>(turn: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return turn;
+  return new Promise((resolve, reject) => {
+    const leave = () => reject(signal.reason);
+    signal.addEventListener('abort', leave, { once: true });
+    turn.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+  });
 }
 
 /** Every question of the analysis ends when the analysis does. */
