@@ -12,7 +12,8 @@ import { openHelp } from './shortcuts.tsx';
 import { usePages } from './use-pages.ts';
 
 const PALETTE_ID = 'command-palette';
-const ROWS_MAX = 12;
+/** Of the list, which scrolls: all pages are there before anything is typed, for a phone has no other list of them. */
+const ROWS_MAX = 40;
 
 export function openPalette(): void {
   const dialog = document.getElementById(PALETTE_ID);
@@ -102,9 +103,9 @@ export function CommandPalette() {
             className="mx-1.5 flex cursor-pointer items-baseline gap-3 rounded-md px-2.5 py-1.5 aria-selected:bg-accent-soft"
           >
             <span className="w-12 shrink-0 text-ink-faint text-xs">{command.group}</span>
-            <span className="min-w-0 truncate">{command.title}</span>
+            <span className="max-w-[70%] shrink-0 truncate">{command.title}</span>
             {command.hint !== undefined && (
-              <span className="ml-auto shrink-0 truncate text-ink-soft text-xs">{command.hint}</span>
+              <span className="ml-auto min-w-0 truncate text-ink-soft text-xs">{command.hint}</span>
             )}
           </div>
         ))}

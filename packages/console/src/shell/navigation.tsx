@@ -1,8 +1,9 @@
+import { useId } from 'react';
 import { Link, useLocation } from 'wouter';
 import { pageAddress, useSharedView } from '../use-view-state.ts';
 import { MoreIcon } from '../widgets/icons.tsx';
 import { openPalette } from './command-palette.tsx';
-import type { PageEntry } from './pages.tsx';
+import { type PageEntry, SECTIONS } from './pages.tsx';
 import { usePages } from './use-pages.ts';
 
 /** Pages that a phone's bar has room for beside the button for the others. */
@@ -20,13 +21,15 @@ export function NavigationRail() {
         <img src="/weir.svg" alt="" className="size-7" />
         <span className="hidden font-semibold text-[1.0625rem] tracking-tight xl:inline">Weir</span>
       </a>
-      <ul className="flex flex-1 flex-col gap-0.5 px-2 py-1">
-        {pages.map((page) => (
-          <li key={page.path}>
-            <RailLink page={page} />
-          </li>
+      <div className="flex-1 overflow-y-auto px-2 pb-1">
+        {SECTIONS.map((section) => (
+          <RailSection
+            key={section}
+            title={section}
+            pages={pages.filter((page) => page.section === section)}
+          />
         ))}
-      </ul>
+      </div>
       <button
         type="button"
         onClick={openPalette}
@@ -40,6 +43,28 @@ export function NavigationRail() {
   );
 }
 
+function RailSection({ title, pages }: { title: string; pages: readonly PageEntry[] }) {
+  const id = useId();
+  if (pages.length === 0) return null;
+  return (
+    <section
+      aria-labelledby={id}
+      className="border-line border-t pt-1 first:border-t-0 first:pt-0 xl:border-t-0"
+    >
+      <h2 id={id} className="px-2.5 pt-1.5 pb-0.5 font-medium text-[0.6875rem] text-ink-faint max-xl:sr-only">
+        {title}
+      </h2>
+      <ul className="flex flex-col">
+        {pages.map((page) => (
+          <li key={page.path}>
+            <RailLink page={page} />
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
 function RailLink({ page }: { page: PageEntry }) {
   const [path] = useLocation();
   const [shared] = useSharedView();
@@ -50,7 +75,7 @@ function RailLink({ page }: { page: PageEntry }) {
       aria-label={page.name}
       aria-current={here ? 'page' : undefined}
       title={`${page.name}: ${page.about} (g ${page.letter})`}
-      className="flex h-9 items-center justify-center gap-2.5 rounded-md text-ink-soft hover:bg-hover hover:text-ink aria-[current]:bg-accent-soft aria-[current]:font-semibold aria-[current]:text-accent xl:justify-start xl:px-2.5"
+      className="flex h-8 items-center justify-center gap-2.5 rounded-md text-ink-soft hover:bg-hover hover:text-ink aria-[current]:bg-accent-soft aria-[current]:font-semibold aria-[current]:text-accent xl:justify-start xl:px-2.5"
     >
       <page.Icon className="size-[1.125rem]" />
       <span className="hidden text-[0.8125rem] xl:inline">{page.name}</span>

@@ -23,8 +23,12 @@ import {
   TopologyIcon,
 } from '../widgets/icons.tsx';
 
+/** What pages are about, in the order in which they are listed. */
+export const SECTIONS = ['Traffic', 'Analysis', 'Collection', 'Weir'] as const;
+
 export interface PageEntry {
   path: string;
+  section: (typeof SECTIONS)[number];
   name: string;
   /** What is found there, for the palette. */
   about: string;
@@ -47,6 +51,7 @@ const seesAll = ({ rowFilter }: SessionUser): boolean => rowFilter === '';
 export const PAGES: readonly PageEntry[] = [
   {
     path: '/',
+    section: 'Traffic',
     name: 'Overview',
     about: 'what the network carries now',
     letter: 'o',
@@ -56,6 +61,7 @@ export const PAGES: readonly PageEntry[] = [
   },
   {
     path: '/explore',
+    section: 'Traffic',
     name: 'Explore',
     about: 'any question, any chart',
     letter: 'e',
@@ -65,6 +71,7 @@ export const PAGES: readonly PageEntry[] = [
   },
   {
     path: '/flows',
+    section: 'Traffic',
     name: 'Flows',
     about: 'raw records, live tail, export',
     letter: 'f',
@@ -74,6 +81,7 @@ export const PAGES: readonly PageEntry[] = [
   },
   {
     path: '/topology',
+    section: 'Traffic',
     name: 'Topology',
     about: 'who talks to whom, drops, what is new',
     letter: 't',
@@ -83,6 +91,7 @@ export const PAGES: readonly PageEntry[] = [
   },
   {
     path: '/map',
+    section: 'Traffic',
     name: 'Map',
     about: 'traffic by country',
     letter: 'm',
@@ -92,6 +101,7 @@ export const PAGES: readonly PageEntry[] = [
   },
   {
     path: '/sql',
+    section: 'Traffic',
     name: 'SQL',
     about: 'ask the records in SQL',
     letter: 'q',
@@ -103,6 +113,7 @@ export const PAGES: readonly PageEntry[] = [
   },
   {
     path: '/dashboards',
+    section: 'Traffic',
     name: 'Dashboards',
     about: 'what you look at every day, side by side',
     letter: 'd',
@@ -112,6 +123,7 @@ export const PAGES: readonly PageEntry[] = [
   },
   {
     path: '/alerts',
+    section: 'Analysis',
     name: 'Alerts',
     about: 'scans, beacons, floods: what was found, and why',
     letter: 'a',
@@ -122,6 +134,7 @@ export const PAGES: readonly PageEntry[] = [
   },
   {
     path: '/performance',
+    section: 'Analysis',
     name: 'Performance',
     about: 'round trips, packets sent again, loss on the way',
     letter: 'l',
@@ -131,6 +144,7 @@ export const PAGES: readonly PageEntry[] = [
   },
   {
     path: '/users-and-hosts',
+    section: 'Analysis',
     name: 'Users and hosts',
     about: 'who used what, when, with whom',
     letter: 'u',
@@ -140,6 +154,7 @@ export const PAGES: readonly PageEntry[] = [
   },
   {
     path: '/changes',
+    section: 'Analysis',
     name: 'What changed',
     about: 'new, gone, grown, shrunk, and what explains it',
     letter: 'v',
@@ -149,6 +164,7 @@ export const PAGES: readonly PageEntry[] = [
   },
   {
     path: '/policy',
+    section: 'Analysis',
     name: 'Policy',
     about: 'what is allowed, what is dropped, what should not be there',
     letter: 'p',
@@ -159,6 +175,7 @@ export const PAGES: readonly PageEntry[] = [
   },
   {
     path: '/billing',
+    section: 'Analysis',
     name: 'Billing',
     about: 'who is billed what, and how far from the commit',
     letter: 'b',
@@ -169,6 +186,7 @@ export const PAGES: readonly PageEntry[] = [
   },
   {
     path: '/capacity',
+    section: 'Analysis',
     name: 'Capacity',
     about: 'how full links are, and when they will be',
     letter: 'c',
@@ -179,6 +197,7 @@ export const PAGES: readonly PageEntry[] = [
   },
   {
     path: '/reports',
+    section: 'Analysis',
     name: 'Reports',
     about: 'made by the clock, kept, and sent',
     letter: 'r',
@@ -189,6 +208,7 @@ export const PAGES: readonly PageEntry[] = [
   },
   {
     path: '/sources',
+    section: 'Collection',
     name: 'Sources',
     about: 'what the collector takes records from',
     letter: 's',
@@ -199,6 +219,7 @@ export const PAGES: readonly PageEntry[] = [
   },
   {
     path: '/exporters',
+    section: 'Collection',
     name: 'Exporters',
     about: 'who exports, and how they fare',
     letter: 'x',
@@ -209,6 +230,7 @@ export const PAGES: readonly PageEntry[] = [
   },
   {
     path: '/agents',
+    section: 'Collection',
     name: 'Agents',
     about: 'exporters of our own, and their settings',
     letter: 'n',
@@ -219,6 +241,7 @@ export const PAGES: readonly PageEntry[] = [
   },
   {
     path: '/access',
+    section: 'Weir',
     name: 'Access',
     about: 'users, what they see, tokens, audit log',
     letter: 'w',
@@ -229,6 +252,7 @@ export const PAGES: readonly PageEntry[] = [
   },
   {
     path: '/account',
+    section: 'Weir',
     name: 'Account',
     about: 'your password, and tokens for your programs',
     letter: 'y',
