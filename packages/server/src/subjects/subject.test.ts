@@ -138,6 +138,8 @@ beforeAll(async () => {
   await writeRecords(analyses.store, records);
   const { queue, folder, clock } = analyses;
   keeper = createProfileKeeper({ queue, dataDirectory: folder, clock, logger: silentLogger });
+  // Learning begins with the hour of the range, not with the four weeks before.
+  await keeper.forgetAll();
 });
 afterAll(async () => {
   await keeper?.stop();
