@@ -103,6 +103,12 @@ export function buildConsole(): void {
   if (status !== 0) throw new Error(`the console does not build: ${stderr}`);
 }
 
+/** The overview asks for alerts; here nothing looks for any. */
+const NO_ALERTS: ApiTopic = {
+  addRoutes: (api) =>
+    void api.get('/alerts', () => ({ alerts: [], total: 0, counts: { states: {}, active: {} } })),
+};
+
 export async function startConsoleServer(
   dataDirectory: string,
   status: Partial<SystemStatus> = {},
@@ -119,7 +125,11 @@ export async function startConsoleServer(
     store,
     consoleDirectory: CONSOLE_DIRECTORY,
     logger: silentLogger,
-    topics: [createViews({ dataDirectory, clock: systemClock, logger: silentLogger }), ...moreTopics(store)],
+    topics: [
+      NO_ALERTS,
+      createViews({ dataDirectory, clock: systemClock, logger: silentLogger }),
+      ...moreTopics(store),
+    ],
     status: () => statusOf(store, status),
     exporters: { exporters: async () => [], status: async () => ({ sources: [] }) },
   });
