@@ -56,6 +56,7 @@ export {
   addSums,
   basesOf,
   type ClassRow,
+  mergeRows,
   NOTHING_SEEN,
   OUTCOMES,
   type Outcome,

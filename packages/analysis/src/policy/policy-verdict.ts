@@ -88,6 +88,30 @@ export function readClassRow(space: PolicySpace, row: Readonly<Record<string, An
   };
 }
 
+/** One row for each combination of classes and rule: what several answers say of it, summed up. */
+export function mergeRows(rows: Iterable<ClassRow>): ClassRow[] {
+  const merged = new Map<string, ClassRow>();
+  for (const row of rows) {
+    const { from, to, service, fromLabels, toLabels, related, rest, rule } = row;
+    const key = JSON.stringify([from, to, service, fromLabels, toLabels, related, rest, rule]);
+    const known = merged.get(key);
+    merged.set(key, known === undefined ? row : addRows(known, row));
+  }
+  return [...merged.values()];
+}
+
+function addRows(left: ClassRow, right: ClassRow): ClassRow {
+  const bases = DIRECTION_BASES.map((name) => [name, left.bases[name] + right.bases[name]]);
+  return {
+    ...left,
+    connections: left.connections + right.connections,
+    mixed: left.mixed + right.mixed,
+    bases: Object.fromEntries(bases) as Record<DirectionBasis, number>,
+    forwarded: addSums(left.forwarded, right.forwarded),
+    dropped: addSums(left.dropped, right.dropped),
+  };
+}
+
 export function basesOf(row: Readonly<Record<string, AnswerValue>>): Record<DirectionBasis, number> {
   const counts = DIRECTION_BASES.map((name) => [name, numberIn(row, name)]);
   return Object.fromEntries(counts) as Record<DirectionBasis, number>;

@@ -18,7 +18,7 @@ import {
   parseServiceMember,
 } from './policy-member.ts';
 import { createPolicySpace, serviceValue } from './policy-space.ts';
-import { type ClassRow, createJudge, NOTHING_SEEN } from './policy-verdict.ts';
+import { type ClassRow, createJudge, mergeRows, NOTHING_SEEN } from './policy-verdict.ts';
 
 const POLICY: PolicyDocument = {
   version: 1,
@@ -212,6 +212,21 @@ describe('judging', () => {
     });
     expect(matrix.rest).toBe(9);
     expect(matrix.notes[1]).toMatch(/^9 connections are in no cell/);
+  });
+
+  test('what several answers say of the same classes is summed up, and judged as one', () => {
+    const row = rowOf([POLICY], '10.1.0.1', '10.2.0.1', 443, {});
+    const other = { ...row, rule: 'drop', mixed: 1 };
+    const merged = mergeRows([row, other, row, row]);
+    expect(merged).toEqual([
+      {
+        ...row,
+        connections: 3,
+        bases: { ...row.bases, sessionMark: 3 },
+        forwarded: { ...row.forwarded, connections: 3, records: 6, packets: 9, octets: 1200 },
+      },
+      other,
+    ]);
   });
 
   test('a proposed rule: who would be cut off, who let through, and what it would have hit', () => {

@@ -14,6 +14,7 @@ import {
   filterOfEnds,
   filterOfPair,
   listNamesIn,
+  mergeRows,
   type PolicyDocument,
   type PolicySpace,
   pairsSql,
@@ -145,12 +146,12 @@ export function createPolicyEvaluator({ queue, lists, clock }: PolicyEvaluatorOp
     if (records > RECORDS_MAX) throw tooMany(records);
     const slices = slicesOf({ fromMs, toMs }, Math.ceil(records / SLICE_RECORDS_MAX));
     const sql = classesSql(space, filter);
-    const rows: ClassRow[] = [];
+    let rows: readonly ClassRow[] = [];
     let truncated = false;
     for (const range of records === 0 ? [] : slices) {
       const answer = await ask((store) => store.sql(sql, { range }));
       truncated ||= answer.truncated;
-      for (const row of answer.rows) rows.push(readClassRow(space, row));
+      rows = mergeRows([...rows, ...answer.rows.map((row) => readClassRow(space, row))]);
     }
     const notes = notesOf(counts, slices.length, truncated);
     return { space, rows, records, parts: slices.length, elapsedMs: clock.monotonicMs() - startMs, notes };
