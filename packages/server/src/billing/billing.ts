@@ -13,6 +13,8 @@ import {
 } from './billing-schema.ts';
 import { pastBins, statementOf } from './statement.ts';
 
+/** A percentile moves slowly: the same alert twelve times an hour says nothing more. */
+const WARN_EVERY_MS = 3_600_000;
 /** Each is a scan of what arrives, every five minutes. */
 const ACCOUNTS_MAX = 100;
 
@@ -44,6 +46,7 @@ export interface BillingOptions {
 export function createBilling({ queue, dataDirectory, alerts, clock, logger }: BillingOptions): Billing {
   const files = openBillingFiles(dataDirectory, logger);
   const keeper = createBillingKeeper({ files, queue, clock, logger });
+  let warnedMs = Number.NEGATIVE_INFINITY;
   if (alerts !== undefined) keeper.onUpToDate(() => warn(alerts));
 
   function account(idOrName: string): BillingAccount {
@@ -91,6 +94,8 @@ export function createBilling({ queue, dataDirectory, alerts, clock, logger }: B
   }
 
   function warn(book: AlertBook): void {
+    if (clock.nowMs() - warnedMs < WARN_EVERY_MS) return;
+    warnedMs = clock.nowMs();
     for (const { id } of files.accounts.read()) {
       if (files.periodsOf(id).length === 0) continue;
       const current = statement(id).statement;
