@@ -120,7 +120,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the policy page (needs /usr/bin/chromium
     await pairs.getByText('10.0.2.9').waitFor();
     await pairs.getByRole('link', { name: /Flows of 10.0.2.9/ }).click();
     await eventually(() => addressField(page, 'filter')).toContain('srcAddr = 10.0.2.9');
-    await page.getByRole('table').getByText('10.0.2.9').first().waitFor();
+    await page.locator('main').getByText('10.0.2.9', { exact: true }).first().waitFor();
     expect(await page.evaluate(() => 'broken' in window)).toBe(false);
     expect(complaints).toEqual([]);
   });

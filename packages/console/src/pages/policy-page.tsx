@@ -62,9 +62,7 @@ export function PolicyPage() {
       {data !== undefined && data.document === null && view.tab !== 'edit' && (
         <NoPolicy file={data.file} onEdit={() => change({ tab: 'edit' })} />
       )}
-      {data !== undefined && view.tab === 'edit' && (
-        <PolicyEditor key={data.version?.version ?? 0} policy={data} view={view} />
-      )}
+      {data !== undefined && view.tab === 'edit' && <PolicyEditor policy={data} view={view} />}
       {data?.document != null && view.tab !== 'edit' && <Judged view={view} change={change} policy={data} />}
     </div>
   );

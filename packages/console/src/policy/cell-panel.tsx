@@ -40,7 +40,9 @@ export function CellPanel(props: CellPanelProps) {
   const place = useRef<HTMLDivElement>(null);
   // Below the matrix on a narrow window: whoever chose the cell should see it.
   // biome-ignore lint/correctness/useExhaustiveDependencies: another cell, not another answer.
-  useEffect(() => place.current?.scrollIntoView({ block: 'nearest' }), [cell.from, cell.to]);
+  useEffect(() => {
+    place.current?.scrollIntoView({ block: 'nearest' });
+  }, [cell.from, cell.to]);
   return (
     <div ref={place} className="min-w-0 scroll-mt-28">
       <Panel

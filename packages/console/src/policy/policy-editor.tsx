@@ -37,11 +37,14 @@ interface PolicyEditorProps {
   view: SharedView;
 }
 
-/** Groups, services and rules, checked while they are typed; what an edit would change, before it is saved. */
+/**
+ * Groups, services and rules, checked while they are typed; what an edit would change, before it is saved.
+ */
 export function PolicyEditor({ policy, view }: PolicyEditorProps) {
   const [draft, setDraft] = useState<PolicyDocument>(policy.document ?? EMPTY_POLICY);
   const [basedOn, setBasedOn] = useState(policy.version?.version ?? 0);
   const [comment, setComment] = useState('');
+  const [loads, setLoads] = useState(0);
   const [trying, setTrying] = useState<PolicyDocument>();
   const problems = useProblems(draft);
   const client = useQueryClient();
@@ -57,8 +60,11 @@ export function PolicyEditor({ policy, view }: PolicyEditorProps) {
   });
   const errors = problems.filter(({ severity }) => severity === 'error');
   const isChanged = JSON.stringify(draft) !== JSON.stringify(policy.document ?? EMPTY_POLICY);
-  const load = (document: PolicyDocument) => {
+  /** `newest`: the version that is the newest now, which is then edited on. */
+  const load = (document: PolicyDocument, newest = basedOn) => {
     setDraft(document);
+    setBasedOn(newest);
+    setLoads(loads + 1);
     setTrying(undefined);
   };
   return (
@@ -103,11 +109,11 @@ export function PolicyEditor({ policy, view }: PolicyEditorProps) {
         <ChangePanel document={trying} view={view} onClose={() => setTrying(undefined)} />
       )}
       <div className="grid grid-cols-1 items-start gap-3 xl:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
-        <RulesEditor draft={draft} problems={problems} onChange={setDraft} />
+        <RulesEditor loads={loads} draft={draft} problems={problems} onChange={setDraft} />
         <div className="min-w-0 space-y-3">
-          <SetsEditor kind="groups" draft={draft} problems={problems} onChange={setDraft} />
-          <SetsEditor kind="services" draft={draft} problems={problems} onChange={setDraft} />
-          <ImportPanel onImported={load} />
+          <SetsEditor kind="groups" loads={loads} draft={draft} problems={problems} onChange={setDraft} />
+          <SetsEditor kind="services" loads={loads} draft={draft} problems={problems} onChange={setDraft} />
+          <ImportPanel onImported={(document) => load(document)} />
           <VersionsPanel current={policy.version?.version} onLoad={load} />
         </div>
       </div>
@@ -148,12 +154,20 @@ function ProblemList({ problems }: { problems: readonly PolicyProblem[] }) {
 }
 
 interface PartProps {
+  /** How often another document was loaded. */
+  loads: number;
   draft: PolicyDocument;
   problems: readonly PolicyProblem[];
   onChange: (draft: PolicyDocument) => void;
 }
 
-function RulesEditor({ draft, problems, onChange }: PartProps) {
+/**
+ * An entry is its place: its name changes while it is typed. Where places change, fields that keep their
+ * own text while it is typed begin anew.
+ */
+const placeKey = (loads: number, length: number, index: number) => `${loads} ${length} ${index}`;
+
+function RulesEditor({ loads, draft, problems, onChange }: PartProps) {
   const { rules } = draft;
   return (
     <Panel
@@ -170,8 +184,7 @@ function RulesEditor({ draft, problems, onChange }: PartProps) {
       )}
       <ol aria-label="Rules" className="divide-y divide-line">
         {rules.map((rule, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a rule is its place; its name changes while it is typed.
-          <li key={index}>
+          <li key={placeKey(loads, rules.length, index)}>
             <RuleEditor rule={rule} index={index} draft={draft} problems={problems} onChange={onChange} />
           </li>
         ))}
@@ -199,7 +212,7 @@ function RuleEditor({
   draft,
   problems,
   onChange,
-}: PartProps & { rule: PolicyRule; index: number }) {
+}: Omit<PartProps, 'loads'> & { rule: PolicyRule; index: number }) {
   const path = `rules[${index}]`;
   const set = (part: Partial<PolicyRule>) => onChange(withEntry(draft, 'rules', index, part));
   const problem = problemAt(problems, path);
@@ -287,7 +300,10 @@ interface NamesFieldProps {
   onChange: (names: string[]) => void;
 }
 
-/** Names separated by commas. The text is the field's own while it is typed: a comma would else be taken away at once. */
+/**
+ * Names separated by commas. The text is the field's own while it is typed: a comma would else be taken
+ * away at once.
+ */
 function NamesField({ label, names, proposals, onChange }: NamesFieldProps) {
   const [text, setText] = useState(names.join(', '));
   const isSame = namesIn(text).join('\n') === names.join('\n');
@@ -313,7 +329,7 @@ const SET_WORDS = {
   services: { title: 'Services', one: 'service', help: 'tcp/443, udp/5000-5100, icmp/8, gre' },
 } as const;
 
-function SetsEditor({ kind, draft, problems, onChange }: PartProps & { kind: 'groups' | 'services' }) {
+function SetsEditor({ kind, loads, draft, problems, onChange }: PartProps & { kind: 'groups' | 'services' }) {
   const { title, one, help } = SET_WORDS[kind];
   const entries = draft[kind];
   return (
@@ -330,8 +346,7 @@ function SetsEditor({ kind, draft, problems, onChange }: PartProps & { kind: 'gr
         {entries.map(({ name, members }, index) => {
           const problem = problemAt(problems, `${kind}[${index}]`);
           return (
-            // biome-ignore lint/suspicious/noArrayIndexKey: an entry is its place; its name changes while it is typed.
-            <li key={index}>
+            <li key={placeKey(loads, entries.length, index)}>
               <details className="px-4 py-2">
                 <summary className="flex flex-wrap items-baseline gap-x-2 text-[0.8125rem]">
                   <b className="font-semibold">{name}</b>

@@ -14,25 +14,25 @@ export function VersionsPanel({
   onLoad,
 }: {
   current: number | undefined;
-  onLoad: (document: PolicyDocument) => void;
+  onLoad: (document: PolicyDocument, newest: number) => void;
 }) {
   const versions = useApi<{ versions: PolicyVersion[] }>(['policy/versions', {}]);
+  const entries = versions.data?.versions ?? [];
   const client = useQueryClient();
   const load = useMutation({
     mutationFn: (version: number) => apiGet<PolicyDocument>(`policy/versions/${version}`, {}),
-    onSuccess: onLoad,
+    onSuccess: (document) => onLoad(document, entries[0]?.version ?? 0),
   });
   const revert = useMutation({
     mutationFn: (version: number) => apiSend<PolicyResponse>('POST', `policy/versions/${version}/revert`, {}),
     onSuccess: (answer) => {
-      if (answer.document !== null) onLoad(answer.document);
+      if (answer.document !== null) onLoad(answer.document, answer.version?.version ?? 0);
       return client.invalidateQueries({
         predicate: ({ queryKey }) => String(queryKey[0]).startsWith('policy'),
       });
     },
   });
   const problem = load.error ?? revert.error;
-  const entries = versions.data?.versions ?? [];
   if (entries.length === 0) return null;
   return (
     <Panel title="History" note={`${entries.length} versions`}>
