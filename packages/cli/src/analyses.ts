@@ -47,7 +47,14 @@ export function createAnalyses({
   logger,
 }: AnalysesOptions): Analyses {
   const queue = createAnalysisQueue({ store, clock, logger });
-  const alerting = createAlerting({ dataDirectory, queue, lifecycle, clock, logger });
+  const alerting = createAlerting({
+    dataDirectory,
+    queue,
+    lifecycle,
+    firstRecordMs: async () => (await store.coverage()).raw?.fromMs,
+    clock,
+    logger,
+  });
   const { alerts } = alerting;
   const billing = lifecycle.add('billing', createBilling({ queue, dataDirectory, alerts, clock, logger }));
   const capacity = lifecycle.add('capacity', createCapacity({ queue, dataDirectory, alerts, clock, logger }));

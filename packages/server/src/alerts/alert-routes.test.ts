@@ -32,7 +32,14 @@ beforeEach(() => {
   const whole = { ...store, sql: () => Promise.reject(new Error('not asked here')) };
   const queue = createAnalysisQueue({ store: whole, clock, logger: silentLogger });
   const lifecycle = createLifecycle(silentLogger);
-  alerting = createAlerting({ dataDirectory: folder, queue, lifecycle, clock, logger: silentLogger });
+  alerting = createAlerting({
+    dataDirectory: folder,
+    queue,
+    lifecycle,
+    firstRecordMs: async () => 1,
+    clock,
+    logger: silentLogger,
+  });
   server = createServer({
     port: 0,
     store,

@@ -19,6 +19,8 @@ export interface AlertingOptions {
   readonly dataDirectory: string;
   readonly queue: AnalysisQueue;
   readonly lifecycle: Lifecycle;
+  /** When the first record that is kept ended (ms); undefined while there is none. */
+  readonly firstRecordMs: () => Promise<number | undefined>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -35,6 +37,7 @@ export function createAlerting({
   dataDirectory,
   queue,
   lifecycle,
+  firstRecordMs,
   clock,
   logger,
 }: AlertingOptions): Alerting {
@@ -46,7 +49,7 @@ export function createAlerting({
   const dryRuns = createDryRuns({ queue, settings, feeds });
   const runner = lifecycle.add(
     'detections',
-    createDetectionRunner({ ...shared, queue, alerts, settings, feeds }),
+    createDetectionRunner({ ...shared, queue, alerts, settings, feeds, firstRecordMs }),
   );
   const nowMs = () => clock.nowMs();
   return {

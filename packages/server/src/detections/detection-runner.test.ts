@@ -77,7 +77,7 @@ function scanOf(stepMs: number, ports: number): AnswerRow {
   };
 }
 
-function createRunner(raised: AlertFinding[] = []) {
+function createRunner(raised: AlertFinding[] = [], firstRecordMs: number | undefined = 1) {
   const feeds = createFeedFolder(path.join(folder, 'feeds'), silentLogger);
   const alerts = {
     raise: (finding: AlertFinding) => {
@@ -86,10 +86,38 @@ function createRunner(raised: AlertFinding[] = []) {
     },
   };
   const shared = { dataDirectory: folder, clock, logger: silentLogger };
-  return createDetectionRunner({ ...shared, queue, alerts, settings, feeds });
+  return createDetectionRunner({
+    ...shared,
+    queue,
+    alerts,
+    settings,
+    feeds,
+    firstRecordMs: async () => firstRecordMs,
+  });
 }
 
 describe('the runner', () => {
+  test('a store that is new is asked about nothing before its first record', async () => {
+    const hourAgo = createRunner([], NOW_MS - HOUR_MS);
+    await hourAgo.runDue();
+    expect(asked[0]?.fromMs).toBe(Date.UTC(2026, 4, 3, 11));
+    await hourAgo.stop();
+  });
+
+  test('an empty store is asked about nothing, and looked at from then on', async () => {
+    const feeds = createFeedFolder(path.join(folder, 'feeds'), silentLogger);
+    const alerts = { raise: () => 'opened' as const };
+    const shared = { dataDirectory: folder, clock, logger: silentLogger };
+    const firstRecordMs = async () => undefined;
+    const runner = createDetectionRunner({ ...shared, queue, alerts, settings, feeds, firstRecordMs });
+    await runner.runDue();
+    expect(asked).toEqual([]);
+    clock.advance(5 * MINUTE_MS);
+    await runner.runDue();
+    expect(asked).toEqual([{ fromMs: Date.UTC(2026, 4, 3, 12), toMs: Date.UTC(2026, 4, 3, 12, 5) }]);
+    await runner.stop();
+  });
+
   test('looks at each whole step once, at a day at most, two minutes late', async () => {
     const runner = createRunner();
     await runner.runDue();

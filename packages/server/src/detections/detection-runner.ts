@@ -68,6 +68,8 @@ export interface DetectionRunnerOptions {
   readonly alerts: Pick<AlertBook, 'raise'>;
   readonly settings: DetectionSettings;
   readonly feeds: FeedFolder;
+  /** When the first record that is kept ended (ms); undefined while there is none. */
+  readonly firstRecordMs: () => Promise<number | undefined>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -89,7 +91,19 @@ export function createDetectionRunner(options: DetectionRunnerOptions): Detectio
   let cancelTimer: CancelTimer | undefined;
   let working: Promise<void> | undefined;
 
+  /** What has never run begins with the first record: a day without any is 200 questions for nothing. */
+  async function skipEmptyPast(): Promise<void> {
+    const fresh = all.filter(({ doneMs }) => doneMs === 0);
+    if (fresh.length === 0) return;
+    const firstMs = (await options.firstRecordMs()) ?? Number.POSITIVE_INFINITY;
+    for (const each of fresh) {
+      const { stepMs } = each.detection;
+      each.doneMs = Math.floor(Math.min(firstMs, clock.nowMs() - SETTLE_MS) / stepMs) * stepMs;
+    }
+  }
+
   async function runDue(): Promise<void> {
+    await skipEmptyPast();
     for (;;) {
       const due = all.filter(
         (each) => settings.choice(each.detection).enabled && rangeOf(each, clock.nowMs()),
