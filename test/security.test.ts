@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLogger, systemClock } from '@weir/base';
 import { createFlowSource, type FlowSourceOrigin } from '@weir/collecting';
 import { createTokenStore, createUserStore } from '@weir/server';
@@ -101,13 +102,24 @@ function demandingLogin(): FlowSourceOrigin {
   };
 }
 
-const ask = (method: string, address: string, headers: Record<string, string> = {}, body?: string) =>
-  fetch(`${url}${address}`, {
+/** A walk over all routes is more than one address may ask at once: it waits where it is told to. */
+async function ask(
+  method: string,
+  address: string,
+  headers: Record<string, string> = {},
+  body?: string,
+): Promise<Response> {
+  const answer = await fetch(`${url}${address}`, {
     method,
     redirect: 'manual',
     headers: { ...(method === 'GET' ? {} : { 'content-type': 'application/json' }), ...headers },
     ...(body === undefined ? {} : { body }),
   });
+  if (answer.status !== 429) return answer;
+  await answer.body?.cancel();
+  await sleep(Number(answer.headers.get('retry-after') ?? 1) * 1000);
+  return ask(method, address, headers, body);
+}
 const as = (token: string) => ({ authorization: `Bearer ${token}` });
 /** An address that the route answers, with something in place of what varies. */
 const addressOf = (route: string) => route.replace('*', 'index.html').replaceAll(/:[a-z]+/gi, 'x');

@@ -128,7 +128,10 @@ describe('deploy', () => {
     expect(changes).toMatchObject([{ name: 'a', kind: 'changed', restarts: false }]);
     expect(outcomes(await collector.deploy([sourceOn('a', port, more)]))).toEqual({ a: 'adapted' });
     while (relayed < 100) await new Promise(setImmediate);
-    expect((await statusOf(collector, 'a')).listener?.relay?.destinations).toHaveLength(1);
+    // The thread that relays tells of itself now and then.
+    await expect
+      .poll(async () => (await statusOf(collector, 'a')).listener?.relay?.destinations, { timeout: 10_000 })
+      .toHaveLength(1);
     expect(outcomes(await collector.deploy([sourceOn('a', port)]))).toEqual({ a: 'adapted' });
     ending.abort();
     const sent = await stream;

@@ -245,7 +245,10 @@ describe.skipIf(pmacctMissing !== undefined)(`pmacctd with nfprobe ${pmacctMissi
           '',
         ].join('\n'),
       );
-      await run('pmacctd', ['-f', config]);
+      // Its core sometimes ends with an error because its plugins, having sent all, ended before it.
+      await run('pmacctd', ['-f', config]).catch((error: Error & { stderr?: string }) => {
+        if (!error.stderr?.includes('Shutting down on user request')) throw error;
+      });
     });
     expect(theirs.length).toBeGreaterThan(10);
     expect(ours.map(withoutTimes).sort()).toEqual(theirs.map(withoutTimes).sort());
