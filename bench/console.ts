@@ -132,18 +132,17 @@ async function interactions(
   return { pointer, click };
 }
 
-/** From the event until the frame after it has been drawn. */
+/** From the event until the frame after it has been drawn. The page listens before anything is done. */
 async function toNextFrame(page: Page, type: string, act: () => Promise<void>): Promise<number> {
-  const measured = page.evaluate(
-    (name) =>
-      new Promise<number>((resolve) => {
-        const heard = (event: Event): void => {
-          requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - event.timeStamp)));
-        };
-        window.addEventListener(name, heard, { once: true, capture: true });
-      }),
-    type,
-  );
+  await page.evaluate((name) => {
+    const measured = new Promise<number>((resolve) => {
+      const heard = (event: Event): void => {
+        requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - event.timeStamp)));
+      };
+      window.addEventListener(name, heard, { once: true, capture: true });
+    });
+    Object.assign(window, { measured });
+  }, type);
   await act();
-  return measured;
+  return page.evaluate(() => Reflect.get(window, 'measured') as Promise<number>);
 }
