@@ -50,6 +50,12 @@ export function describeRoute(summary: string, parameters: z.ZodType | undefined
   };
 }
 
+/** The same for a route that is sent JSON. */
+export function describeBody(summary: string, body: z.ZodType, answer: z.ZodType) {
+  const { schema } = describeRoute(summary, undefined, answer);
+  return { schema: { ...schema, body: z.toJSONSchema(body, { io: 'input' }) } };
+}
+
 const planAnswerSchema = z.object({
   columns: z.array(z.object({ name: z.string(), kind: z.string() })),
   rows: z.array(z.record(z.string(), z.unknown())),

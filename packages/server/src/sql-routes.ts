@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { clientSignal } from './client-signal.ts';
 import { sqlParameters, timeWindow } from './parameters.ts';
 import type { QueryGate } from './query-gate.ts';
-import { describeRoute } from './query-routes.ts';
+import { describeBody } from './query-routes.ts';
 
 export interface SqlStore {
   sql(text: string, options?: SqlOptions): Promise<SqlResult>;
@@ -21,17 +21,10 @@ export const sqlAnswerSchema = z.object({
 export type SqlAnswer = z.infer<typeof sqlAnswerSchema>;
 
 export function addSqlRoute(app: FastifyInstance, store: SqlStore, gate: QueryGate, clock: Clock): void {
-  const { schema } = describeRoute(
-    'One SELECT over flows, exporters and extra_layouts; it cannot change anything',
-    undefined,
-    sqlAnswerSchema,
-  );
+  const summary = 'One SELECT over flows, exporters and extra_layouts; it cannot change anything';
   app.post(
     '/sql',
-    {
-      schema: { ...schema, body: z.toJSONSchema(sqlParameters, { io: 'input' }) },
-      config: { role: 'viewer' },
-    },
+    { ...describeBody(summary, sqlParameters, sqlAnswerSchema), config: { role: 'viewer' } },
     async (request, reply): Promise<SqlAnswer> => {
       const { sql, ...asked } = sqlParameters.parse(request.body);
       const range = isEmpty(asked) ? undefined : timeWindow(asked, clock.nowMs());

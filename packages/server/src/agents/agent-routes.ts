@@ -8,7 +8,7 @@ import { z } from 'zod';
 import type { ApiTopic } from '../analyses/api-topic.ts';
 import type { problemSchema } from '../answers.ts';
 import { isLoopbackAddress } from '../host-guard.ts';
-import { describeRoute } from '../query-routes.ts';
+import { describeBody, describeRoute } from '../query-routes.ts';
 import type { AgentRegister } from './agent-register.ts';
 import { agentsAnswerSchema, editSchema, enrolSchema, reportSchema } from './agent-schema.ts';
 
@@ -135,11 +135,6 @@ function addAgentsRoutes(api: FastifyInstance, { register }: AgentTopicOptions):
       return { done: true };
     },
   );
-}
-
-function describeBody(summary: string, body: z.ZodType, answer: z.ZodType) {
-  const route = describeRoute(summary, undefined, answer);
-  return { schema: { ...route.schema, body: z.toJSONSchema(body, { io: 'input' }) } };
 }
 
 /** A secret must not cross a network in the clear; a proxy with TLS asks from this machine. */

@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { ApiTopic } from '../analyses/api-topic.ts';
 import { pdfDocument } from '../documents/pdf-document.ts';
-import { describeRoute } from '../query-routes.ts';
+import { describeBody, describeRoute } from '../query-routes.ts';
 import type { Billing } from './billing.ts';
 import {
   accountRequestSchema,
@@ -45,12 +45,20 @@ function addAccountRoutes(api: FastifyInstance, billing: Billing): void {
   );
   api.post(
     '/billing/accounts',
-    withBody('Adds an account, whose bins are read from the records'),
+    describeBody(
+      'Adds an account, whose bins are read from the records',
+      accountRequestSchema,
+      accountSchema,
+    ),
     (request) => billing.create(request.body),
   );
   api.put(
     '/billing/accounts/:id',
-    withBody('Changes an account; other flows: its bins are read again'),
+    describeBody(
+      'Changes an account; other flows: its bins are read again',
+      accountRequestSchema,
+      accountSchema,
+    ),
     (request) => billing.change(accountParameters.parse(request.params).id, request.body),
   );
   api.delete(
@@ -61,11 +69,6 @@ function addAccountRoutes(api: FastifyInstance, billing: Billing): void {
       return {};
     },
   );
-}
-
-function withBody(summary: string) {
-  const { schema } = describeRoute(summary, undefined, accountSchema);
-  return { schema: { ...schema, body: z.toJSONSchema(accountRequestSchema, { io: 'input' }) } };
 }
 
 function addStatementRoutes(api: FastifyInstance, billing: Billing, nowMs: () => number): void {

@@ -1,7 +1,7 @@
 /** `/capacity`: what interfaces, links and exporters carry, and where it leads. */
 import { z } from 'zod';
 import type { ApiTopic } from '../analyses/api-topic.ts';
-import { describeRoute } from '../query-routes.ts';
+import { describeBody, describeRoute } from '../query-routes.ts';
 import type { Capacity } from './capacity.ts';
 import { detailSchema, overviewSchema, settingsSchema } from './capacity-schema.ts';
 
@@ -25,10 +25,9 @@ export function createCapacityTopic(capacity: Capacity): ApiTopic {
         describeRoute('History and forecast of one', undefined, detailSchema),
         (request) => capacity.subject(subjectParameters.parse(request.params).key),
       );
-      const { schema } = describeRoute('Speeds, links, threshold', undefined, settingsSchema);
       api.put(
         '/capacity/settings',
-        { schema: { ...schema, body: z.toJSONSchema(settingsSchema, { io: 'input' }) } },
+        describeBody('Speeds, links, threshold', settingsSchema, settingsSchema),
         (request) => capacity.change(request.body),
       );
     },

@@ -16,7 +16,7 @@ import type { ApiTopic } from '../analyses/api-topic.ts';
 import { clientSignal } from '../client-signal.ts';
 import { pdfDocument } from '../documents/pdf-document.ts';
 import { timeWindow } from '../parameters.ts';
-import { describeRoute } from '../query-routes.ts';
+import { describeBody, describeRoute } from '../query-routes.ts';
 import type { PolicyAnalysis } from './policy.ts';
 import { type AuditedPolicy, auditCsv, auditDocument } from './policy-audit.ts';
 import type { PolicyQuestion } from './policy-evaluator.ts';
@@ -62,8 +62,7 @@ export function createPolicyTopic(policy: PolicyAnalysis, clock: Clock): ApiTopi
 }
 
 function withBody(summary: string, body: z.ZodType, answer: z.ZodType) {
-  const { schema } = describeRoute(summary, undefined, answer);
-  return { schema: { ...schema, body: z.toJSONSchema(body, { io: 'input' }) }, bodyLimit: BODY_OCTETS_MAX };
+  return { ...describeBody(summary, body, answer), bodyLimit: BODY_OCTETS_MAX };
 }
 
 function addDocumentRoutes(api: FastifyInstance, policy: PolicyAnalysis): void {

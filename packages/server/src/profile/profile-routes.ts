@@ -28,7 +28,7 @@ import {
 } from '../analyses/asked-range.ts';
 import { columnsOfFlows } from '../analyses/flow-columns.ts';
 import { clientSignal } from '../client-signal.ts';
-import { describeRoute } from '../query-routes.ts';
+import { describeBody, describeRoute } from '../query-routes.ts';
 import { countedHistory } from './hour-judgement.ts';
 import { AGAINST, comparability, periodBefore } from './period-choice.ts';
 import type { ProfileKeeper } from './profile-keeper.ts';
@@ -278,10 +278,6 @@ function noteOf(isUnknown: boolean, hours: number): string {
 }
 
 function addKeepingRoutes(api: FastifyInstance, { keeper }: ProfileTopicOptions): void {
-  const body = (summary: string, schema: z.ZodType, answer: z.ZodType) => {
-    const described = describeRoute(summary, undefined, answer);
-    return { schema: { ...described.schema, body: z.toJSONSchema(schema, { io: 'input' }) } };
-  };
   api.get(
     '/profile/status',
     {
@@ -295,7 +291,7 @@ function addKeepingRoutes(api: FastifyInstance, { keeper }: ProfileTopicOptions)
   );
   api.put(
     '/profile/settings',
-    body('Changes what is learned, kept and alerted', profileSettingsSchema, statusAnswer),
+    describeBody('Changes what is learned, kept and alerted', profileSettingsSchema, statusAnswer),
     async (request) => {
       await keeper.changeSettings(profileSettingsSchema.parse(request.body));
       return keeper.status();

@@ -2,7 +2,7 @@
 import { nextDue } from '@weir/analysis';
 import { z } from 'zod';
 import type { ApiTopic } from '../analyses/api-topic.ts';
-import { describeRoute } from '../query-routes.ts';
+import { describeBody, describeRoute } from '../query-routes.ts';
 import {
   REPORT_FORMATS,
   reportRequestSchema,
@@ -33,9 +33,13 @@ export function createReportTopic(desk: ReportDesk, nowMs: () => number): ApiTop
           mail: desk.canSend(),
         }),
       );
-      api.post('/reports', withBody('Adds a report'), (request) => desk.create(request.body));
-      api.put('/reports/:id', withBody('Changes a report'), (request) =>
-        desk.change(idOf(request.params), request.body),
+      api.post('/reports', describeBody('Adds a report', reportRequestSchema, reportSchema), (request) =>
+        desk.create(request.body),
+      );
+      api.put(
+        '/reports/:id',
+        describeBody('Changes a report', reportRequestSchema, reportSchema),
+        (request) => desk.change(idOf(request.params), request.body),
       );
       api.delete(
         '/reports/:id',
@@ -66,9 +70,4 @@ export function createReportTopic(desk: ReportDesk, nowMs: () => number): ApiTop
       );
     },
   };
-}
-
-function withBody(summary: string) {
-  const { schema } = describeRoute(summary, undefined, reportSchema);
-  return { schema: { ...schema, body: z.toJSONSchema(reportRequestSchema, { io: 'input' }) } };
 }

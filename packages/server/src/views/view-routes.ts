@@ -4,7 +4,7 @@ import { type Clock, createStateFile, type Logger } from '@weir/base';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { ApiTopic } from '../analyses/api-topic.ts';
-import { describeRoute } from '../query-routes.ts';
+import { describeBody, describeRoute } from '../query-routes.ts';
 import {
   dashboardAnswerSchema,
   dashboardInputSchema,
@@ -44,17 +44,25 @@ function createViewTopic(shelf: ViewShelf): ApiTopic {
         { ...describeRoute('Views and dashboards', undefined, viewsAnswerSchema), config: KEEPING },
         (request) => shelf.list(keeperOf(request)),
       );
-      api.post('/views', described('Keeps a view', viewInputSchema, viewAnswerSchema), (request) =>
-        shelf.addView(viewInputSchema.parse(request.body), keeperOf(request)),
+      api.post(
+        '/views',
+        { ...describeBody('Keeps a view', viewInputSchema, viewAnswerSchema), config: KEEPING },
+        (request) => shelf.addView(viewInputSchema.parse(request.body), keeperOf(request)),
       );
       api.post(
         '/dashboards',
-        described('Keeps a dashboard', dashboardInputSchema, dashboardAnswerSchema),
+        {
+          ...describeBody('Keeps a dashboard', dashboardInputSchema, dashboardAnswerSchema),
+          config: KEEPING,
+        },
         (request) => shelf.addDashboard(dashboardInputSchema.parse(request.body), keeperOf(request)),
       );
       api.put(
         '/dashboards/:id',
-        described('Changes a dashboard', dashboardInputSchema, dashboardAnswerSchema),
+        {
+          ...describeBody('Changes a dashboard', dashboardInputSchema, dashboardAnswerSchema),
+          config: KEEPING,
+        },
         (request) =>
           shelf.changeDashboard(idOf(request), dashboardInputSchema.parse(request.body), keeperOf(request)),
       );
@@ -70,11 +78,6 @@ function createViewTopic(shelf: ViewShelf): ApiTopic {
       }
     },
   };
-}
-
-function described(summary: string, body: z.ZodType, answer: z.ZodType) {
-  const { schema } = describeRoute(summary, undefined, answer);
-  return { schema: { ...schema, body: z.toJSONSchema(body, { io: 'input' }) }, config: KEEPING };
 }
 
 const idOf = (request: FastifyRequest): string => z.object({ id: z.string() }).parse(request.params).id;
