@@ -85,6 +85,7 @@ export {
   type ShortHistory,
 } from './capacity/forecast.ts';
 export { hourOfWeekProfile } from './capacity/hour-of-week.ts';
+export { type CsvValue, csvLine } from './csv.ts';
 export {
   type AddressFeed,
   AddressFeeds,

@@ -1,5 +1,5 @@
 /** Answers to SQL as text: columns are what the statement says, so nothing is known of their units. */
-import type { AnswerRow, AnswerValue } from '@weir/analysis';
+import { type AnswerRow, type AnswerValue, csvLine } from '@weir/analysis';
 
 const GAP = '  ';
 
@@ -23,16 +23,10 @@ export function sqlAnswerTable(columns: readonly string[], rows: readonly Answer
   return [line(columns), ...rows.map((_, row) => line(cells.map((column) => column[row] ?? '')))].join('');
 }
 
-/** RFC 4180 with a header. A text that a spreadsheet would run as a formula is quoted with an apostrophe. */
+/** Comma-separated values with a header. */
 export function csvText(columns: readonly string[], rows: readonly AnswerRow[]): string {
-  const lines = [columns.map(csvCell), ...rows.map((row) => columns.map((name) => csvCell(row[name])))];
-  return lines.map((cells) => `${cells.join(',')}\n`).join('');
-}
-
-export function csvCell(value: AnswerValue | undefined): string {
-  const text = cellText(value);
-  const safe = typeof value === 'string' && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  const lines = [csvLine(columns), ...rows.map((row) => csvLine(columns.map((name) => row[name])))];
+  return lines.map((line) => `${line}\n`).join('');
 }
 
 function cellText(value: AnswerValue | undefined): string {

@@ -1,6 +1,13 @@
 import path from 'node:path';
 import process from 'node:process';
-import { type PlanSource, planNotes, type QueryPlan, type QueryResult, renderSql } from '@weir/analysis';
+import {
+  csvLine,
+  type PlanSource,
+  planNotes,
+  type QueryPlan,
+  type QueryResult,
+  renderSql,
+} from '@weir/analysis';
 import { createListFolder } from '@weir/server';
 import { writeAnswerAsParquet } from '@weir/storage';
 import { createLineWriter } from '../line-writer.ts';
@@ -9,7 +16,6 @@ import { durationText, scaledText } from '../quantity-text.ts';
 import { planOfOptions, type QueryPlanOptions } from '../query-plan-options.ts';
 import { type AskedStore, openAskedStore } from '../query-store.ts';
 import { tableOfAnswer } from '../query-table.ts';
-import { csvCell } from '../sql-answer.ts';
 import { stopSignal } from '../stop-signal.ts';
 
 interface QueryOptions extends QueryPlanOptions {
@@ -107,8 +113,5 @@ function summaryOf(
 
 function csvLines(answer: QueryResult): string[] {
   const names = answer.columns.map(({ name }) => name);
-  return [
-    names.map(csvCell).join(','),
-    ...answer.rows.map((row) => names.map((name) => csvCell(row[name])).join(',')),
-  ];
+  return [csvLine(names), ...answer.rows.map((row) => csvLine(names.map((name) => row[name])))];
 }

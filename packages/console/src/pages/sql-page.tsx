@@ -1,7 +1,7 @@
 import { useMutation } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import { type ApiError, apiSend } from '../api/client.ts';
-import { csvLine, saveFile } from '../records/record-export.ts';
+import { fileLine, saveFile } from '../records/record-export.ts';
 import { useViewState } from '../use-view-state.ts';
 import type { TimeRange, ViewCodec } from '../view-state.ts';
 import { PRIMARY_BUTTON, SMALL_BUTTON } from '../widgets/form.tsx';
@@ -166,7 +166,6 @@ function cellText(value: Cell | undefined): string {
 }
 
 function saveCsv(columns: readonly string[], rows: SqlAnswer['rows']): void {
-  const cell = (value: Cell | undefined) => (typeof value === 'number' ? value : cellText(value));
-  const lines = rows.map((row) => csvLine(columns.map((name) => cell(row[name]))));
-  saveFile('answer.csv', [csvLine([...columns]), ...lines], 'text/csv;charset=utf-8');
+  const lines = rows.map((row) => fileLine(columns.map((name) => row[name])));
+  saveFile('answer.csv', [fileLine(columns), ...lines], 'text/csv;charset=utf-8');
 }

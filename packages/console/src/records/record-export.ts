@@ -1,4 +1,5 @@
 /** Records as files: the columns that are seen, values as the API gives them. */
+import { type CsvValue, csvLine } from '@weir/analysis';
 import { apiGet, type Parameters } from '../api/client.ts';
 import type { FlowRecord, FlowsResponse } from '../api/contract.ts';
 import { recordValue } from './record-column.ts';
@@ -10,22 +11,11 @@ export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 export const EXPORT_RECORDS_MAX = 100_000;
 const PAGE_RECORDS = 1000;
 
-/** A spreadsheet would run a text that begins so as a formula. */
-const FORMULA = /^[=+\-@\t\r]/;
-
-/** One cell of CSV, RFC 4180. Texts that a spreadsheet would run are disarmed with an apostrophe. */
-export function csvCell(value: string | number | null): string {
-  if (value === null) return '';
-  if (typeof value === 'number') return String(value);
-  const text = FORMULA.test(value) ? `'${value}` : value;
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
-export const csvLine = (cells: readonly (string | number | null)[]): string =>
-  `${cells.map(csvCell).join(',')}\r\n`;
+/** A line of a file, with its end. */
+export const fileLine = (cells: readonly CsvValue[]): string => `${csvLine(cells)}\r\n`;
 
 export const csvRecord = (record: FlowRecord, columns: readonly string[]): string =>
-  csvLine(columns.map((name) => recordValue(record, name)));
+  fileLine(columns.map((name) => recordValue(record, name)));
 
 /** The seen fields of a record as a line of JSON; fields that it has not are left out. */
 export function jsonRecord(record: FlowRecord, columns: readonly string[]): string {
@@ -41,7 +31,7 @@ export async function fileOf(
 ): Promise<BlobPart[]> {
   switch (format) {
     case 'csv':
-      return [csvLine([...columns]), ...records.map((record) => csvRecord(record, columns))];
+      return [fileLine(columns), ...records.map((record) => csvRecord(record, columns))];
     case 'ndjson':
       return records.map((record) => jsonRecord(record, columns));
     case 'parquet':
