@@ -13,8 +13,9 @@ import {
   periodAt,
   periodBefore,
 } from '@weir/analysis';
-import { type CancelTimer, type Clock, type Component, type Logger, UserError } from '@weir/base';
+import { type Clock, type Component, type Logger, UserError } from '@weir/base';
 import type { AnalysisQueue } from '../analyses/analysis-queue.ts';
+import { createClockedWork } from '../analyses/clocked-work.ts';
 import type { BillingFiles } from './billing-files.ts';
 import type { Correction, PeriodBins } from './billing-schema.ts';
 import { firstLateStart, readBins, recordsSince } from './bin-reader.ts';
@@ -72,14 +73,12 @@ export function createBillingKeeper({ files, queue, clock, logger }: BillingKeep
     periodsClosed: 0,
   };
   const listeners: (() => void)[] = [];
-  const stop = new AbortController();
+  const turns = createClockedWork(clock, TICK_MS, tick);
   let rebuildMs = REBUILD_MS;
-  let cancelTimer: CancelTimer | undefined;
-  let running: Promise<void> = Promise.resolve();
 
   const arrivedMs = (): number => clock.nowMs() - ARRIVAL_LAG_MS;
   const ask = <T>(work: Parameters<typeof queue.run<T>>[1]): Promise<T> =>
-    queue.run('billing', work, stop.signal);
+    queue.run('billing', work, turns.signal);
 
   /** The current period and those before it that are followed, oldest first; new ones are created. */
   async function followed(account: BillingAccount): Promise<PeriodBins[]> {
@@ -218,19 +217,12 @@ export function createBillingKeeper({ files, queue, clock, logger }: BillingKeep
     for (const listener of listeners) listener();
   }
 
-  /** One after the other, whoever asks for it. */
-  function inTurn(work: () => Promise<void> | void): Promise<void> {
-    const turn = running.catch(() => {}).then(work);
-    running = turn;
-    return turn;
-  }
-
   function unattended(work: () => Promise<void> | void): void {
-    inTurn(work).catch((error: unknown) => {
+    turns.inTurn(work).catch((error: unknown) => {
       counters.failures += 1;
       const isTooMuch = error instanceof UserError && error.code === 'analysis_timeout';
       if (isTooMuch) rebuildMs = Math.max(REBUILD_MIN_MS, rebuildMs / 4);
-      if (!stop.signal.aborted) logger.warn(`the bins of accounts are not up to date: ${String(error)}`);
+      if (!turns.signal.aborted) logger.warn(`the bins of accounts are not up to date: ${String(error)}`);
     });
   }
 
@@ -253,7 +245,7 @@ export function createBillingKeeper({ files, queue, clock, logger }: BillingKeep
   }
 
   return {
-    catchUp: () => inTurn(updateAll),
+    catchUp: () => turns.inTurn(updateAll),
     restart(account) {
       unattended(() => reset(account));
       tick();
@@ -278,15 +270,8 @@ export function createBillingKeeper({ files, queue, clock, logger }: BillingKeep
     },
     onUpToDate: (listener) => void listeners.push(listener),
     counters: () => counters,
-    async start() {
-      cancelTimer = clock.every(TICK_MS, tick);
-      tick();
-    },
-    async stop() {
-      cancelTimer?.();
-      stop.abort(new UserError('analysis_stopped', 'the program ends'));
-      await running.catch(() => {});
-    },
+    start: turns.start,
+    stop: turns.stop,
   };
 }
 

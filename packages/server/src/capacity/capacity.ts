@@ -3,9 +3,10 @@
  * where it leads. Asks the records once an hour, of the hours that are over.
  */
 import { type AlertFinding, BIN_MS } from '@weir/analysis';
-import { type CancelTimer, type Clock, type Component, type Logger, UserError } from '@weir/base';
+import { type Clock, type Component, type Logger, UserError } from '@weir/base';
 import type { AlertBook } from '../alerts/alert-book.ts';
 import type { AnalysisQueue } from '../analyses/analysis-queue.ts';
+import { createClockedWork } from '../analyses/clocked-work.ts';
 import { openCapacityFiles } from './capacity-files.ts';
 import { addHours, DAY_MS, emptySubject, HOUR_MS, type SubjectBins } from './capacity-history.ts';
 import { detailOf, summaryOf } from './capacity-outlook.ts';
@@ -65,10 +66,8 @@ export interface CapacityOptions {
 export function createCapacity({ queue, dataDirectory, alerts, clock, logger }: CapacityOptions): Capacity {
   const files = openCapacityFiles(dataDirectory, logger);
   const counters: CapacityCounters = { hoursRead: 0, failures: 0, turnedAway: 0 };
-  const stop = new AbortController();
+  const turns = createClockedWork(clock, TICK_MS, tick);
   let chunkMs = CHUNK_MS;
-  let cancelTimer: CancelTimer | undefined;
-  let running: Promise<void> = Promise.resolve();
 
   function throughMs(): number | null {
     const times = [...files.subjects.values()].map((subject) => subject.throughMs);
@@ -82,9 +81,9 @@ export function createCapacity({ queue, dataDirectory, alerts, clock, logger }: 
     while (fromMs < endMs) {
       const dayEnd = (Math.floor(fromMs / DAY_MS) + 1) * DAY_MS;
       const range = { fromMs, toMs: Math.min(dayEnd, fromMs + chunkMs, endMs) };
-      const hours = await queue.run('capacity', (store) => readHours(store, range), stop.signal);
+      const hours = await queue.run('capacity', (store) => readHours(store, range), turns.signal);
       const names = hours.interfaces.some(isUnnamed)
-        ? await queue.run('capacity', (store) => readInterfaceNames(store, range), stop.signal)
+        ? await queue.run('capacity', (store) => readInterfaceNames(store, range), turns.signal)
         : new Map<string, string>();
       await keep(range.fromMs, range.toMs, hours, names);
       counters.hoursRead += (range.toMs - range.fromMs) / HOUR_MS;
@@ -153,20 +152,17 @@ export function createCapacity({ queue, dataDirectory, alerts, clock, logger }: 
 
   function catchUp(): Promise<void> {
     const before = throughMs();
-    running = running
-      .catch(() => {})
-      .then(readOn)
-      .then(() => {
-        if (alerts !== undefined && throughMs() !== before) warn(alerts);
-      });
-    return running;
+    return turns.inTurn(async () => {
+      await readOn();
+      if (alerts !== undefined && throughMs() !== before) warn(alerts);
+    });
   }
 
   function tick(): void {
     catchUp().catch((error: unknown) => {
       counters.failures += 1;
       if (error instanceof UserError && error.code === 'analysis_timeout') chunkMs = HOUR_MS;
-      if (!stop.signal.aborted) logger.warn(`the history of interfaces is not up to date: ${String(error)}`);
+      if (!turns.signal.aborted) logger.warn(`the history of interfaces is not up to date: ${String(error)}`);
     });
   }
 
@@ -195,15 +191,8 @@ export function createCapacity({ queue, dataDirectory, alerts, clock, logger }: 
     throughMs,
     catchUp,
     counters: () => counters,
-    async start() {
-      cancelTimer = clock.every(TICK_MS, tick);
-      tick();
-    },
-    async stop() {
-      cancelTimer?.();
-      stop.abort(new UserError('analysis_stopped', 'the program ends'));
-      await running.catch(() => {});
-    },
+    start: turns.start,
+    stop: turns.stop,
   };
 }
 

@@ -4,14 +4,8 @@
  */
 import path from 'node:path';
 import { checkTimeZone, lastDue, reportedRange } from '@weir/analysis';
-import {
-  type CancelTimer,
-  type Clock,
-  type Component,
-  createStateFile,
-  type Logger,
-  UserError,
-} from '@weir/base';
+import { type Clock, type Component, createStateFile, type Logger, UserError } from '@weir/base';
+import { createClockedWork } from '../analyses/clocked-work.ts';
 import { freeId } from '../billing/billing.ts';
 import type { Mailer } from '../notifications/mailer.ts';
 import { buildReport, checkSections, type ReportSources } from './report-builder.ts';
@@ -74,7 +68,7 @@ export interface ReportDeskOptions extends ReportSources {
 export function createReportDesk(options: ReportDeskOptions): ReportDesk {
   const { mailer, dataDirectory, clock, logger } = options;
   const counters: ReportCounters = { made: 0, missedMadeUp: 0, failures: 0, sent: 0, failedDeliveries: 0 };
-  const stop = new AbortController();
+  const turns = createClockedWork(clock, TICK_MS, tick);
   const making = new Set<string>();
   const shelf = createReportShelf(dataDirectory);
   const file = createStateFile<ReportsState>({
@@ -83,8 +77,6 @@ export function createReportDesk(options: ReportDeskOptions): ReportDesk {
     parse: (value) => reportsStateSchema.parse(value),
     logger,
   });
-  let cancelTimer: CancelTimer | undefined;
-  let running: Promise<unknown> = Promise.resolve();
 
   const change = (edit: Partial<ReportsState>): Promise<void> => file.write({ ...file.read(), ...edit });
 
@@ -139,12 +131,12 @@ export function createReportDesk(options: ReportDeskOptions): ReportDesk {
     };
     let run: ReportRun;
     try {
-      const document = await buildReport(definition, range, clock.nowMs(), options, stop.signal);
+      const document = await buildReport(definition, range, clock.nowMs(), options, turns.signal);
       run = { ...draft, octets: await shelf.put(draft, document) };
       counters.made += 1;
       if (cause === 'missed') counters.missedMadeUp += 1;
     } catch (error) {
-      stop.signal.throwIfAborted();
+      turns.signal.throwIfAborted();
       counters.failures += 1;
       logger.warn(`the report ${definition.name} could not be made: ${String(error)}`);
       const delivery = { ...draft.delivery, state: 'none' as const };
@@ -231,16 +223,9 @@ export function createReportDesk(options: ReportDeskOptions): ReportDesk {
     }
   }
 
-  /** One after the other, whoever asks for it. */
-  function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = running.catch(() => {}).then(work);
-    running = turn;
-    return turn;
-  }
-
   function tick(): void {
-    inTurn(workOff).catch((error: unknown) => {
-      if (!stop.signal.aborted) logger.warn(`reports: ${String(error)}`);
+    turns.inTurn(workOff).catch((error: unknown) => {
+      if (!turns.signal.aborted) logger.warn(`reports: ${String(error)}`);
     });
   }
 
@@ -283,7 +268,7 @@ export function createReportDesk(options: ReportDeskOptions): ReportDesk {
     },
     runNow(idOrName) {
       const definition = report(idOrName);
-      return inTurn(() => make(definition, clock.nowMs(), 'hand'));
+      return turns.inTurn(() => make(definition, clock.nowMs(), 'hand'));
     },
     file(id, wanted, format) {
       const run = file.read().runs.find((each) => each.id === wanted && each.report === report(id).id);
@@ -291,17 +276,10 @@ export function createReportDesk(options: ReportDeskOptions): ReportDesk {
       return shelf.get(run, format);
     },
     canSend: () => mailer?.isConfigured() === true,
-    catchUp: () => inTurn(workOff),
+    catchUp: () => turns.inTurn(workOff),
     counters: () => counters,
-    async start() {
-      cancelTimer = clock.every(TICK_MS, tick);
-      tick();
-    },
-    async stop() {
-      cancelTimer?.();
-      stop.abort(new UserError('analysis_stopped', 'the program ends'));
-      await running.catch(() => {});
-    },
+    start: turns.start,
+    stop: turns.stop,
   };
 }
 
