@@ -43,7 +43,13 @@ import { type CheckReport, checkStore } from './store-check.ts';
 import { createDirectories, diskFailure, exchangeDirectoryOf, logDirectoryOf } from './store-directories.ts';
 import { type ExchangeConfig, type ExchangeReport, exportRecords, importRecords } from './store-exchange.ts';
 import type { StoreOptions } from './store-options.ts';
-import type { RepairReport, StoreCounters, StoreStatus } from './store-status.ts';
+import {
+  newCounters,
+  newReport,
+  type RepairReport,
+  type StoreCounters,
+  type StoreStatus,
+} from './store-status.ts';
 import { clearImpossibleTimes, emptyBounds, mergeBounds } from './time-bounds.ts';
 
 /** How long after its end an hour may still get records that were on their way. */
@@ -583,42 +589,4 @@ function oldestAndNewest({ endMinMs, endMaxMs }: { endMinMs: number; endMaxMs: n
   };
   const [oldest, newest] = [text(endMinMs), text(endMaxMs)];
   return { ...(oldest === undefined ? {} : { oldest }), ...(newest === undefined ? {} : { newest }) };
-}
-
-function newCounters(): StoreCounters {
-  return {
-    batchesTaken: 0,
-    rowsTaken: 0,
-    logWriteFailures: 0,
-    logOctetsWritten: 0,
-    segmentsSealed: 0,
-    rowsSealed: 0,
-    sealFailures: 0,
-    batchesDelayed: 0,
-    queriesAnswered: 0,
-    queriesFailed: 0,
-    queriesCancelled: 0,
-    filesExpired: 0,
-    keysRefused: 0,
-    timesCleared: 0,
-    batchesRefused: 0,
-    filesMerged: 0,
-    rollUpsWritten: 0,
-    rowsRolledUp: 0,
-    rowsMerged: 0,
-    maintenanceFailures: 0,
-  };
-}
-
-function newReport(): RepairReport {
-  return {
-    rowsReplayed: 0,
-    segmentsReplayed: 0,
-    tornOctets: 0,
-    logsRemoved: 0,
-    temporaryFilesRemoved: 0,
-    filesAdopted: 0,
-    filesUnreadable: 0,
-    filesReplaced: 0,
-  };
 }

@@ -71,3 +71,43 @@ export interface StoreStatus {
   readonly counters: Readonly<StoreCounters>;
   readonly repair: Readonly<RepairReport>;
 }
+
+/** All counts at nothing. */
+export function newCounters(): StoreCounters {
+  return {
+    batchesTaken: 0,
+    rowsTaken: 0,
+    logWriteFailures: 0,
+    logOctetsWritten: 0,
+    segmentsSealed: 0,
+    rowsSealed: 0,
+    sealFailures: 0,
+    batchesDelayed: 0,
+    queriesAnswered: 0,
+    queriesFailed: 0,
+    queriesCancelled: 0,
+    filesExpired: 0,
+    keysRefused: 0,
+    timesCleared: 0,
+    batchesRefused: 0,
+    filesMerged: 0,
+    rollUpsWritten: 0,
+    rowsRolledUp: 0,
+    rowsMerged: 0,
+    maintenanceFailures: 0,
+  };
+}
+
+/** A start that found nothing to repair. */
+export function newReport(): RepairReport {
+  return {
+    rowsReplayed: 0,
+    segmentsReplayed: 0,
+    tornOctets: 0,
+    logsRemoved: 0,
+    temporaryFilesRemoved: 0,
+    filesAdopted: 0,
+    filesUnreadable: 0,
+    filesReplaced: 0,
+  };
+}

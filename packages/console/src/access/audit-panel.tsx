@@ -4,6 +4,7 @@ import { formatMoment } from '../format/time.ts';
 import { ProblemNote } from '../pages/problem-note.tsx';
 import { type DataColumn, DataTable } from '../widgets/data-table.tsx';
 import { Panel } from '../widgets/panel.tsx';
+import { ScrollRegion } from '../widgets/scroll-region.tsx';
 import type { AuditEntry } from './access-contract.ts';
 
 const ROWS = 200;
@@ -64,15 +65,14 @@ export function AuditPanel() {
       {entries.length === 0 && error === null ? (
         <p className="px-4 py-5 text-ink-soft">Nothing was changed yet, and nobody was refused.</p>
       ) : (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard.
-        <section aria-label="Entries" tabIndex={0} className="max-h-[32rem] overflow-auto">
+        <ScrollRegion label="Entries" className="max-h-[32rem]">
           <DataTable
             label="Audit log"
             columns={COLUMNS}
             rows={entries}
             rowIds={entries.map(({ at }, index) => `${at} ${index}`)}
           />
-        </section>
+        </ScrollRegion>
       )}
     </Panel>
   );

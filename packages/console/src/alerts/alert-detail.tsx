@@ -8,13 +8,12 @@ import { DEFAULT_SHARED, type SharedView } from '../view-state.ts';
 import type { ChartModel } from '../widgets/chart-engine.ts';
 import { PLAIN_BUTTON, PRIMARY_BUTTON, SMALL_BUTTON } from '../widgets/form.tsx';
 import { Panel } from '../widgets/panel.tsx';
+import { ScrollRegion } from '../widgets/scroll-region.tsx';
 import { TimeChart } from '../widgets/time-chart.tsx';
 import type { AlertDetailResponse } from './alert-contract.ts';
 import { SeverityMark, STATE_TEXTS } from './severity-mark.tsx';
 import { SuppressForm } from './suppress-form.tsx';
 import { useAlertChange } from './use-alert-change.ts';
-
-const SCROLLED = 'max-h-64 divide-y divide-line overflow-y-auto';
 
 interface AlertDetailProps {
   answer: AlertDetailResponse;
@@ -175,8 +174,7 @@ function Numbers({ alert }: { alert: Alert }) {
     <section aria-label="Evidence" className="px-4 py-3">
       <h3 className="mb-1 font-semibold text-[0.8125rem]">Evidence</h3>
       <p className="mb-2 text-ink-soft text-xs leading-relaxed">{formula}</p>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard. */}
-      <section className="overflow-x-auto" tabIndex={0} aria-label="Numbers of the formula">
+      <ScrollRegion label="Numbers of the formula">
         <table className="figures w-full text-left text-[0.8125rem]">
           <thead className="text-ink-faint text-xs">
             <tr>
@@ -211,7 +209,7 @@ function Numbers({ alert }: { alert: Alert }) {
             ))}
           </tbody>
         </table>
-      </section>
+      </ScrollRegion>
     </section>
   );
 }
@@ -231,20 +229,21 @@ function Sample({ answer }: { answer: AlertDetailResponse }) {
       {flows.length === 0 ? (
         <p className="text-ink-soft">None is in the store any more.</p>
       ) : (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard.
-        <ul className={SCROLLED} tabIndex={0} aria-label="The newest flows">
-          {flows.map((flow, index) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: records have no name, and the list never changes its order.
-            <li key={index} className="figures flex flex-wrap gap-x-3 py-1 text-xs">
-              <span className="text-ink-soft">{formatDateTime(Date.parse(String(flow['flowEnd'])))}</span>
-              <span className="wire break-all">
-                {String(flow['srcAddr'] ?? '')}:{String(flow['srcPort'] ?? '')} →{' '}
-                {String(flow['dstAddr'] ?? '')}:{String(flow['dstPort'] ?? '')}
-              </span>
-              <span className="ml-auto">{formatOctets(Number(flow['octets'] ?? 0))}</span>
-            </li>
-          ))}
-        </ul>
+        <ScrollRegion label="The newest flows, scrollable" className="max-h-64">
+          <ul className="divide-y divide-line" aria-label="The newest flows">
+            {flows.map((flow, index) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: records have no name, and the list never changes its order.
+              <li key={index} className="figures flex flex-wrap gap-x-3 py-1 text-xs">
+                <span className="text-ink-soft">{formatDateTime(Date.parse(String(flow['flowEnd'])))}</span>
+                <span className="wire break-all">
+                  {String(flow['srcAddr'] ?? '')}:{String(flow['srcPort'] ?? '')} →{' '}
+                  {String(flow['dstAddr'] ?? '')}:{String(flow['dstPort'] ?? '')}
+                </span>
+                <span className="ml-auto">{formatOctets(Number(flow['octets'] ?? 0))}</span>
+              </li>
+            ))}
+          </ul>
+        </ScrollRegion>
       )}
     </section>
   );

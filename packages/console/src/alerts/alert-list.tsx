@@ -4,6 +4,7 @@ import { useApi } from '../api/use-api.ts';
 import { formatCount } from '../format/quantity.ts';
 import { formatAgo } from '../format/time.ts';
 import { Panel } from '../widgets/panel.tsx';
+import { RowButton } from '../widgets/row-button.tsx';
 import { Pick, Segmented } from '../widgets/segmented.tsx';
 import type { AlertSummary, AlertsResponse, DetectionsResponse } from './alert-contract.ts';
 import { ALERT_FILTERS, type AlertsView } from './alerts-view.ts';
@@ -92,12 +93,7 @@ function AlertRow({ alert, now, open, onOpen }: AlertRowProps) {
   const { severity, title, subject, count, more, state, score, lastSeen } = alert;
   return (
     <li>
-      <button
-        type="button"
-        aria-pressed={open}
-        onClick={onOpen}
-        className="block w-full px-4 py-2.5 text-left hover:bg-hover aria-pressed:bg-accent-soft aria-pressed:shadow-[inset_3px_0_0_var(--accent)]"
-      >
+      <RowButton open={open} onOpen={onOpen}>
         <span className="flex flex-wrap items-baseline gap-x-2.5 gap-y-0.5">
           <SeverityMark severity={severity} />
           <span className="font-semibold">{title}</span>
@@ -112,7 +108,7 @@ function AlertRow({ alert, now, open, onOpen }: AlertRowProps) {
           <span>{STATE_TEXTS[state]}</span>
           {more > 0 && <span className="text-warn">{formatCount(more)} more like this</span>}
         </span>
-      </button>
+      </RowButton>
     </li>
   );
 }

@@ -5,12 +5,11 @@ import { formatCount } from '../format/quantity.ts';
 import { formatDateTime } from '../format/time.ts';
 import { ProblemNote } from '../pages/problem-note.tsx';
 import { PLAIN_BUTTON } from '../widgets/form.tsx';
+import { ScrollRegion } from '../widgets/scroll-region.tsx';
 import { Pick } from '../widgets/segmented.tsx';
 import type { DryRunResponse } from './alert-contract.ts';
 import { SeverityMark } from './severity-mark.tsx';
 import { useAlertChange } from './use-alert-change.ts';
-
-const SCROLLED = 'max-h-64 divide-y divide-line overflow-y-auto';
 
 const SPANS = [
   { value: '1', text: 'the last day' },
@@ -96,20 +95,21 @@ function DryRunResult({ run }: { run: DryRunResponse }) {
         </p>
       )}
       {shown.length > 0 && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard.
-        <ul className={SCROLLED} tabIndex={0} aria-label="What it would have told">
-          {shown.map(({ id, severity, title, subject, lastSeen, count }) => (
-            <li key={id} className="figures flex flex-wrap items-baseline gap-x-2.5 py-1 text-xs">
-              <SeverityMark severity={severity} />
-              <span>{title}</span>
-              <span className="wire break-all text-ink-soft">{subject.value}</span>
-              <span className="ml-auto text-ink-soft">
-                {formatDateTime(Date.parse(lastSeen))}
-                {count > 1 && `, ${formatCount(count)} times`}
-              </span>
-            </li>
-          ))}
-        </ul>
+        <ScrollRegion label="What it would have told, scrollable" className="max-h-64">
+          <ul className="divide-y divide-line" aria-label="What it would have told">
+            {shown.map(({ id, severity, title, subject, lastSeen, count }) => (
+              <li key={id} className="figures flex flex-wrap items-baseline gap-x-2.5 py-1 text-xs">
+                <SeverityMark severity={severity} />
+                <span>{title}</span>
+                <span className="wire break-all text-ink-soft">{subject.value}</span>
+                <span className="ml-auto text-ink-soft">
+                  {formatDateTime(Date.parse(lastSeen))}
+                  {count > 1 && `, ${formatCount(count)} times`}
+                </span>
+              </li>
+            ))}
+          </ul>
+        </ScrollRegion>
       )}
     </div>
   );

@@ -18,6 +18,7 @@ import type { ViewCodec } from '../view-state.ts';
 import { CommandLine } from '../widgets/copy-button.tsx';
 import { PLAIN_BUTTON, SMALL_BUTTON } from '../widgets/form.tsx';
 import { Panel } from '../widgets/panel.tsx';
+import { RowButton } from '../widgets/row-button.tsx';
 import { ProblemNote } from './problem-note.tsx';
 
 const EVERY_MS = 2000;
@@ -87,12 +88,7 @@ function AgentRow({ agent, open, onOpen }: { agent: Agent; open: boolean; onOpen
   const waits = waitingEdit(agent) !== undefined;
   return (
     <li>
-      <button
-        type="button"
-        aria-pressed={open}
-        onClick={onOpen}
-        className="block w-full px-4 py-2.5 text-left hover:bg-hover aria-pressed:bg-accent-soft aria-pressed:shadow-[inset_3px_0_0_var(--accent)]"
-      >
+      <RowButton open={open} onOpen={onOpen}>
         <span className="flex flex-wrap items-baseline gap-x-2">
           <span
             aria-hidden="true"
@@ -110,7 +106,7 @@ function AgentRow({ agent, open, onOpen }: { agent: Agent; open: boolean; onOpen
           {text}
           {waits && ' · an edit waits for it'}
         </span>
-      </button>
+      </RowButton>
     </li>
   );
 }

@@ -7,6 +7,7 @@ import { useViewState } from '../use-view-state.ts';
 import type { ViewCodec } from '../view-state.ts';
 import { PRIMARY_BUTTON, SMALL_BUTTON } from '../widgets/form.tsx';
 import { Panel } from '../widgets/panel.tsx';
+import { RowButton } from '../widgets/row-button.tsx';
 import { ProblemNote } from './problem-note.tsx';
 
 const EVERY_MS = 30_000;
@@ -63,15 +64,13 @@ export function BillingPage() {
           <ul aria-label="Accounts" className="divide-y divide-line">
             {accounts.map(({ account, statement: current }) => (
               <li key={account.id}>
-                <button
-                  type="button"
-                  aria-pressed={account.id === chosen?.account.id}
-                  onClick={() => change({ account: account.id, period: 'current' })}
-                  className="block w-full px-3.5 py-2 text-left hover:bg-hover aria-pressed:bg-accent-soft aria-pressed:shadow-[inset_3px_0_0_var(--accent)]"
+                <RowButton
+                  open={account.id === chosen?.account.id}
+                  onOpen={() => change({ account: account.id, period: 'current' })}
                 >
                   <span className="block truncate font-semibold">{account.name}</span>
                   <span className="figures block text-ink-soft text-xs">{summaryText(current)}</span>
-                </button>
+                </RowButton>
               </li>
             ))}
           </ul>

@@ -19,6 +19,8 @@ import { pageAddress, useViewState } from '../use-view-state.ts';
 import type { ViewCodec } from '../view-state.ts';
 import { SMALL_BUTTON } from '../widgets/form.tsx';
 import { Panel } from '../widgets/panel.tsx';
+import { RowButton } from '../widgets/row-button.tsx';
+import { ScrollRegion } from '../widgets/scroll-region.tsx';
 import { ProblemNote } from './problem-note.tsx';
 
 const EVERY_MS = 3000;
@@ -149,22 +151,23 @@ function Alarms({ data, onOpen }: { data: ExportersResponse; onOpen: (exporter: 
       <h2 className="mb-1 font-semibold text-[0.8125rem]">
         {raised.length === 1 ? 'One alarm' : `${raised.length} alarms`}
       </h2>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard. */}
-      <ul className="max-h-44 overflow-y-auto" tabIndex={0} aria-label="Alarms, newest first">
-        {raised.map(({ key, who, message, since, exporter }) => (
-          <li key={key} className="flex flex-wrap items-baseline gap-x-2 py-0.5">
-            {exporter === undefined ? (
-              <span className="font-medium">{who}</span>
-            ) : (
-              <button type="button" className="value font-medium" onClick={() => onOpen(exporter)}>
-                {who}
-              </button>
-            )}
-            <span className="min-w-0">{message}</span>
-            <span className="figures text-ink-soft text-xs">since {formatMoment(since, data.now)}</span>
-          </li>
-        ))}
-      </ul>
+      <ScrollRegion label="Alarms, scrollable" className="max-h-44">
+        <ul aria-label="Alarms, newest first">
+          {raised.map(({ key, who, message, since, exporter }) => (
+            <li key={key} className="flex flex-wrap items-baseline gap-x-2 py-0.5">
+              {exporter === undefined ? (
+                <span className="font-medium">{who}</span>
+              ) : (
+                <button type="button" className="value font-medium" onClick={() => onOpen(exporter)}>
+                  {who}
+                </button>
+              )}
+              <span className="min-w-0">{message}</span>
+              <span className="figures text-ink-soft text-xs">since {formatMoment(since, data.now)}</span>
+            </li>
+          ))}
+        </ul>
+      </ScrollRegion>
     </section>
   );
 }
@@ -184,12 +187,7 @@ function ExporterRow({ exporter, now, open, onOpen }: ExporterRowProps) {
   const named = exporter.name !== exporter.address;
   return (
     <li>
-      <button
-        type="button"
-        aria-pressed={open}
-        onClick={onOpen}
-        className="block w-full px-4 py-2.5 text-left hover:bg-hover aria-pressed:bg-accent-soft aria-pressed:shadow-[inset_3px_0_0_var(--accent)]"
-      >
+      <RowButton open={open} onOpen={onOpen}>
         <span className="flex flex-wrap items-baseline gap-x-2">
           <span
             aria-hidden="true"
@@ -217,7 +215,7 @@ function ExporterRow({ exporter, now, open, onOpen }: ExporterRowProps) {
           <span className="md:text-right">heard of {formatAgo(exporter.lastSeen, now)}</span>
         </span>
         <Missing exporter={exporter} />
-      </button>
+      </RowButton>
     </li>
   );
 }

@@ -12,6 +12,7 @@ import type { ViewCodec } from '../view-state.ts';
 import { SMALL_BUTTON } from '../widgets/form.tsx';
 import { Panel } from '../widgets/panel.tsx';
 import { Popover } from '../widgets/popover.tsx';
+import { RowButton } from '../widgets/row-button.tsx';
 import { ProblemNote } from './problem-note.tsx';
 
 const EVERY_MS = 3000;
@@ -206,12 +207,7 @@ interface SourceRowProps {
 function SourceRow({ source, state, changed, troubled, open, onOpen }: SourceRowProps) {
   return (
     <li>
-      <button
-        type="button"
-        aria-pressed={open}
-        onClick={onOpen}
-        className="block w-full px-4 py-2.5 text-left hover:bg-hover aria-pressed:bg-accent-soft aria-pressed:shadow-[inset_3px_0_0_var(--accent)]"
-      >
+      <RowButton open={open} onOpen={onOpen}>
         <span className="flex items-baseline gap-2">
           <span
             aria-hidden="true"
@@ -234,7 +230,7 @@ function SourceRow({ source, state, changed, troubled, open, onOpen }: SourceRow
             {note}
           </span>
         ))}
-      </button>
+      </RowButton>
     </li>
   );
 }

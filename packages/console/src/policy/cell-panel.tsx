@@ -7,6 +7,7 @@ import { ProblemNote } from '../pages/problem-note.tsx';
 import type { SharedView } from '../view-state.ts';
 import { SMALL_BUTTON } from '../widgets/form.tsx';
 import { Panel } from '../widgets/panel.tsx';
+import { RowButton } from '../widgets/row-button.tsx';
 import { EvidenceTable } from './evidence-table.tsx';
 import { CELL_STATES, LOOKS, StateLine } from './outcome-look.tsx';
 import type { EvidenceResponse } from './policy-contract.ts';
@@ -92,11 +93,9 @@ function ServiceList({
         const { connections, answered, octets, packets, first, last } = line[each];
         return (
           <li key={`${line.service} ${each}`}>
-            <button
-              type="button"
-              aria-pressed={isChosen}
-              onClick={() => (isChosen ? onChoose(undefined, undefined) : onChoose(each, line.service))}
-              className="block w-full px-3.5 py-2 text-left hover:bg-hover aria-pressed:bg-accent-soft aria-pressed:shadow-[inset_3px_0_0_var(--accent)]"
+            <RowButton
+              open={isChosen}
+              onOpen={() => (isChosen ? onChoose(undefined, undefined) : onChoose(each, line.service))}
             >
               <span className="flex flex-wrap items-baseline gap-x-3">
                 <b className="font-semibold text-[0.8125rem]">{line.service}</b>
@@ -115,7 +114,7 @@ function ServiceList({
                   last !== null &&
                   `; ${formatMoment(first, Date.now())} to ${formatMoment(last, Date.now())}`}
               </span>
-            </button>
+            </RowButton>
           </li>
         );
       })}

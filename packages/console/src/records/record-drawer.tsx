@@ -3,6 +3,7 @@ import { useEffect } from 'react';
 import type { FlowRecord } from '../api/contract.ts';
 import { dimensionTitle } from '../flows/dimension.ts';
 import { isDropped } from '../flows/flow-columns.tsx';
+import { ScrollRegion } from '../widgets/scroll-region.tsx';
 import { RecordCell } from './record-cell.tsx';
 import { allColumns, recordColumn, recordValue } from './record-column.ts';
 
@@ -42,8 +43,7 @@ export function RecordDrawer({ record, onClose }: { record: FlowRecord; onClose:
           Close
         </button>
       </header>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard. */}
-      <section className="min-h-0 flex-1 overflow-y-auto" tabIndex={0} aria-label="Fields">
+      <ScrollRegion label="Fields" className="min-h-0 flex-1">
         <dl className="divide-y divide-line">
           {names.map((name) => (
             <div key={name} className="grid grid-cols-[9.5rem_minmax(0,1fr)] gap-x-3 px-4 py-1.5">
@@ -57,7 +57,7 @@ export function RecordDrawer({ record, onClose }: { record: FlowRecord; onClose:
             </div>
           ))}
         </dl>
-      </section>
+      </ScrollRegion>
     </aside>
   );
 }

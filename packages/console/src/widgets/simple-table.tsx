@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react';
+import { ScrollRegion } from './scroll-region.tsx';
 
 export interface SimpleColumn<Row> {
   title: string;
@@ -21,8 +22,7 @@ export function SimpleTable<Row>({ label, columns, rows, idOf }: SimpleTableProp
   const classOf = ({ isFigure, isMinor }: SimpleColumn<Row>, at: number) =>
     `px-2 py-1.5 ${at === 0 ? 'pl-3.5' : ''} ${isFigure === true ? 'figures whitespace-nowrap text-right' : ''} ${isMinor === true ? 'max-lg:hidden' : ''}`;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keys.
-    <section aria-label={`${label}, scrollable`} tabIndex={0} className="overflow-x-auto">
+    <ScrollRegion label={`${label}, scrollable`}>
       <table aria-label={label} className="w-full border-collapse text-left text-[0.8125rem]">
         <thead className="text-ink-faint text-xs">
           <tr className="border-line border-b">
@@ -45,6 +45,6 @@ export function SimpleTable<Row>({ label, columns, rows, idOf }: SimpleTableProp
           ))}
         </tbody>
       </table>
-    </section>
+    </ScrollRegion>
   );
 }
