@@ -284,6 +284,18 @@ describe('duplicates', () => {
     expect(mark(records).map(({ duplicate }) => duplicate)).toEqual([false, true, true, false, true, false]);
   });
 
+  test('a flow of one packet that was seen on its way in and on its way out', () => {
+    const packet = { from: 'A:40000', to: 'B:53', protocol: 17 };
+    const records = [
+      { ...packet, start: 5, end: 5, at: 20, direction: 0, inIf: 1 },
+      { ...packet, start: 5, end: 5, at: 20, direction: 1, outIf: 2 },
+      { ...packet, from: 'A:40001', start: 5.007, end: 5.007, at: 20, direction: 1, outIf: 2 },
+      { ...packet, from: 'A:40001', start: 5.009, end: 5.009, at: 20, direction: 0, inIf: 1 },
+      { ...packet, start: 5.5, end: 5.5, at: 21, direction: 1, outIf: 3 },
+    ];
+    expect(mark(records).map(({ duplicate }) => duplicate)).toEqual([false, true, false, true, false]);
+  });
+
   test('a path that moves within one exporter is none', () => {
     const records = [
       { ...flow, direction: 0, inIf: 1 },
@@ -385,7 +397,7 @@ function createNaiveMarker(windowMs: number) {
     }
     const point = `${exporter} ${told.direction} ${told.direction === 1 ? told.outIf : told.inIf}`;
     const owner = session.owners.get(from);
-    const tolerance = owner?.exporter === exporter ? -1 : windowMs;
+    const tolerance = owner?.exporter === exporter ? 8 : windowMs;
     const duplicate = owner !== undefined && owner.point !== point && startMs <= owner.last + tolerance;
     if (!duplicate) session.owners.set(from, { point, exporter, last: Math.max(endMs, owner?.last ?? 0) });
     return { id: session.id, side: session.initiator === from ? 0 : 1, duplicate };

@@ -56,6 +56,11 @@ const KEY_BITS = 0xff | KEY_IS_V4;
 const ALIGNMENT = 48;
 
 export const TICK_MS = 8;
+/**
+ * What a packet needs from one observation point of an exporter to the next, the tick's own edge included. A flow of a
+ * single packet (a look-up of a name, a try of a scan) begins at the second point when it has ended at the first.
+ */
+const FORWARDING_TICKS = 1;
 const TICKS_BEFORE = (30 * 86_400_000) / TICK_MS;
 /** Leaves room for what is added to a tick: allowances are at most an hour. */
 const TICKS_MAX = 0x7ff00000;
@@ -257,8 +262,8 @@ export class SessionTable {
 
   /**
    * Whether another observation point tells of the record's packets already. The owner of a direction keeps it
-   * until another point's record begins after the last packet that the owner told of: a window after it where
-   * their clocks may differ.
+   * until another point's record begins after the last packet that the owner told of, had it been forwarded: a
+   * window after it where their clocks may differ.
    */
   #isDuplicate(slot: number, records: SessionRecords, index: number): boolean {
     const point = records.points[index]!;
@@ -269,7 +274,7 @@ export class SessionTable {
     const owner = (words[base + OWNERS]! >>> (direction * 16)) & 0xffff;
     if (owner !== point && owner !== 0) {
       const sameExporter = this.#points.exporterOf(owner) === records.exporters[index]!;
-      const tolerance = sameExporter ? -1 : this.#windowTicks;
+      const tolerance = sameExporter ? FORWARDING_TICKS : this.#windowTicks;
       if (records.starts[index]! <= words[base + OWNER_LAST + direction]! + tolerance) {
         this.counters.duplicates += 1;
         return true;
