@@ -350,6 +350,48 @@ describe('errors of the network', () => {
   });
 });
 
+describe('a collector whose socket opens late', () => {
+  function startLate() {
+    const collector = createCollectorFixture();
+    const { open } = collector.transport;
+    const gate = Promise.withResolvers<void>();
+    collector.transport.open = async () => {
+      await gate.promise;
+      return open();
+    };
+    const clock = createManualClock(START_MS);
+    const exporter = createExporter(profileOf({ IpFixCollectors: ['Udp/late.example:4739'] }), {
+      logger: silentLogger,
+      clock,
+      createTransport: transportsOf([collector]),
+    });
+    return { bench: { exporter, clock, collectors: [collector] }, started: exporter.start(), gate };
+  }
+
+  test('holds up nobody: flows are taken, and sent when it is open', async () => {
+    const { bench, started, gate } = startLate();
+    await advance(bench, 1000);
+    await started;
+    bench.exporter.export(batchOf([tcp]));
+    gate.resolve();
+    await stop(bench);
+    expect(bench.exporter.collectors()[0]?.counters).toMatchObject({ flowsSent: 1, flowsNotSent: 0 });
+  });
+
+  test('is closed again when the exporter has ended meanwhile', async () => {
+    const { bench, started, gate } = startLate();
+    await advance(bench, 1000);
+    await started;
+    bench.exporter.export(batchOf([tcp]));
+    await stop(bench);
+    const closedBefore = only(bench).closed;
+    gate.resolve();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(only(bench)).toMatchObject({ opened: 1, closed: closedBefore + 1, datagrams: [] });
+    expect(bench.exporter.collectors()[0]?.counters).toMatchObject({ flowsSent: 0, flowsNotSent: 1 });
+  });
+});
+
 describe('without a collector', () => {
   test.each([[{}], [{ IpFixCollectors: ['Udp/192.0.2.1:1'], Enabled: false }]])(
     '%j: nothing is opened, every record is counted as unused',

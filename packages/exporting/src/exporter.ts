@@ -59,6 +59,11 @@ const STREAM_MESSAGE_OCTETS = 16_384;
 /** RFC 7011 section 10.3.3: what a sender may count on when it knows nothing better. */
 const MESSAGE_OCTETS_LEAST = 512;
 const STATISTICS_INTERVAL_MS = 60_000;
+/**
+ * A collector whose name nobody resolves, or that answers nothing, takes ten seconds and more to be found away;
+ * flows are metered meanwhile.
+ */
+const START_WAIT_MS = 1_000;
 /** How long `stop` waits for the queues: 8 MiB at 20,000 messages a second take 0.3 s. */
 const STOP_DEADLINE_MS = 10_000;
 
@@ -119,7 +124,7 @@ export interface Exporter extends Component {
   flush(): void;
   /**
    * Where export traffic leaves from, or lately left from: over TCP and TLS also attempts to connect that failed.
-   * Complete when `start` has resolved.
+   * Of collectors that answer within a second complete when `start` has resolved.
    */
   localSockets(): LocalSocket[];
   /** The local ports of `localSockets`. */
@@ -287,6 +292,17 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
     });
   }
 
+  /** Opens every connection, and waits a moment for them; a connection that is not open yet is tried on. */
+  async function open(): Promise<void> {
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const cancelLate = clock.after(START_WAIT_MS, resolve);
+    try {
+      await Promise.race([Promise.all(connections.map((connection) => connection.start())), late]);
+    } finally {
+      cancelLate();
+    }
+  }
+
   async function end(): Promise<void> {
     const wasStarted = isStarted;
     isStarted = false;
@@ -305,7 +321,7 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
   return {
     async start() {
       if (disabledReason !== undefined) logger.warn(`${profile.fileName}: ${disabledReason}`);
-      await Promise.all(connections.map((connection) => connection.start()));
+      await open();
       isStarted = true;
       timers = [
         clock.every(TICK_MS, tick),

@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createManualClock, type ManualClock, silentLogger } from '@weir/base';
@@ -93,6 +95,7 @@ async function startBench(transport: 'Tcp' | 'Tls', metadata: object = {}): Prom
   const clock = createManualClock(START_MS);
   const exporter = exporterTo(collector, transport, metadata, clock);
   await exporter.start();
+  await accepted(collector, 1);
   return { exporter, collector, clock };
 }
 
@@ -110,6 +113,11 @@ async function until(clock: ManualClock, isSo: () => boolean, what: string, step
 async function untilReal(isSo: () => boolean, what: string): Promise<void> {
   for (let i = 0; i < 4000 && !isSo(); i += 1) await new Promise((resolve) => setTimeout(resolve, 1));
   if (!isSo()) throw new Error(`never: ${what}`);
+}
+
+/** The exporter has a connection before its collector knows: what it sends then may outlast a handshake's time. */
+function accepted(collector: StreamCollector, connections: number): Promise<void> {
+  return untilReal(() => collector.connections >= connections, `connection ${connections} accepted`);
 }
 
 async function stop({ exporter, collector, clock }: Bench): Promise<void> {
@@ -192,6 +200,7 @@ describe.each(transports)('%s', (transport) => {
         sent += 200;
         await collector.start();
         await until(clock, () => exporter.collectors()[0]?.state === 'connected', 'connected again');
+        await accepted(collector, round + 2);
       }
       exporter.flush();
       await until(clock, () => collector.flowOctets.length >= sent, 'all flows arrived');
@@ -384,6 +393,32 @@ describe.skipIf(!hasOpenssl)('TLS', () => {
     expect(collector.problems).toEqual([]);
     expect(exporter.collectors()[0]?.counters).toMatchObject({ connectionsBroken: 0, flowsNotSent: 0 });
   });
+});
+
+test('an attempt that nobody answers holds up neither start nor stop, and ends with the exporter', async () => {
+  const silent = createServer();
+  const port = await new Promise<number>((resolve) => {
+    silent.listen(0, '127.0.0.1', () => resolve((silent.address() as AddressInfo).port));
+  });
+  const connected = once(silent, 'connection');
+  const clock = createManualClock(START_MS);
+  const exporter = exporterTo({ ...createStreamCollector(), port }, 'Tls', { Tls: {} }, clock);
+  let isStarted = false;
+  const starting = exporter.start().then(() => {
+    isStarted = true;
+  });
+  const [socket] = (await connected) as [Socket];
+  const closed = once(socket.on('error', () => {}).resume(), 'close');
+  await until(clock, () => isStarted, 'started');
+  await starting;
+  let isStopped = false;
+  const stopping = exporter.stop().then(() => {
+    isStopped = true;
+  });
+  await until(clock, () => isStopped, 'stopped');
+  await stopping;
+  await closed;
+  silent.close();
 });
 
 test('a collector that refuses is tried again at least every 5 s, and each attempt is known by its port', async () => {

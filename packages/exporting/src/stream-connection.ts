@@ -259,6 +259,7 @@ export function createStreamConnection(
       if (isStopped) link.destroy();
       else begin(link);
     } catch (error) {
+      if (isStopped) return;
       noteError(reasonOf(error));
       reconnectLater();
     }
@@ -373,6 +374,7 @@ export function createStreamConnection(
     async stop() {
       isStopped = true;
       cancelReconnect?.();
+      transport.close();
       const current = session;
       if (current !== undefined) {
         await new Promise<void>((closed) => {

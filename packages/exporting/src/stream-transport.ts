@@ -43,6 +43,8 @@ export interface StreamTransport {
   open(): Promise<StreamLink>;
   /** Whether certificate, key or authorities differ from those of the latest `open`. */
   hasNewCertificate(): Promise<boolean>;
+  /** Breaks off an `open` that is under way, which then rejects, and lets none begin. */
+  close(): void;
 }
 
 /** `tls` has what the profile says for every collector; the collector's own goes before it. */
@@ -51,10 +53,25 @@ export function createStreamTransport(collector: Collector, tls: TlsFiles): Stre
   const paths = [files.ca, files.certificate, files.key].filter((path) => path !== undefined);
   const attempts: LocalSocket[] = [];
   let versions = '';
+  let opening: Socket | undefined;
+  let isClosed = false;
 
   function remember(attempt: LocalSocket): void {
     attempts.push(attempt);
     if (attempts.length > ATTEMPTS_REMEMBERED) attempts.shift();
+  }
+
+  /** A socket with its connection. */
+  async function openTcp(): Promise<Socket> {
+    if (isClosed) throw new Error('broken off');
+    opening = connectTo(collector);
+    const socket = opening;
+    const note = () => remember(localSocketOf(socket, collector.port));
+    // The last moments at which a refused attempt and one that nobody answers have their port.
+    socket.on('connectionAttemptFailed', note);
+    await opened(socket, 'connect', note);
+    note();
+    return socket;
   }
 
   async function versionsOf(): Promise<string> {
@@ -62,31 +79,39 @@ export function createStreamTransport(collector: Collector, tls: TlsFiles): Stre
     return stats.map(({ mtimeMs, size, ino }) => `${mtimeMs} ${size} ${ino}`).join('; ');
   }
 
+  async function openLink(): Promise<StreamLink> {
+    if (collector.transport !== 'Tls') return linkOf(await openTcp());
+    versions = await versionsOf();
+    const [ca, cert, key] = await Promise.all([files.ca, files.certificate, files.key].map(readPem));
+    const socket = await openTcp();
+    // Not at the top: whoever loads this package would wait for OpenSSL to be made ready.
+    const tlsModule = await import('node:tls');
+    const secured = tlsModule.connect({
+      socket,
+      host: collector.host,
+      servername: files.serverName ?? (isIP(collector.host) === 0 ? collector.host : ''),
+      minVersion: 'TLSv1.2',
+      ...(ca === undefined ? {} : { ca }),
+      ...(cert === undefined ? {} : { cert }),
+      ...(key === undefined ? {} : { key }),
+    });
+    try {
+      await opened(secured, 'secureConnect');
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    }
+    return linkOf(secured, socket);
+  }
+
   return {
     attempts,
     async open() {
-      if (collector.transport !== 'Tls') return linkOf(await openTcp(collector, remember));
-      versions = await versionsOf();
-      const [ca, cert, key] = await Promise.all([files.ca, files.certificate, files.key].map(readPem));
-      const socket = await openTcp(collector, remember);
-      // Not at the top: whoever loads this package would wait for OpenSSL to be made ready.
-      const tlsModule = await import('node:tls');
-      const secured = tlsModule.connect({
-        socket,
-        host: collector.host,
-        servername: files.serverName ?? (isIP(collector.host) === 0 ? collector.host : ''),
-        minVersion: 'TLSv1.2',
-        ...(ca === undefined ? {} : { ca }),
-        ...(cert === undefined ? {} : { cert }),
-        ...(key === undefined ? {} : { key }),
-      });
       try {
-        await opened(secured, 'secureConnect');
-      } catch (error) {
-        socket.destroy();
-        throw error;
+        return await openLink();
+      } finally {
+        opening = undefined;
       }
-      return linkOf(secured, socket);
     },
     async hasNewCertificate() {
       if (collector.transport !== 'Tls') return false;
@@ -97,6 +122,11 @@ export function createStreamTransport(collector: Collector, tls: TlsFiles): Stre
         return false;
       }
     },
+    close() {
+      isClosed = true;
+      if (opening?.localPort !== undefined) remember(localSocketOf(opening, collector.port));
+      opening?.destroy();
+    },
   };
 }
 
@@ -104,8 +134,8 @@ async function readPem(path: string | undefined): Promise<string | undefined> {
   return path === undefined ? undefined : readFile(path, 'utf8');
 }
 
-async function openTcp({ host, port }: Collector, remember: (attempt: LocalSocket) => void): Promise<Socket> {
-  const socket = connect({
+function connectTo({ host, port }: Collector): Socket {
+  return connect({
     host,
     port,
     allowHalfOpen: true,
@@ -113,12 +143,6 @@ async function openTcp({ host, port }: Collector, remember: (attempt: LocalSocke
     keepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_MS,
   });
-  const note = () => remember(localSocketOf(socket, port));
-  // The last moments at which a refused attempt and one that nobody answers have their port.
-  socket.on('connectionAttemptFailed', note);
-  await opened(socket, 'connect', note);
-  note();
-  return socket;
 }
 
 function localSocketOf(socket: Socket, remotePort: number): LocalSocket {

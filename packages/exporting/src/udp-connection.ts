@@ -242,12 +242,17 @@ export function createUdpConnection(
   async function open(): Promise<void> {
     try {
       localSocket = await transport.open();
-      isOpen = !isStopped;
+      if (isStopped) {
+        await transport.close();
+        return;
+      }
+      isOpen = true;
       counters.connectionsOpened += 1;
       reopenDelayMs = REOPEN_FIRST_MS;
       logger.info(`collector ${address.text}: exporting from port ${localSocket.localPort}`);
       pump();
     } catch (error) {
+      if (isStopped) return;
       const reason = error instanceof Error ? error.message : String(error);
       lastError = reason;
       if (reopenDelayMs === REOPEN_FIRST_MS)

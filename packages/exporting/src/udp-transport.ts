@@ -102,9 +102,11 @@ export function createUdpTransport(address: CollectorAddress): MessageTransport 
 function connect(socket: Socket, host: string, port: number): Promise<void> {
   return new Promise((connected, failed) => {
     socket.once('error', failed);
-    socket.connect(port, host, () => {
+    // Called with an error where there is no route, which its type does not say.
+    socket.connect(port, host, (error?: Error) => {
       socket.off('error', failed);
-      connected();
+      if (error === undefined) connected();
+      else failed(error);
     });
   });
 }
