@@ -19,13 +19,12 @@ async function handOver(node) {
 if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR_NEEDED) {
   keepCompiledCode();
   resolveOwnModulesByName();
-  const { main } = await import('../src/main.ts');
-  await main(process.argv);
+  import('../src/main.ts').then(({ main }) => main(process.argv));
 } else {
   const node = pinnedNode();
   if (node === undefined) {
     console.error(`weir needs Node ${NODE_MAJOR_NEEDED} or later; this is ${process.versions.node}`);
     process.exit(2);
   }
-  await handOver(node);
+  handOver(node);
 }

@@ -9,10 +9,10 @@ import { askControl } from './control-socket.ts';
 import { parseLocalEndpoint } from './endpoint.ts';
 import type { StopReport } from './exporter-device.ts';
 import type { ExporterDeviceStatus } from './exporter-status.ts';
+import { WEIR_PROGRAM } from './places.ts';
 import { isInstalled, journalTail, systemctl, unitNameOf } from './service-manager.ts';
 import { readSupervisorRecord, type ServiceState, type SupervisorRecord } from './service-state.ts';
 
-const WEIR = path.resolve(import.meta.dirname, '../bin/weir.js');
 /** Starting takes a second or two; a machine that is just booting is slower. */
 const START_PATIENCE_MS = 30_000;
 /** The exporter waits up to 10 s for its queues, a cache of a million flows takes some seconds as well. */
@@ -127,7 +127,7 @@ function startSupervisor(state: ServiceState, exportArguments: readonly string[]
   const from = logOctets(state.logFile);
   const log = openLog(state.logFile);
   const supervisor = ['supervise', state.profileFile, root, '--', ...exportArguments];
-  const child = spawn(process.execPath, [WEIR, ...supervisor], {
+  const child = spawn(process.execPath, [WEIR_PROGRAM, ...supervisor], {
     detached: true,
     stdio: ['ignore', log, log],
     cwd: path.parse(state.folder).root,

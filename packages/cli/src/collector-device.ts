@@ -35,11 +35,11 @@ import type { Endpoint } from './endpoint.ts';
 import { observeEnrichment } from './enrichment-observer.ts';
 import { createInterfaceFollower, interfacesByDefault } from './interface-follower.ts';
 import { createLocalNameWatch } from './local-name-watch.ts';
+import { CONSOLE_DIRECTORY } from './places.ts';
 import { recordCounter } from './record-counter.ts';
 import { removeServiceAddress, writeServiceAddress } from './service-address.ts';
 import { createStatusReader, type MeteringPlan } from './status-reader.ts';
 
-const CONSOLE_DIRECTORY = path.resolve(import.meta.dirname, '../../console/dist');
 const FILE_WORKER = new URL('./file-listener-worker.ts', import.meta.url);
 const TCP = 6;
 const UDP = 17;
@@ -201,7 +201,7 @@ function addMeter(
   const follower = createInterfaceFollower({
     clock: systemClock,
     logger,
-    metered: () => interfaces,
+    metered: () => meter.status()?.interfaces.map(({ name }) => name) ?? interfaces,
     choose: () => (followsInterfaces ? interfacesByDefault() : undefined),
     onChange(names) {
       logger.info(`the interfaces that are up have changed: metering ${names.join(', ')}`);

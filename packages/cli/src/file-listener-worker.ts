@@ -5,4 +5,4 @@
 import { runListenerWorker } from '@weir/collecting';
 import { readExportPackets } from './export-packets.ts';
 
-await runListenerWorker({ readExportPackets });
+void runListenerWorker({ readExportPackets });

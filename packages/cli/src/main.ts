@@ -7,7 +7,7 @@ import { createProgram } from './program.ts';
 export async function main(argv: readonly string[]): Promise<void> {
   leaveQuietlyWhenReaderIsGone();
   try {
-    await createProgram().parseAsync([...argv]);
+    await createProgram(argv[2]).parseAsync([...argv]);
   } catch (error) {
     process.exitCode = reportFailure(error);
   }

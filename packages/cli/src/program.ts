@@ -4,29 +4,40 @@
  */
 import { Command, Option } from 'commander';
 import { retentionOptions } from './retention-options.ts';
+import { VERSION } from './version.ts';
 
 /** Collects a repeatable option. */
 function repeatable(value: string, previous: readonly string[]): string[] {
   return [...previous, value];
 }
 
-/** The program with all its commands; parsing it runs one of them. */
-export function createProgram(): Command {
+/** What adds which commands: describing them all takes longer than many a command runs. */
+const SECTIONS: readonly (readonly [add: (program: Command) => void, ...commands: string[]])[] = [
+  [addDevices, 'up', 'export', 'collect'],
+  [addBackgroundCommands, 'start', 'restart', 'stop', 'status', 'supervise'],
+  [addServiceCommands, 'service'],
+  [addAgentCommands, 'agent'],
+  [addFileCommands, 'meter', 'decode'],
+  [addQuestionCommands, 'query', 'sql', 'doctor', 'ie'],
+  [addStoreCommands, 'store'],
+  [addPolicyCommands, 'policy'],
+  [addUserCommands, 'user'],
+  [addBillingCommands, 'bill', 'report'],
+  [addTrafficCommands, 'replay', 'generate'],
+];
+
+/**
+ * The program; parsing it runs a command. With the name of one as `only`, it has that one's section of commands and
+ * no other; with any other word, or none, all of them.
+ */
+export function createProgram(only?: string): Command {
   const program = new Command('weir')
     .description('Meters, exports, collects, stores and shows IP flow metadata.')
-    .version('0.1.0')
+    .version(VERSION)
     .showHelpAfterError('(weir help COMMAND tells what is allowed)')
     .exitOverride();
-  addDevices(program);
-  addBackgroundCommands(program);
-  addServiceCommands(program);
-  addAgentCommands(program);
-  addOfflineCommands(program);
-  addStoreCommands(program);
-  addPolicyCommands(program);
-  addUserCommands(program);
-  addBillingCommands(program);
-  addTrafficCommands(program);
+  const wanted = SECTIONS.filter(([, ...commands]) => only !== undefined && commands.includes(only));
+  for (const [add] of wanted.length > 0 ? wanted : SECTIONS) add(program);
   return program;
 }
 
@@ -190,7 +201,7 @@ function addAgentCommands(program: Command): void {
     .action(async (options) => (await import('./commands/agent.ts')).leave(options));
 }
 
-function addOfflineCommands(program: Command): void {
+function addFileCommands(program: Command): void {
   program
     .command('meter')
     .argument('<pcap>', 'a pcap or pcapng file, plain or gzip; -: standard input')
@@ -209,6 +220,9 @@ function addOfflineCommands(program: Command): void {
     .description('decode IPFIX and NetFlow; one data record a line')
     .option('--json', 'one JSON object a line')
     .action(async (files, options) => (await import('./commands/decode.ts')).decode(files, options));
+}
+
+function addQuestionCommands(program: Command): void {
   program
     .command('query')
     .argument('[filter...]', 'for example: src net 10.0.0.0/8 and port 443')

@@ -155,7 +155,6 @@ function look(): void {
 }
 
 async function close(): Promise<void> {
-  clearInterval(looking);
   await Promise.all(outlets.map((outlet) => outlet.close()));
   tell();
   post({ kind: 'closed' });
@@ -171,9 +170,16 @@ function yieldToCollecting(): void {
   }
 }
 
-yieldToCollecting();
-await Promise.all(outlets.map((outlet) => outlet.open()));
-const looking = setInterval(look, LOOK_EVERY_MS);
-receiveBuffers<RelayNote>(datagramPort, relay, () => {});
-parent.on('message', () => void close());
-tell();
+async function main(): Promise<void> {
+  yieldToCollecting();
+  await Promise.all(outlets.map((outlet) => outlet.open()));
+  const looking = setInterval(look, LOOK_EVERY_MS);
+  receiveBuffers<RelayNote>(datagramPort, relay, () => {});
+  parent.on('message', () => {
+    clearInterval(looking);
+    void close();
+  });
+  tell();
+}
+
+void main();

@@ -149,11 +149,15 @@ async function run(capture: LiveCapture): Promise<void> {
   control.close();
 }
 
-try {
-  await run(await openCapture());
-} catch (error) {
-  if (!(error instanceof UserError)) throw error;
-  report({ kind: 'refused', code: error.code, message: error.message, exitCode: error.exitCode });
-  batchPort.close();
-  control.close();
+async function main(): Promise<void> {
+  try {
+    await run(await openCapture());
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    report({ kind: 'refused', code: error.code, message: error.message, exitCode: error.exitCode });
+    batchPort.close();
+    control.close();
+  }
 }
+
+void main();

@@ -1,5 +1,4 @@
 import { UserError } from '@weir/base';
-import { createIpfixFile } from '@weir/exporting';
 import { clearFlowBatch, createFlowBatch, type FlowBatch } from '@weir/ipfix';
 import { type FlowFields, flowFields, type MeterFileSummary, meterFile } from '@weir/metering';
 import { createLineWriter } from '../line-writer.ts';
@@ -30,7 +29,7 @@ export async function meter(file: string, options: MeterOptions): Promise<void> 
     idleTimeoutMs: parseDurationMs(options.idleTimeout, '--idle-timeout'),
     activeTimeoutMs: parseDurationMs(options.activeTimeout, '--active-timeout'),
   };
-  const output = options.write === undefined ? lines(options.json === true) : ipfixFile(options.write);
+  const output = options.write === undefined ? lines(options.json === true) : await ipfixFile(options.write);
   const batch = createFlowBatch();
   const sink = {
     batch,
@@ -69,7 +68,9 @@ function lines(json: boolean): FlowOutput {
   };
 }
 
-function ipfixFile(path: string): FlowOutput {
+/** Exporting is loaded for this alone: lines need nothing of it. */
+async function ipfixFile(path: string): Promise<FlowOutput> {
+  const { createIpfixFile } = await import('@weir/exporting');
   const file = createIpfixFile(path);
   return {
     take: file.write,

@@ -6,12 +6,12 @@ import { parseCollectorConfig } from '@weir/collecting';
 import { loadProfile } from '@weir/exporting';
 import { readEnrolment } from '../agent/enrolment.ts';
 import { exportArguments, type PassedOptions, stopService } from '../background-service.ts';
+import { WEIR_PROGRAM } from '../places.ts';
 import { systemctl, systemdRuns, unitFileOf, unitNameOf } from '../service-manager.ts';
 import { serviceStateOf } from '../service-state.ts';
 import { COLLECTOR_SERVICE, collectorUnit, systemdUnit, type UnitOptions } from '../systemd-unit.ts';
 import { registerTaskScript, unregisterTaskScript } from '../windows-task.ts';
 
-const WEIR = path.resolve(import.meta.dirname, '../../bin/weir.js');
 /** Files and folders: readable, and to be passed through, by everybody. */
 const OTHERS_READ = 0o004;
 const OTHERS_PASS = 0o001;
@@ -34,7 +34,7 @@ export async function install(options: InstallOptions): Promise<void> {
   const unit: UnitOptions = {
     name,
     node: process.execPath,
-    weir: WEIR,
+    weir: WEIR_PROGRAM,
     profileFile,
     enrolled: readEnrolment(profileFile) !== undefined,
     exportArguments: exportArguments(options),
@@ -59,13 +59,13 @@ function installCollector({ config, http, print }: InstallOptions): void {
     ...(configFile === undefined ? [] : ['--config', configFile]),
     ...(http === undefined ? [] : ['--http', http]),
   ];
-  const text = collectorUnit({ node: process.execPath, weir: WEIR, collectArguments });
+  const text = collectorUnit({ node: process.execPath, weir: WEIR_PROGRAM, collectArguments });
   if (print) {
     process.stdout.write(text);
     return;
   }
   if (configFile !== undefined) parseCollectorConfig(readFileSync(configFile, 'utf8'), configFile);
-  const files = [process.execPath, WEIR, ...(configFile === undefined ? [] : [configFile])];
+  const files = [process.execPath, WEIR_PROGRAM, ...(configFile === undefined ? [] : [configFile])];
   writeUnit(COLLECTOR_SERVICE, text, files);
   const start = `systemctl start ${unitNameOf(COLLECTOR_SERVICE)}`;
   process.stdout.write(

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import path from 'node:path';
 import { createStderrLogger, systemClock } from '@weir/base';
 import { shortenLog } from '../background-log.ts';
+import { WEIR_PROGRAM } from '../places.ts';
 import {
   processStartOf,
   type ServiceState,
@@ -11,7 +11,6 @@ import {
 } from '../service-state.ts';
 import { createSupervisor, type SupervisedProcess } from '../supervisor.ts';
 
-const WEIR = path.resolve(import.meta.dirname, '../../bin/weir.js');
 const LOG_LOOK_INTERVAL_MS = 60_000;
 
 /**
@@ -54,7 +53,7 @@ function launch(
   exportArguments: readonly string[],
 ): SupervisedProcess {
   const args = ['export', '--profile', profileFile, '--state', folder, ...exportArguments];
-  const child = spawn(process.execPath, [WEIR, ...args], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const child = spawn(process.execPath, [WEIR_PROGRAM, ...args], { stdio: ['ignore', 'inherit', 'inherit'] });
   return {
     pid: child.pid ?? -1,
     kill: (signal) => void child.kill(signal),
