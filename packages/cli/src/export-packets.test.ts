@@ -112,3 +112,44 @@ describe('files that are no captures', () => {
     await expect(take(write('text', readFileSync(import.meta.filename)))).rejects.toThrow('allowed');
   });
 });
+
+describe('IPFIX over TCP in a capture', () => {
+  test('goes on behind a segment that the capture does not have', async () => {
+    const sixMessages = Buffer.concat(Array.from({ length: 6 }, () => MESSAGE));
+    const cuts = [0, 1, 20, 40, 70, 96];
+    const segments = cuts.slice(1).map((to, index) => ({ from: cuts[index] ?? 0, to }));
+    const captured = segments.filter(({ from }) => from !== 20);
+    const file = write('lost.pcap', tcpCapture(4739, sixMessages, captured));
+    const { packets, problems } = await take(file);
+    // The first, and those that begin behind octet 40: the third is cut off in front.
+    expect(packets.map(({ hex }) => hex)).toEqual(Array.from({ length: 4 }, () => MESSAGE.toString('hex')));
+    expect(problems).toEqual(['message_truncated', 'stream_damaged']);
+  });
+
+  test('is found in the middle of a connection, at the customary port', async () => {
+    const messages = Buffer.concat([MESSAGE, MESSAGE]);
+    const middle = [{ from: 7, to: 32 }];
+    expect((await take(write('middle.pcap', tcpCapture(4739, messages, middle)))).packets).toHaveLength(1);
+    expect((await take(write('other.pcap', tcpCapture(80, messages, middle)))).packets).toEqual([]);
+  });
+});
+
+/** Segments of a connection without its handshake: pcap of raw IPv4 (link type 101). */
+function tcpCapture(port: number, content: Buffer, segments: readonly { from: number; to: number }[]) {
+  const header = Buffer.alloc(24);
+  header.writeUInt32LE(0xa1b2c3d4, 0);
+  header.writeUInt32LE(101, 20);
+  const packets = segments.flatMap(({ from, to }) => {
+    const packet = Buffer.alloc(16 + 40);
+    packet.writeUInt32LE(40 + to - from, 8);
+    packet.writeUInt32LE(40 + to - from, 12);
+    packet.set([0x45, 0, 0, 40 + to - from], 16);
+    packet.set([64, 6, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2], 24);
+    packet.writeUInt16BE(50000, 36);
+    packet.writeUInt16BE(port, 38);
+    packet.writeUInt32BE(1000 + from, 40);
+    packet.set([0x50, 0x10], 48);
+    return [packet, content.subarray(from, to)];
+  });
+  return Buffer.concat([header, ...packets]);
+}

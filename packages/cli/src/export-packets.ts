@@ -57,8 +57,10 @@ async function readCapturedPackets({ name, octets }: OctetInput, taker: PacketTa
           stream,
         });
       },
-      segment(bytes, stream, { sourceAddress, destinationAddress, destinationPort, timestampMs }) {
-        if (!streams.has(stream) && !beginsIpfixStream(bytes)) return;
+      segment(bytes, stream, { sourceAddress, destinationAddress, destinationPort, timestampMs }, missing) {
+        const known = streams.get(stream);
+        const isExport = CUSTOMARY_PORTS.has(destinationPort) || beginsIpfixStream(bytes);
+        if (known === undefined && !isExport) return;
         const localSocket = `${destinationAddress}:${destinationPort}`;
         const origin = {
           exporterAddress: sourceAddress,
@@ -67,7 +69,10 @@ async function readCapturedPackets({ name, octets }: OctetInput, taker: PacketTa
           timestampMs,
           stream,
         } as const;
-        const splitter = streams.get(stream) ?? createMessageSplitter(takerOf(taker, origin));
+        // What stands on both sides of a gap is no message.
+        if (missing > 0) known?.end();
+        const goesOn = known !== undefined && missing === 0;
+        const splitter = goesOn ? known : createMessageSplitter(takerOf(taker, origin));
         streams.set(stream, splitter);
         splitter.push(bytes);
       },

@@ -28,23 +28,28 @@ export interface PayloadOrigin {
 export interface PayloadHandler {
   /** The payload of one UDP datagram; the octets are there during the call only. */
   datagram(bytes: Uint8Array, origin: PayloadOrigin): void;
-  /** The next octets of one direction of a TCP connection, in order; `stream` is the same for all of them. */
-  segment(bytes: Uint8Array, stream: string, origin: PayloadOrigin): void;
+  /**
+   * The next octets of one direction of a TCP connection, in order; `stream` is the same for all of them.
+   * `missing` octets before them are not in the capture.
+   */
+  segment(bytes: Uint8Array, stream: string, origin: PayloadOrigin, missing: number): void;
 }
 
 /** Reads a capture from beginning to end. Throws UserError as readCapture does. */
-export function readPayloads(
+export async function readPayloads(
   path: string,
   handler: PayloadHandler,
   options: Pick<ReadCaptureOptions, 'afterChunk' | 'octets'> = {},
 ): Promise<CaptureSummary> {
   const reader = new PayloadReader(handler);
-  return readCapture(
+  const summary = await readCapture(
     path,
     (bytes, offset, capturedLength, _wireLength, timestampMs, _direction, _interfaceIndex, linkType) =>
       reader.packet(bytes, offset, capturedLength, timestampMs, linkType),
     options,
   );
+  reader.end();
+  return summary;
 }
 
 class PayloadReader {
@@ -76,6 +81,10 @@ class PayloadReader {
     if (start.etherType === ETHERTYPE_IPV4) this.#ipv4(bytes, view, start.offset, start.end, timestampMs);
     else if (start.etherType === ETHERTYPE_IPV6)
       this.#ipv6(bytes, view, start.offset, start.end, timestampMs);
+  }
+
+  end(): void {
+    this.#streams.end();
   }
 
   #ipv4(bytes: Uint8Array, view: DataView, offset: number, end: number, timestampMs: number): void {
@@ -154,7 +163,7 @@ class PayloadReader {
       view.getUint32(4),
       (controlBits & TCP_SYN) !== 0,
       packet.subarray(from),
-      (bytes, name) => this.#handler.segment(bytes, name, origin),
+      (bytes, name, missing) => this.#handler.segment(bytes, name, origin, missing),
     );
     if ((controlBits & (TCP_FIN | TCP_RST)) !== 0) this.#streams.close(stream);
   }

@@ -76,4 +76,43 @@ describe('segments', () => {
       assembler.add('stream', 5001 + index * 4000, false, content, give);
     expect(octets).toBeGreaterThan(250_000);
   });
+
+  test('behind a segment that was never captured are given at the end, and how much is missing', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.nat(content.length), { minLength: 2, maxLength: 8 }),
+        fc.array(fc.boolean(), { minLength: 10, maxLength: 10 }),
+        fc.boolean(),
+        (places, kept, isClosed) => {
+          const assembler = new StreamAssembler();
+          const start = 0xffff_f800;
+          const given: number[] = [];
+          const give = (bytes: Uint8Array, _name: string, missing: number) =>
+            void given.push(...new Array<number>(missing).fill(-1), ...bytes);
+          assembler.add('stream', start - 1, true, new Uint8Array(0), give);
+          const segments = cut(places);
+          for (const { offset, part } of segments.filter((_, index) => kept[index])) {
+            assembler.add('stream', (start + offset) >>> 0, false, part, give);
+          }
+          if (isClosed) assembler.close('stream');
+          assembler.end();
+          const expected = segments.flatMap(({ part }, index) =>
+            [...part].map((octet) => (kept[index] ? octet : -1)),
+          );
+          expect(given).toEqual(expected.slice(0, expected.findLastIndex((octet) => octet >= 0) + 1));
+        },
+      ),
+    );
+  });
+
+  test('that fill a gap behind the FIN are still taken', () => {
+    const assembler = new StreamAssembler();
+    const given: number[] = [];
+    const give = (bytes: Uint8Array) => void given.push(...bytes);
+    assembler.add('stream', 99, true, new Uint8Array(0), give);
+    assembler.add('stream', 103, false, Uint8Array.of(4, 5), give);
+    assembler.close('stream');
+    assembler.add('stream', 100, false, Uint8Array.of(1, 2, 3), give);
+    expect(given).toEqual([1, 2, 3, 4, 5]);
+  });
 });

@@ -46,11 +46,16 @@ function assemble({ parts, total }: Fragments): Uint8Array | undefined {
   return covered >= total ? whole : undefined;
 }
 
+/** Gives the next octets of a stream; `missing` octets before them were never captured. */
+export type GiveSegment = (bytes: Uint8Array, name: string, missing: number) => void;
+
 interface Stream {
   /** The sequence number of the next octet to give. */
   next: number;
   readonly waiting: Map<number, Uint8Array>;
   waitingOctets: number;
+  /** That of the last segment: it gets what waited in vain. */
+  give: GiveSegment;
 }
 
 export class StreamAssembler {
@@ -59,54 +64,77 @@ export class StreamAssembler {
   /**
    * Takes one segment; `give` gets what is next in order, perhaps nothing, perhaps more than this segment.
    */
-  add(
-    name: string,
-    sequence: number,
-    isSyn: boolean,
-    payload: Uint8Array,
-    give: (bytes: Uint8Array, name: string) => void,
-  ): void {
+  add(name: string, sequence: number, isSyn: boolean, payload: Uint8Array, give: GiveSegment): void {
     const first = isSyn ? (sequence + 1) >>> 0 : sequence;
     let stream = this.#streams.get(name);
     if (stream === undefined || isSyn) {
-      stream = { next: first, waiting: new Map(), waitingOctets: 0 };
+      if (stream !== undefined) this.#giveAll(name, stream);
+      stream = { next: first, waiting: new Map(), waitingOctets: 0, give };
       this.#streams.set(name, stream);
-      evictOldest(this.#streams, STREAMS_MAX);
+      this.#evictOldest();
     }
     if (payload.length === 0) return;
-    this.#keep(stream, first, payload);
-    this.#giveInOrder(stream, name, give);
-    if (stream.waitingOctets > WAITING_OCTETS_MAX) {
-      // The missing segment was never captured: go on where the capture goes on.
-      stream.next = Math.min(...stream.waiting.keys());
-      this.#giveInOrder(stream, name, give);
+    stream.give = give;
+    keep(stream, first, payload);
+    giveInOrder(stream, name, 0);
+    if (stream.waitingOctets > WAITING_OCTETS_MAX) giveBehindGap(stream, name);
+  }
+
+  /** The connection ends in this direction. What still waits goes on waiting: the gap may be filled late. */
+  close(name: string): void {
+    if (this.#streams.get(name)?.waiting.size === 0) this.#streams.delete(name);
+  }
+
+  /** The capture ends: what waits for segments that it does not have is given without them. */
+  end(): void {
+    for (const [name, stream] of this.#streams) this.#giveAll(name, stream);
+    this.#streams.clear();
+  }
+
+  #giveAll(name: string, stream: Stream): void {
+    while (stream.waiting.size > 0) giveBehindGap(stream, name);
+  }
+
+  #evictOldest(): void {
+    if (this.#streams.size <= STREAMS_MAX) return;
+    for (const [name, stream] of this.#streams) {
+      this.#giveAll(name, stream);
+      this.#streams.delete(name);
+      return;
     }
   }
+}
 
-  close(name: string): void {
-    this.#streams.delete(name);
+function keep(stream: Stream, sequence: number, payload: Uint8Array): void {
+  const before = stream.waiting.get(sequence);
+  if (before !== undefined && before.length >= payload.length) return;
+  stream.waiting.set(sequence, payload.slice());
+  stream.waitingOctets += payload.length - (before?.length ?? 0);
+}
+
+/** A missing segment was never captured: goes on where the capture goes on. */
+function giveBehindGap(stream: Stream, name: string): void {
+  let missing = 2 ** 32;
+  for (const sequence of stream.waiting.keys()) {
+    missing = Math.min(missing, (sequence - stream.next) >>> 0);
   }
+  stream.next = (stream.next + missing) >>> 0;
+  giveInOrder(stream, name, missing);
+}
 
-  #keep(stream: Stream, sequence: number, payload: Uint8Array): void {
-    const before = stream.waiting.get(sequence);
-    if (before !== undefined && before.length >= payload.length) return;
-    stream.waiting.set(sequence, payload.slice());
-    stream.waitingOctets += payload.length - (before?.length ?? 0);
-  }
-
-  #giveInOrder(stream: Stream, name: string, give: (bytes: Uint8Array, name: string) => void): void {
-    for (let progress = true; progress; ) {
-      progress = false;
-      for (const [sequence, payload] of stream.waiting) {
-        const already = (stream.next - sequence) | 0;
-        if (already < 0) continue;
-        stream.waiting.delete(sequence);
-        stream.waitingOctets -= payload.length;
-        if (already >= payload.length) continue;
-        stream.next = (sequence + payload.length) >>> 0;
-        give(payload.subarray(already), name);
-        progress = true;
-      }
+function giveInOrder(stream: Stream, name: string, missing: number): void {
+  for (let progress = true; progress; ) {
+    progress = false;
+    for (const [sequence, payload] of stream.waiting) {
+      const already = (stream.next - sequence) | 0;
+      if (already < 0) continue;
+      stream.waiting.delete(sequence);
+      stream.waitingOctets -= payload.length;
+      if (already >= payload.length) continue;
+      stream.next = (sequence + payload.length) >>> 0;
+      stream.give(payload.subarray(already), name, missing);
+      missing = 0;
+      progress = true;
     }
   }
 }
