@@ -23,7 +23,7 @@ import {
   type ExporterDeviceStatus,
   type ExporterState,
 } from './exporter-status.ts';
-import { createInterfaceFollower, interfacesByDefault } from './interface-follower.ts';
+import { createInterfaceFollower, interfacesByDefault, NO_INTERFACE_UP } from './interface-follower.ts';
 import { createMetricsServer } from './metrics-server.ts';
 import { createProfileWatcher } from './profile-watcher.ts';
 
@@ -98,8 +98,21 @@ export function createExporterDevice(options: ExporterDeviceOptions): ExporterDe
 
   function status(): ExporterDeviceStatus {
     const { profile } = pipeline;
-    const reason = profile === undefined ? undefined : reasonDisabled(profile);
-    return reader.read({ profile: file, state, reason, profileProblem, profileInForceSince });
+    const waits = state === 'metering' && isWithoutInterfaces();
+    const disabled = profile === undefined ? undefined : reasonDisabled(profile);
+    return reader.read({
+      profile: file,
+      state: waits ? 'waiting' : state,
+      reason: waits ? NO_INTERFACE_UP : disabled,
+      profileProblem,
+      profileInForceSince,
+    });
+  }
+
+  /** Nothing to look at, and no source of dropped frames to listen to either. */
+  function isWithoutInterfaces(): boolean {
+    const { meter, profile } = pipeline;
+    return meter?.status()?.interfaces.length === 0 && profile?.dropSources.length === 0;
   }
 
   async function apply(profile: Profile): Promise<void> {
@@ -107,9 +120,12 @@ export function createExporterDevice(options: ExporterDeviceOptions): ExporterDe
     profileProblem = undefined;
     profileInForceSince = Date.now();
     const reason = reasonDisabled(profile);
+    const isStarting = state === 'starting';
     state = reason === undefined ? 'metering' : 'disabled';
     if (reason !== undefined) {
       logger.warn(`${file}: ${reason}; nothing is exported until the profile says otherwise`);
+    } else if (isWithoutInterfaces()) {
+      if (!isStarting) logger.warn(NO_INTERFACE_UP); // At the start the follower says it.
     } else if (change !== 'nothing') {
       logger.info({ changed: change }, `metering ${meteredInterfaces().join(', ')}`);
     }

@@ -90,8 +90,8 @@ export const EXPORTER_METRICS: readonly ExporterMetric[] = [
   {
     name: 'weir_exporter_enabled',
     kind: 'gauge',
-    help: '1 while it meters, 0 while the profile disables it.',
-    read: ({ state }) => (state === 'metering' ? 1 : 0),
+    help: '1 while it meters or waits for an interface, 0 while the profile disables it.',
+    read: ({ state }) => (state === 'metering' || state === 'waiting' ? 1 : 0),
   },
   {
     name: 'weir_exporter_profile_refused',

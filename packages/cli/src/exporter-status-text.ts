@@ -29,6 +29,7 @@ export function describeStatus(status: ServiceStatus): string {
 }
 
 function describeState({ state, reason }: ExporterDeviceStatus): string {
+  if (state === 'waiting') return `is waiting: ${reason}`;
   return state === 'disabled' ? `is ${reason}` : `is ${state}`;
 }
 

@@ -5,15 +5,18 @@ import type { ExportPipeline } from './export-pipeline.ts';
 import { createRateWindow, type RateWindow } from './rate-window.ts';
 import { VERSION } from './status-reader.ts';
 
-/** `metering`: it runs; `disabled`: it waits for a change of the profile; `stopping`: it flushes. */
-export type ExporterState = 'starting' | 'metering' | 'disabled' | 'stopping';
+/**
+ * `metering`: it runs; `waiting`: for an interface to come up; `disabled`: for a change of the profile;
+ * `stopping`: it flushes.
+ */
+export type ExporterState = 'starting' | 'metering' | 'waiting' | 'disabled' | 'stopping';
 
 export interface ExporterDeviceStatus {
   readonly version: string;
   readonly pid: number;
   readonly profile: string;
   readonly state: ExporterState;
-  /** Why it is disabled. */
+  /** Why it is disabled, or what it waits for. */
   readonly reason?: string;
   /** Why the file's present contents are not in force: the profile before is. */
   readonly profileProblem?: string;

@@ -40,6 +40,26 @@ test('tells of every change but that to none at all', async () => {
   expect(told).toHaveLength(3);
 });
 
+test('tells again of those of before when none of them is metered any more', async () => {
+  const clock = createManualClock();
+  let metered = ['eth0'];
+  const told: (readonly string[])[] = [];
+  const follower = createInterfaceFollower({
+    clock,
+    logger: silent,
+    metered: () => metered,
+    choose: () => ['eth0'],
+    onChange: (interfaces) => void told.push(interfaces),
+  });
+  await follower.start();
+  clock.advance(3000);
+  expect(told).toEqual([]);
+  metered = [];
+  clock.advance(3000);
+  expect(told).toEqual([['eth0']]);
+  await follower.stop();
+});
+
 test('tells at once of those that came up before it started', async () => {
   const told: (readonly string[])[] = [];
   const follower = createInterfaceFollower({

@@ -10,7 +10,7 @@ const LOOK_INTERVAL_MS = 3_000;
 export interface InterfaceFollowerOptions {
   readonly clock: Clock;
   readonly logger: Pick<Logger, 'warn'>;
-  /** Those that are metered when this starts, chosen some time before. */
+  /** Those that are metered. */
   readonly metered: () => readonly string[];
   /** Those to meter now; undefined where somebody named them, or nothing is metered. */
   readonly choose: () => readonly string[] | undefined;
@@ -23,9 +23,12 @@ export function interfacesByDefault(): readonly string[] {
   return chooseInterfaces(listInterfaces()).chosen.map(({ name }) => name);
 }
 
+/** Why nothing is metered where nobody named an interface. */
+export const NO_INTERFACE_UP = 'no interface is up: metering begins when one comes up';
+
 /** None at all is no change: what is metered then is waited for. */
 export function createInterfaceFollower(options: InterfaceFollowerOptions): Component {
-  const { clock, logger, choose, onChange } = options;
+  const { clock, logger, choose, metered, onChange } = options;
   let cancel: CancelTimer = () => {};
   let seen: string | undefined;
 
@@ -34,16 +37,15 @@ export function createInterfaceFollower(options: InterfaceFollowerOptions): Comp
     if (chosen?.length === 0) return;
     const before = seen;
     seen = chosen && keyOf(chosen);
-    if (chosen !== undefined && before !== undefined && before !== seen) onChange(chosen);
+    if (chosen === undefined || before === undefined) return;
+    // The same ones as before are told too when the meter was given none meanwhile, as by a profile that changed.
+    if (before !== seen || metered().length === 0) onChange(chosen);
   }
 
   return {
     async start() {
-      const metered = options.metered();
-      seen = keyOf(metered);
-      if (metered.length === 0 && choose()?.length === 0) {
-        logger.warn('no interface is up: metering begins when one comes up');
-      }
+      seen = keyOf(metered());
+      if (metered().length === 0 && choose()?.length === 0) logger.warn(NO_INTERFACE_UP);
       look();
       cancel = clock.every(LOOK_INTERVAL_MS, look);
     },

@@ -14,7 +14,8 @@ export type MeteringPlan = LiveMeterOptions & LiveMeterChange;
 
 /**
  * The options of the meter for `profile`; `asked` are the interfaces of the command line, which come first.
- * Throws a UserError when this process may not capture, an interface does not exist, or none is up.
+ * Throws a UserError when this process may not capture, or a named interface does not exist. Where nobody names
+ * any and none is up the plan has none: who meters waits for them (interface-follower.ts).
  */
 export function planMetering(
   profile: Profile,
@@ -58,21 +59,11 @@ export const METER_PROPERTIES: readonly string[] = [
 function interfacesToMeter(profile: Profile, asked: readonly string[]): readonly string[] {
   const present = listInterfaces();
   const named = asked.length > 0 ? asked : profile.interfaces;
-  if (named.length === 0) return interfacesThatAreUp(profile, present);
+  if (named.length === 0) return chooseInterfaces(present).chosen.map(({ name }) => name);
   const missing = named.find((name) => !present.some((candidate) => candidate.name === name));
   if (missing !== undefined) {
     const allowed = present.map(({ name }) => name).join(', ');
     throw new UserError('interface_unknown', `no interface '${missing}' (this machine has: ${allowed})`);
   }
   return named;
-}
-
-/** None is no mistake where there is a source of dropped frames to listen to. */
-function interfacesThatAreUp(
-  { dropSources }: Profile,
-  present: ReturnType<typeof listInterfaces>,
-): readonly string[] {
-  const chosen = chooseInterfaces(present).chosen.map(({ name }) => name);
-  if (chosen.length > 0 || dropSources.length > 0) return chosen;
-  throw new UserError('interface_none', 'cannot meter: no interface is up');
 }

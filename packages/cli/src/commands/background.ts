@@ -73,9 +73,14 @@ export async function status(
 async function startNow(state: ServiceState, exportArguments: readonly string[]): Promise<void> {
   const status = await startService(state, exportArguments);
   const { exporter } = status;
-  const interfaces = exporter?.interfaces.map(({ name }) => name).join(', ');
-  const what = exporter?.state === 'metering' ? `meters ${interfaces}` : `runs, but is ${exporter?.reason}`;
-  process.stdout.write(`${state.name} ${what} (${pidText(status)})\n`);
+  process.stdout.write(`${state.name} ${whatItDoes(exporter)} (${pidText(status)})\n`);
+}
+
+function whatItDoes(exporter: ServiceStatus['exporter']): string {
+  if (exporter?.state === 'metering') {
+    return `meters ${exporter.interfaces.map(({ name }) => name).join(', ')}`;
+  }
+  return `runs, but ${exporter?.state === 'waiting' ? '' : 'is '}${exporter?.reason}`;
 }
 
 /** What can be known to fail is told here, where the person is, and not only in a log. */

@@ -15,7 +15,7 @@ export interface AgentEdit {
 
 export interface AgentStatus {
   version: string;
-  state: 'starting' | 'metering' | 'disabled' | 'stopping';
+  state: 'starting' | 'metering' | 'waiting' | 'disabled' | 'stopping';
   reason?: string;
   profileProblem?: string;
   startedAt: number;

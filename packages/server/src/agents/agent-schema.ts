@@ -16,8 +16,8 @@ const collectorSchema = z.object({
 
 export const agentStatusSchema = z.object({
   version: text(40),
-  state: z.enum(['starting', 'metering', 'disabled', 'stopping']),
-  reason: text(1000).optional().describe('Why it is disabled'),
+  state: z.enum(['starting', 'metering', 'waiting', 'disabled', 'stopping']),
+  reason: text(1000).optional().describe('Why it is disabled, or what it waits for'),
   profileProblem: text(4000).optional().describe('Why the file is not in force: the profile before is'),
   startedAt: z.number().describe('Milliseconds since the epoch, by its own clock'),
   rates: z.object({ packets: count, octets: count, records: count }).describe('A second'),
