@@ -8,8 +8,14 @@ import path from 'node:path';
 import process from 'node:process';
 import type { MatrixCell, PolicyDocument, PolicyMatrix, SeenSums } from '@weir/analysis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createOverlay, type Overlay, overlayMissing, stopChild } from './overlay-network.ts';
-import { type Conversation, type Sums, sumsOfCapture } from './packet-sums.ts';
+import {
+  createOverlay,
+  type Overlay,
+  type OverlayHost,
+  overlayMissing,
+  stopChild,
+} from './overlay-network.ts';
+import { type Conversation, sumsOfCapture } from './packet-sums.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 import { type RunningWeir, runWeir, startWeir } from './weir-process.ts';
 
@@ -189,19 +195,29 @@ describe.skipIf(missing !== undefined)(`the policy of an overlay ${missing ?? ''
     return { packets: Number(found?.[1]), octets: Number(found?.[2]) };
   }
 
-  /** Both directions of what a host's interface carried to or from a port of another host; port 0: ping. */
-  function captured(host: string, peer: { ipv4: string; ipv6: string }, port: number): Conversation {
-    const sums: Sums = sumsOfCapture(captureOf(host));
-    const sum = { packets: 0, octets: 0 };
-    for (const [key, { packets, octets }] of sums) {
-      const [, source = '', destination = ''] = key.split(' ');
-      const isServer = (end: string) => [`${peer.ipv4}:${port}`, `${peer.ipv6}:${port}`].includes(end);
-      if (!isServer(source) && !isServer(destination)) continue;
-      sum.packets += packets;
-      sum.octets += octets;
+  /**
+   * What both directions of the conversations with a port of `server` can come to, port 0 for ping. Of each
+   * direction one end's count is taken, whichever end's record came first; on a busy machine the overlay itself
+   * loses packets between the two ends, so they need not be equal.
+   */
+  function captured(client: string, server: OverlayHost, port: number): Conversation[] {
+    const isServer = (end: string) => [`${server.ipv4}:${port}`, `${server.ipv6}:${port}`].includes(end);
+    const ends = [client, server.name].map((host) => sumsOfCapture(captureOf(host)));
+    const keys = [...(ends[0]?.keys() ?? [])].filter((key) => key.split(' ').slice(1).some(isServer));
+    expect(keys.length).toBeGreaterThan(1);
+    let possible: Conversation[] = [{ packets: 0, octets: 0 }];
+    for (const key of keys) {
+      const counts = ends.flatMap((sums) => sums.get(key) ?? []);
+      possible = distinct(
+        possible.flatMap((sum) =>
+          counts.map(({ packets, octets }) => ({
+            packets: sum.packets + packets,
+            octets: sum.octets + octets,
+          })),
+        ),
+      );
     }
-    expect(sum.packets).toBeGreaterThan(1);
-    return sum;
+    return possible;
   }
 
   function cell(from: string, to: string): MatrixCell {
@@ -214,6 +230,11 @@ describe.skipIf(missing !== undefined)(`the policy of an overlay ${missing ?? ''
   const none = expect.objectContaining({ connections: 0, packets: 0, octets: 0 });
   const seen = (connections: number, sums: Conversation): SeenSums =>
     expect.objectContaining({ connections, ...sums });
+
+  function expectOneOf(sums: SeenSums, connections: number, possible: readonly Conversation[]): void {
+    expect(sums.connections).toBe(connections);
+    expect(possible).toContainEqual({ packets: sums.packets, octets: sums.octets });
+  }
 
   test('the rules of the firewall became a policy, and what could not is named', () => {
     const [, b] = overlay.hosts;
@@ -235,9 +256,9 @@ describe.skipIf(missing !== undefined)(`the policy of an overlay ${missing ?? ''
   test('what is allowed and was seen, to the octet; the ports of iperf3 tell who began', () => {
     const [, b, c] = overlay.hosts;
     // Two connections a run: one for control, one for data.
-    expect(cell('a', 'this host').allowed).toEqual(seen(4, captured('a', b, IPERF)));
-    expect(cell('this host', 'c').allowed).toEqual(seen(2, captured('b', c, WEB)));
-    expect(cell('a', 'c').allowed).toEqual(seen(2, captured('a', c, 0)));
+    expectOneOf(cell('a', 'this host').allowed, 4, captured('a', b, IPERF));
+    expectOneOf(cell('this host', 'c').allowed, 2, captured('b', c, WEB));
+    expectOneOf(cell('a', 'c').allowed, 2, captured('a', c, 0));
     expect(matrix.unsure).toBeLessThanOrEqual(4);
   });
 
@@ -254,7 +275,7 @@ describe.skipIf(missing !== undefined)(`the policy of an overlay ${missing ?? ''
   test('the hole: allowed although denied, answered, and nothing else', () => {
     const [, , c] = overlay.hosts;
     const hole = cell('a', 'c').violation;
-    expect(hole).toEqual(seen(2, captured('a', c, WEB)));
+    expectOneOf(hole, 2, captured('a', c, WEB));
     expect(hole.answered).toBe(2);
     expect(matrix.totals.violation).toEqual(hole);
     expect(cell('a', 'c').services.find(({ service }) => service === `tcp/${WEB}`)?.rules).toEqual(['hole']);
@@ -280,3 +301,7 @@ describe.skipIf(missing !== undefined)(`the policy of an overlay ${missing ?? ''
     expect(matrix.firewallNeverHit).toEqual(['never-drops']);
   });
 });
+
+function distinct(sums: readonly Conversation[]): Conversation[] {
+  return [...new Map(sums.map((sum) => [`${sum.packets} ${sum.octets}`, sum])).values()];
+}
