@@ -1,10 +1,12 @@
 /**
  * Traffic that the meter must not report: what this process itself sends to its collectors, else every record
  * would make another, and what it exchanges with the console. A flow is looked at once, when its record is
- * written, so packets pay nothing for it.
+ * written, so packets pay nothing for it. ICMP errors about such a packet belong to it; their flow does not say
+ * what they quote, so each of them is looked at.
  */
-import { WORD_DESTINATION_PREFIX, WORD_SOURCE_PREFIX } from './flow-record.ts';
+import { RECORD_WORDS, WORD_DESTINATION_PREFIX, WORD_SOURCE_PREFIX } from './flow-record.ts';
 import { KEY_DESTINATION, KEY_KIND, KEY_PORTS, KEY_SOURCE } from './packet-burst.ts';
+import { readQuotedPacket } from './quoted-packet.ts';
 
 /** One end of a socket of ours and, where known, the other. What is left out matches anything. */
 export interface ExcludedSocket {
@@ -30,6 +32,7 @@ interface Exclusion {
 
 export class ExcludedTraffic {
   #exclusions: readonly Exclusion[] = [];
+  readonly #quoted = new Int32Array(RECORD_WORDS);
 
   /** Replaces the sockets that are excluded, from now on. */
   replace(sockets: readonly ExcludedSocket[]): void {
@@ -53,6 +56,12 @@ export class ExcludedTraffic {
       if (isDestination(local, words, base) && isSource(remote, words, base)) return true;
     }
     return false;
+  }
+
+  /** Whether the ICMP message of `protocol` from `offset` to `end` is an error about a packet of an excluded socket. */
+  includesQuoted(view: DataView, offset: number, end: number, protocol: number): boolean {
+    if (this.#exclusions.length === 0) return false;
+    return readQuotedPacket(view, offset, end, protocol, this.#quoted) && this.includes(this.#quoted, 0);
   }
 }
 

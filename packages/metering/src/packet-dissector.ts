@@ -7,6 +7,7 @@
  * link-layer.ts.
  */
 import { ETHERNET_PAYLOAD_OCTETS_MIN, ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from './ethernet.ts';
+import type { ExcludedTraffic } from './excluded-traffic.ts';
 import type { FrameBurst } from './frame-burst.ts';
 import { checkIcmpv4, icmpv4TypeCode, PROTOCOL_ICMPV4 } from './icmpv4.ts';
 import { checkIcmpv6, icmpv6TypeCode, PROTOCOL_ICMPV6 } from './icmpv6.ts';
@@ -50,12 +51,20 @@ export const OUTCOME_NOT_IP = 1;
 export const OUTCOME_TRUNCATED = 2;
 export const OUTCOME_MALFORMED = 3;
 export const OUTCOME_UNSUPPORTED_LINK = 4;
+export const OUTCOME_EXCLUDED = 5;
 /**
  * `ip`: metered. `notIp`: ARP and the like. `truncated`: cut off before the end of the IP header.
  * `malformed`: an IP header that contradicts itself. `unsupportedLink`: a link type that the meter does not
- * know.
+ * know. `excluded`: an ICMP error about traffic that the meter must not report.
  */
-export const PACKET_OUTCOMES = ['ip', 'notIp', 'truncated', 'malformed', 'unsupportedLink'] as const;
+export const PACKET_OUTCOMES = [
+  'ip',
+  'notIp',
+  'truncated',
+  'malformed',
+  'unsupportedLink',
+  'excluded',
+] as const;
 
 const KIND_NO_DIRECTION = (DIRECTION_UNKNOWN & 3) << KIND_DIRECTION_SHIFT;
 
@@ -75,6 +84,7 @@ export class PacketDissector {
   readonly #burst: PacketBurst;
   readonly #words: Int32Array;
   readonly #place: TransportPlace | undefined;
+  readonly #excluded: ExcludedTraffic | undefined;
   #view: DataView = new DataView(new ArrayBuffer(0));
   readonly #start = new NetworkStart();
   readonly #payload: ipv6.Ipv6Payload = { protocol: 0, offset: 0, isLaterFragment: false, isCutShort: false };
@@ -82,17 +92,21 @@ export class PacketDissector {
   /** Where the row of the frame begins. */
   #row = 0;
 
-  /** With `place` given, `dissect` says there where the transport header is. */
-  constructor(burst: PacketBurst, place?: TransportPlace) {
+  /**
+   * With `place` given, `dissect` says there where the transport header is; with `excluded`, ICMP errors about
+   * packets of its sockets are OUTCOME_EXCLUDED.
+   */
+  constructor(burst: PacketBurst, place?: TransportPlace, excluded?: ExcludedTraffic) {
     this.#burst = burst;
     this.#words = burst.words;
     this.#place = place;
+    this.#excluded = excluded;
   }
 
   /**
    * Dissects the frame of `linkType` in `bytes`, of which `capturedLength` octets are there and `wireLength`
    * were sent, into the burst's row that begins at word `row`. Returns an OUTCOME_…; only with OUTCOME_IP
-   * does the row describe the frame.
+   * and OUTCOME_EXCLUDED does the row describe the frame.
    */
   dissect(
     row: number,
@@ -219,14 +233,15 @@ export class PacketDissector {
     words[row + KEY_DESTINATION] = ipv4.ipv4DestinationAddress(view, offset);
     words[row + KEY_KIND] = kind | protocol;
     const packetEnd = Math.min(offset + octets, end);
+    let outcome = OUTCOME_IP;
     if (ipv4.ipv4FragmentOffset(view, offset) === 0) {
       const headerOctets = ipv4.ipv4HeaderOctets(view, offset);
-      this.#dissectTransport(view, offset + headerOctets, packetEnd, protocol);
+      outcome = this.#dissectTransport(view, offset + headerOctets, packetEnd, protocol);
       if (this.#place !== undefined) this.#keepPlace(offset + headerOctets, packetEnd, octets - headerOctets);
     } else {
       this.#withoutTransport();
     }
-    return OUTCOME_IP;
+    return outcome;
   }
 
   #dissectIpv6(view: DataView, offset: number, end: number, wireEnd: number, kind: number): number {
@@ -250,19 +265,21 @@ export class PacketDissector {
     const packetEnd = Math.min(offset + octets, end);
     ipv6.walkIpv6(view, offset, packetEnd, payload);
     words[row + KEY_KIND] = kind | payload.protocol | KIND_IPV6;
+    let outcome = OUTCOME_IP;
     if (payload.isLaterFragment || payload.isCutShort) this.#withoutTransport();
     else {
-      this.#dissectTransport(view, payload.offset, packetEnd, payload.protocol);
+      outcome = this.#dissectTransport(view, payload.offset, packetEnd, payload.protocol);
       if (this.#place !== undefined) {
         this.#keepPlace(payload.offset, packetEnd, octets - (payload.offset - offset));
       }
     }
-    return OUTCOME_IP;
+    return outcome;
   }
 
-  #dissectTransport(view: DataView, offset: number, end: number, protocol: number): void {
+  #dissectTransport(view: DataView, offset: number, end: number, protocol: number): number {
     let ports = 0;
     let controlBits = 0;
+    let outcome = OUTCOME_IP;
     if (protocol === PROTOCOL_TCP) {
       if (checkTcpPorts(offset, end)) ports = tcpPorts(view, offset);
       if (checkTcpControlBits(offset, end)) controlBits = tcpControlBits(view, offset);
@@ -270,13 +287,16 @@ export class PacketDissector {
       if (checkUdp(offset, end)) ports = udpPorts(view, offset);
     } else if (protocol === PROTOCOL_ICMPV4) {
       if (checkIcmpv4(offset, end)) ports = icmpv4TypeCode(view, offset);
+      if (this.#excluded?.includesQuoted(view, offset, end, protocol)) outcome = OUTCOME_EXCLUDED;
     } else if (protocol === PROTOCOL_ICMPV6) {
       if (checkIcmpv6(offset, end)) ports = icmpv6TypeCode(view, offset);
+      if (this.#excluded?.includesQuoted(view, offset, end, protocol)) outcome = OUTCOME_EXCLUDED;
     } else if (protocol === PROTOCOL_SCTP) {
       if (checkSctp(offset, end)) ports = sctpPorts(view, offset);
     }
     this.#words[this.#row + KEY_PORTS] = ports;
     this.#words[this.#row + PACKET_BITS]! |= controlBits;
+    return outcome;
   }
 
   #withoutTransport(): void {

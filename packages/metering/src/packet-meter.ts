@@ -17,8 +17,15 @@ import {
 import { type FlowRowSink, FlowRowWriter } from './flow-row.ts';
 import type { FrameBurst } from './frame-burst.ts';
 import type { NameWatchCounters } from './name-watch.ts';
-import { BURST_PACKETS, DIRECTION_UNKNOWN, PACKET_TIME, PACKET_WORDS, PacketBurst } from './packet-burst.ts';
-import { OUTCOME_IP, PACKET_OUTCOMES, PacketDissector } from './packet-dissector.ts';
+import {
+  BURST_PACKETS,
+  DIRECTION_UNKNOWN,
+  PACKET_OCTETS,
+  PACKET_TIME,
+  PACKET_WORDS,
+  PacketBurst,
+} from './packet-burst.ts';
+import { OUTCOME_EXCLUDED, OUTCOME_IP, PACKET_OUTCOMES, PacketDissector } from './packet-dissector.ts';
 
 export interface PacketMeterOptions extends Partial<FlowCacheOptions>, FlowDetailOptions {
   /** Whom the records of an interface are said to come from; by default `local`, domain 0. */
@@ -46,7 +53,7 @@ export interface PacketMeterCounters {
   recordsActive: number;
   /** Records of flows that had to go because the cache was full, reason 5. */
   recordsLackOfResources: number;
-  /** Records not written because they are this process's own traffic, and what they held. */
+  /** Records not written because they are this process's own traffic; what they held, and ICMP errors about it. */
   recordsExcluded: number;
   packetsExcluded: number;
   octetsExcluded: number;
@@ -73,6 +80,7 @@ export class PacketMeter {
   #recordsExcluded = 0;
   #packetsExcluded = 0;
   #octetsExcluded = 0;
+  #octetsOfErrors = 0;
 
   constructor(options: PacketMeterOptions, sink: FlowRowSink) {
     const { exporterOf = () => LOCAL_EXPORTER, flowIdKey = randomFlowIdKey() } = options;
@@ -80,7 +88,7 @@ export class PacketMeter {
     if (tcpPerformance || names.dns === true || names.tls === true) {
       this.#details = new FlowDetails({ tcpPerformance, names }, options.flowsMax ?? FLOWS_MAX_DEFAULT);
     }
-    this.#dissector = new PacketDissector(this.#burst, this.#details?.place);
+    this.#dissector = new PacketDissector(this.#burst, this.#details?.place, this.excludedTraffic);
     this.#rows = new FlowRowWriter(sink, exporterOf, flowIdKey, this.#details);
     const writeRecord = (slot: number, endReason: number) => this.#writeRecord(slot, endReason);
     this.#cache = createFlowCache(cacheOptions, writeRecord, this.#details);
@@ -116,7 +124,10 @@ export class PacketMeter {
       linkType,
     );
     this.#outcomes[outcome]! += 1;
-    if (outcome !== OUTCOME_IP) return;
+    if (outcome !== OUTCOME_IP) {
+      if (outcome === OUTCOME_EXCLUDED) this.#octetsOfErrors += burst.words[row + PACKET_OCTETS]!;
+      return;
+    }
     burst.doubles[(row >> 1) + PACKET_TIME] = timestampMs;
     if (this.#details !== undefined) this.#details.look(burst);
     burst.size += 1;
@@ -163,15 +174,15 @@ export class PacketMeter {
     this.#cache.observe(this.#burst);
     const cache = this.#cache.counters;
     const names = this.#details?.nameCounters();
-    const [ip = 0, notIp = 0, truncated = 0, malformed = 0, unsupportedLink = 0] = this.#outcomes;
+    const [ip = 0, notIp = 0, truncated = 0, malformed = 0, unsupportedLink = 0, errors = 0] = this.#outcomes;
     return {
-      frames: ip + notIp + truncated + malformed + unsupportedLink,
+      frames: ip + notIp + truncated + malformed + unsupportedLink + errors,
       notIp,
       truncated,
       malformed,
       unsupportedLink,
-      packets: cache.packets,
-      octets: cache.octets,
+      packets: cache.packets + errors,
+      octets: cache.octets + this.#octetsOfErrors,
       flowsStarted: cache.flowsStarted,
       flowsEnded: cache.flowsEnded,
       flowsHeld: this.#cache.size,
@@ -180,8 +191,8 @@ export class PacketMeter {
       recordsActive: cache.recordsByReason[2] ?? 0,
       recordsLackOfResources: cache.recordsByReason[5] ?? 0,
       recordsExcluded: this.#recordsExcluded,
-      packetsExcluded: this.#packetsExcluded,
-      octetsExcluded: this.#octetsExcluded,
+      packetsExcluded: this.#packetsExcluded + errors,
+      octetsExcluded: this.#octetsExcluded + this.#octetsOfErrors,
       ...(names === undefined ? {} : { names: { ...names } }),
     };
   }
