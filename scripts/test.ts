@@ -7,15 +7,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
+import { buildConsole } from './console-build.ts';
 import { installMissingTools } from './debian-tools.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
-
-function buildConsole(): boolean {
-  const vite = path.join(root, 'node_modules/vite/bin/vite.js');
-  const args = [vite, 'build', path.join(root, 'packages/console'), '--logLevel', 'warn'];
-  return spawnSync(process.execPath, args, { stdio: 'inherit' }).status === 0;
-}
 
 function runVitest(reportFile: string): number {
   const vitest = path.join(root, 'node_modules/vitest/vitest.mjs');

@@ -13,12 +13,13 @@ export interface Finished {
   stderr: string;
 }
 
-/** Runs a command to its end. */
+/** Runs a command to its end; `program` is another weir than that of the repository. */
 export function runWeir(
   args: readonly string[],
-  options: { cwd?: string; prefix?: readonly string[] } = {},
+  options: { cwd?: string; prefix?: readonly string[]; program?: string } = {},
 ): Finished {
-  const [command = '', ...rest] = [...(options.prefix ?? []), process.execPath, BIN, ...args];
+  const program = options.program ?? BIN;
+  const [command = '', ...rest] = [...(options.prefix ?? []), process.execPath, program, ...args];
   const { status, stdout, stderr } = spawnSync(command, rest, {
     encoding: 'utf8',
     timeout: PATIENCE_MS,
@@ -39,8 +40,12 @@ export interface RunningWeir {
 }
 
 /** Starts a command, for example in a namespace by `prefix: ['ip', 'netns', 'exec', name]`. */
-export function startWeir(args: readonly string[], prefix: readonly string[] = []): RunningWeir {
-  const [command = '', ...rest] = [...prefix, process.execPath, BIN, ...args];
+export function startWeir(
+  args: readonly string[],
+  prefix: readonly string[] = [],
+  program: string = BIN,
+): RunningWeir {
+  const [command = '', ...rest] = [...prefix, process.execPath, program, ...args];
   const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   const listeners = new Set<() => void>();
