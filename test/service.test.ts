@@ -110,12 +110,16 @@ describe.skipIf(missing !== undefined)(`weir in the background ${missing ?? ''}`
     writeProfile([PORTS[0]], more);
     expect(weir('start', profile).status).toBe(0);
 
-    const ping = startPing(400);
+    const ping = startPing(700);
     for (const [port, changed] of [
       [PORTS[1], more],
       [PORTS[0], { ActiveTimeout: 1500, Interfaces: [interfaceName, 'lo'] }],
       [PORTS[0], { ActiveTimeout: 1000, Interfaces: [interfaceName] }],
       [PORTS[1], { Interval: 60_000, Interfaces: ['lo', interfaceName] }],
+      [PORTS[1], { TcpPerformance: false, Names: { Dns: false, Tls: false }, Interfaces: [interfaceName] }],
+      [PORTS[1], { FlowIdKey: 'another', Names: { Dns: true }, Interfaces: [interfaceName] }],
+      [PORTS[0], { DropSources: [{ Pcapng: path.join(folder, 'drops') }], Interfaces: [interfaceName] }],
+      [PORTS[0], { Direction: 'Both', Interfaces: [interfaceName] }],
     ] as const) {
       const since = (await ask())?.profileInForceSince;
       writeProfile([port], changed);
@@ -130,7 +134,7 @@ describe.skipIf(missing !== undefined)(`weir in the background ${missing ?? ''}`
     const query = ['query', 'protocol', 'icmp', '--by', 'direction', '--data', data, '--json'];
     const rows = runWeir(query).stdout.trim().split('\n');
     const packets = rows.map((row) => JSON.parse(row).packets);
-    expect(packets, rows.join('\n')).toEqual([400, 400]);
+    expect(packets, rows.join('\n')).toEqual([700, 700]);
   }, 120_000);
 
   /** So many echo requests, a hundred a second; resolves with the exit code. */

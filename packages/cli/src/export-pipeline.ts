@@ -1,8 +1,7 @@
 /**
  * Meter → valve → exporter, as one profile says, and the smallest change to what another profile says:
- * the exporter is replaced where what it does has changed, and the meter with its flow cache goes on; the
- * meter is told of other interfaces and timeouts; it is replaced where it is to look for something else, and
- * its flows are exported as ended by force.
+ * the exporter is replaced where what it does has changed, and the meter goes on; the meter is told of what
+ * has changed for it, and meters every packet meanwhile.
  */
 import type { Clock, Logger } from '@weir/base';
 import {
@@ -134,7 +133,7 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
   }
 
   async function change(to: Plan, next: Exporter | undefined, parts: Parts): Promise<void> {
-    const adapted = parts.meter && isAdaptable(inForce?.metering, to.metering) ? meter : undefined;
+    const adapted = parts.meter && to.metering !== undefined ? meter : undefined;
     if (parts.meter && adapted === undefined) await stopMeter();
     if (parts.exporter) await replaceExporter(next);
     if (parts.exporter && next !== undefined) followPeers(to, next);
@@ -194,14 +193,9 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
   };
 }
 
-function changeOf({ interfaces, idleTimeoutMs, activeTimeoutMs }: MeteringPlan): LiveMeterChange {
-  return { interfaces, idleTimeoutMs, activeTimeoutMs };
-}
-
-/** Whether a meter that runs as `from` says can go on as `to` says. */
-function isAdaptable(from: MeteringPlan | undefined, to: MeteringPlan | undefined): boolean {
-  if (from === undefined || to === undefined) return false;
-  return JSON.stringify({ ...from, ...changeOf(to) }) === JSON.stringify(to);
+/** All of a plan but where packets come from, which is the same for as long as this process lives. */
+function changeOf({ capture: _, ...change }: MeteringPlan): LiveMeterChange {
+  return change;
 }
 
 /** All that concerns the exporter of a plan, as text to compare. */

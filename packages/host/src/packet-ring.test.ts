@@ -107,6 +107,18 @@ describe.skipIf(unavailable !== undefined)(`a packet ring in a namespace ${unava
     expect(ring.linkType).toBe(LINKTYPE_ETHERNET);
   });
 
+  test('captures more or less of each packet when it is told to, and goes on', () => {
+    const ring = openRing();
+    const ping = () => pair.run(pair.b, 'ping', '-c1', '-s', '900', '10.9.0.1');
+    ping();
+    expect(ring.setSnapLength(600)).toBe(true);
+    ping();
+    expect(ring.setSnapLength(96)).toBe(true);
+    ping();
+    const packets = drainPackets(ring).filter(({ wireLength }) => wireLength === 942);
+    expect(packets.map(({ octets }) => octets.length)).toEqual([256, 256, 600, 600, 96, 96]);
+  });
+
   test('puts VLAN tags that the kernel took off back into the frame', () => {
     const addresses = '020000000001020000000002';
     const payload = `45${'00'.repeat(99)}`;

@@ -141,6 +141,11 @@ export interface PacketRing {
    * first. Returns the number of packets given out.
    */
   poll(timeoutMs: number, onPacket: OnPacket): number;
+  /**
+   * Captures so many octets of each packet from now on, at least, and loses none for it. False when that takes
+   * a source that is opened anew.
+   */
+  setSnapLength(octets: number): boolean;
   /** Stops capturing and gives out what was captured before; blocks for at most twice the retire timeout. */
   drain(onPacket: OnPacket): number;
   state(): InterfaceState;
@@ -172,13 +177,14 @@ export function openPacketRing(options: PacketRingOptions): PacketRing {
   if (fd < 0) throw captureDenied(c.errorName());
   let memory: MappedMemory | undefined;
   try {
+    const isLoopback = isLoopbackHardware(hardware.hardwareType);
     const wanted = options.filter ?? acceptOctets(snapLengthWithin(options.snapLength));
-    const filter = isLoopbackHardware(hardware.hardwareType) ? ignoreOutgoing(wanted) : wanted;
-    requireStep(c, attachFilter(c, fd, filter), interfaceName, 'the packet filter is refused');
+    const attached = attachFilter(c, fd, isLoopback ? ignoreOutgoing(wanted) : wanted);
+    requireStep(c, attached, interfaceName, 'the packet filter is refused');
     const ringOctets = requestRing(c, fd, options);
     memory = mapMemory(c, ringOctets, fd);
     bindToInterface(c, fd, hardware.interfaceIndex, options);
-    return createPacketRing(c, fd, memory, { ...hardware, linkType, ringOctets }, options);
+    return createPacketRing(c, fd, memory, { ...hardware, linkType, ringOctets, isLoopback }, options);
   } catch (error) {
     memory?.unmap();
     c.close(fd);
@@ -190,14 +196,15 @@ interface RingIdentity {
   readonly interfaceIndex: number;
   readonly linkType: number;
   readonly ringOctets: number;
+  readonly isLoopback: boolean;
 }
 
 function createPacketRing(
   c: Libc,
   fd: number,
   memory: MappedMemory,
-  { interfaceIndex, linkType, ringOctets }: RingIdentity,
-  { interfaceName, onStateChange, retireTimeoutMs = RETIRE_TIMEOUT_MS_DEFAULT }: PacketRingOptions,
+  { interfaceIndex, linkType, ringOctets, isLoopback }: RingIdentity,
+  { interfaceName, onStateChange, retireTimeoutMs = RETIRE_TIMEOUT_MS_DEFAULT, filter }: PacketRingOptions,
 ): PacketRing {
   const bytes = new Uint8Array(memory.buffer);
   const words = new Uint32Array(memory.buffer);
@@ -306,6 +313,11 @@ function createPacketRing(
       const events = descriptor.wait(timeoutMs);
       if ((events & POLLERR) !== 0) readInterfaceState();
       return (events & POLLIN) === 0 ? 0 : walkReadyBlocks(onPacket);
+    },
+    setSnapLength(octets) {
+      assert(filter === undefined, 'a filter of one’s own says how much is captured');
+      const accepted = acceptOctets(snapLengthWithin(octets));
+      return attachFilter(c, fd, isLoopback ? ignoreOutgoing(accepted) : accepted);
     },
     drain(onPacket) {
       assert(memory.isMapped(), 'the ring is open');

@@ -80,8 +80,9 @@ function createPcapSource(
   { address: handle, fractionsPerMs }: PcapHandle,
   reader: PcapReader,
   identity: Identity,
-  { interfaceName, onStateChange, ringOctets = RING_OCTETS_DEFAULT, retireTimeoutMs }: PcapSourceOptions,
+  options: PcapSourceOptions,
 ): PacketRing {
+  const { interfaceName, onStateChange, ringOctets = RING_OCTETS_DEFAULT, retireTimeoutMs } = options;
   const linkType = linkTypeOfDataLink(library.dataLink(handle));
   const wait = createWait(library, handle);
   const counters = createDropCounter(library, handle);
@@ -135,6 +136,8 @@ function createPcapSource(
       wait(timeoutMs);
       return readReady(onPacket, Number.POSITIVE_INFINITY);
     },
+    /** libpcap fixes it when it opens the device: more than was asked for does no harm. */
+    setSnapLength: (octets) => snapLengthWithin(octets) <= snapLengthWithin(options.snapLength),
     drain(onPacket) {
       assert(isOpen, 'the source is open');
       // The end of this millisecond: packets are stamped in fractions of it.

@@ -37,7 +37,8 @@ export class BatchOutlet implements FlowRowSink {
   };
   readonly #sender: BufferSender<FlowBatchNote>;
   readonly #capacity: number;
-  readonly #extraOctetsMax: number;
+  /** Octets of a row's extra fields at most. */
+  #extraOctetsMax: number;
   #batch: FlowBatch;
   #spare: FlowBatch | undefined;
   #oldestRowMs: number | undefined;
@@ -57,6 +58,11 @@ export class BatchOutlet implements FlowRowSink {
 
   get batch(): FlowBatch {
     return this.#batch;
+  }
+
+  /** From now on rows have so many octets of extra fields at most. */
+  setExtraOctetsMax(octets: number): void {
+    this.#extraOctetsMax = octets;
   }
 
   /** Rows that can be written now without a loss. */

@@ -2,7 +2,8 @@
 import { NFLOG_DELAY_MS_MAX, type NflogReader } from '@weir/host';
 import type { CapturePacketHandler } from './capture-parser.ts';
 import { type DropCounters, DropLedger, type DropLedgerOptions } from './drop-ledger.ts';
-import type { DropSourceOptions } from './drop-source.ts';
+import type { DropSourceOptions, NflogSourceOptions } from './drop-source.ts';
+import type { FlowIdKey } from './flow-id.ts';
 import type { FlowRowSink } from './flow-row.ts';
 import { NflogSource, type NflogSourceStatus } from './nflog-source.ts';
 import { PcapngStream, type PcapngStreamStatus } from './pcapng-stream.ts';
@@ -30,11 +31,17 @@ export interface DropIntakeDependencies {
   readonly nowMs: () => number;
 }
 
+/** Sources that were opened and are not yet listened to. */
+export interface DropSourceChange {
+  commit(): Promise<void>;
+  cancel(): void;
+}
+
 export class DropIntake {
   readonly #ledger: DropLedger;
   readonly #dependencies: DropIntakeDependencies;
-  readonly #groups: NflogSource[] = [];
-  readonly #streams: PcapngStream[] = [];
+  #groups: NflogSource[] = [];
+  #streams: PcapngStream[] = [];
   #streamOctets = 0;
   #turn = 0;
 
@@ -45,23 +52,41 @@ export class DropIntake {
 
   /** Opens sources; throws the UserError of the first that cannot be opened, with none left open. */
   async open(sources: readonly DropSourceOptions[]): Promise<void> {
-    const { openNflog, nowMs, passed, interfaceIndexOf } = this.#dependencies;
-    const ledger = this.#ledger;
-    const target: PcapngStreamTarget = { passed, interfaceIndexOf, dropped: (frame) => ledger.count(frame) };
+    const change = await this.prepare(sources);
+    await change.commit();
+  }
+
+  /**
+   * Opens those of `sources` that are not open yet; what they say waits until `commit`, which closes the others.
+   * Throws the UserError of the first that cannot be opened, with nothing changed.
+   */
+  async prepare(sources: readonly DropSourceOptions[]): Promise<DropSourceChange> {
+    const groups: NflogSource[] = [];
+    const streams: PcapngStream[] = [];
+    const cancel = () => {
+      for (const group of groups) if (!this.#groups.includes(group)) group.close();
+      for (const stream of streams) if (!this.#streams.includes(stream)) stream.close();
+    };
     try {
       for (const source of sources) {
-        if (source.kind === 'nflog') {
-          this.#groups.push(new NflogSource(source, openNflog(source.group), ledger, nowMs));
-          continue;
+        if (source.kind === 'nflog') groups.push(this.#groupOf(source));
+        else {
+          const stream = this.#streams.find(({ path }) => path === source.path);
+          streams.push(stream ?? this.#createStream(source.path));
+          if (stream === undefined) await streams.at(-1)?.open();
         }
-        const stream = new PcapngStream(source.path, target);
-        this.#streams.push(stream);
-        await stream.open();
       }
     } catch (error) {
-      this.close();
+      cancel();
       throw error;
     }
+    const reasons = sources.filter((source) => source.kind === 'nflog');
+    return { cancel, commit: () => this.#commit(groups, reasons, streams) };
+  }
+
+  /** Records that are written from now on have flowIds with this key. */
+  setFlowIdKey(key: FlowIdKey): void {
+    this.#ledger.setFlowIdKey(key);
   }
 
   /** Takes what the sources have now; returns a number above 0 when there may be more soon. */
@@ -94,13 +119,40 @@ export class DropIntake {
   }
 
   /** Takes what the sources still hold. */
-  async drain(): Promise<void> {
-    for (const group of this.#groups) {
-      for (let polls = 0; polls < DRAIN_POLLS_MAX; polls += 1) {
-        if (group.poll(polls < DRAIN_WAITS_MAX ? DRAIN_WAIT_MS : 0) === 0) break;
-      }
-    }
-    for (const stream of this.#streams) await stream.drain();
+  drain(): Promise<void> {
+    return drain(this.#groups, this.#streams);
+  }
+
+  #groupOf(source: NflogSourceOptions): NflogSource {
+    const open = this.#groups.find(({ group }) => group === source.group);
+    if (open !== undefined) return open;
+    const { openNflog, nowMs } = this.#dependencies;
+    return new NflogSource(source, openNflog(source.group), this.#ledger, nowMs);
+  }
+
+  #createStream(path: string): PcapngStream {
+    const { passed, interfaceIndexOf } = this.#dependencies;
+    const target: PcapngStreamTarget = {
+      passed,
+      interfaceIndexOf,
+      dropped: (frame) => this.#ledger.count(frame),
+    };
+    return new PcapngStream(path, target);
+  }
+
+  async #commit(
+    groups: NflogSource[],
+    reasons: readonly NflogSourceOptions[],
+    streams: PcapngStream[],
+  ): Promise<void> {
+    const groupsLeft = this.#groups.filter((group) => !groups.includes(group));
+    const streamsLeft = this.#streams.filter((stream) => !streams.includes(stream));
+    await drain(groupsLeft, streamsLeft);
+    for (const source of [...groupsLeft, ...streamsLeft]) source.close();
+    for (const source of reasons) groups.find(({ group }) => group === source.group)?.setReasons(source);
+    this.#groups = groups;
+    this.#streams = streams;
+    this.#streamOctets = 0;
   }
 
   status(): DropStatus {
@@ -115,4 +167,13 @@ export class DropIntake {
     for (const group of this.#groups) group.close();
     for (const stream of this.#streams) stream.close();
   }
+}
+
+async function drain(groups: readonly NflogSource[], streams: readonly PcapngStream[]): Promise<void> {
+  for (const group of groups) {
+    for (let polls = 0; polls < DRAIN_POLLS_MAX; polls += 1) {
+      if (group.poll(polls < DRAIN_WAITS_MAX ? DRAIN_WAIT_MS : 0) === 0) break;
+    }
+  }
+  for (const stream of streams) await stream.drain();
 }

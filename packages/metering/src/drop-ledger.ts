@@ -136,6 +136,11 @@ export class DropLedger {
     this.#reportIntervalMs = options.reportIntervalMs ?? REPORT_INTERVAL_MS_DEFAULT;
   }
 
+  /** The key of the flowIds of records that are written from now on. */
+  setFlowIdKey(key: FlowIdKey): void {
+    this.#rows.setFlowIdKey(key);
+  }
+
   /** Counts a frame. Allocates nothing while `bytes` and the rule stay the same. */
   count(frame: DroppedFrame): void {
     const { direction, interfaceIndex, otherInterface } = frame;

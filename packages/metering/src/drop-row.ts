@@ -58,7 +58,7 @@ export class DropRowWriter {
   readonly #sink: FlowRowSink;
   readonly #names: DropRuleNames;
   readonly #exporterOf: (interfaceIndex: number) => ExporterIdentity;
-  readonly #flowId: FlowIdHash;
+  #flowId: FlowIdHash;
 
   constructor(
     sink: FlowRowSink,
@@ -70,6 +70,10 @@ export class DropRowWriter {
     this.#names = names;
     this.#exporterOf = exporterOf;
     this.#flowId = new FlowIdHash(flowIdKey);
+  }
+
+  setFlowIdKey(key: FlowIdKey): void {
+    this.#flowId = new FlowIdHash(key);
   }
 
   /** Writes the record in `slot` of `table` as the next row; hands the batch over when that filled it. */

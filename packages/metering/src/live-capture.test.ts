@@ -33,7 +33,10 @@ class FakeRing implements PacketRing {
   readonly interfaceIndex: number;
   readonly #nowMs: () => number;
   isGone = false;
+  snapLength = 0;
   isClosed = false;
+  /** More takes another ring. */
+  snapLengthMax = Number.POSITIVE_INFINITY;
   waits: number[] = [];
   #packets = 0;
 
@@ -55,6 +58,12 @@ class FakeRing implements PacketRing {
     }
     this.#packets += given.length;
     return given.length;
+  }
+
+  setSnapLength(octets: number): boolean {
+    if (octets > this.snapLengthMax) return false;
+    this.snapLength = octets;
+    return true;
   }
 
   state() {
@@ -250,6 +259,39 @@ describe('LiveCapture', () => {
       [2, 2, 2],
       [3, 1, 2],
     ]);
+  });
+
+  test('begins anew with other options, with each packet in exactly one of the two meters', async () => {
+    const { capture, rings, rows, consume, put, clock } = createFixture(['eth0', 'eth1']);
+    consume();
+    capture.exclude([{ protocol: 17, localPort: 9 }]);
+    put(0, 1);
+    put(1, 2);
+    capture.turn();
+    put(0, 1);
+    put(1, 1);
+    const ring = rings[1] as FakeRing;
+    ring.snapLengthMax = 256;
+    await capture.renew({ idleTimeoutMs: 1000, activeTimeoutMs: 0, flowsMax: 1000, snapLength: 1600 });
+    expect(rings.map(({ isClosed, snapLength }) => [isClosed, snapLength])).toEqual([
+      [false, 1600],
+      [true, 0],
+      [false, 0],
+    ]);
+    put(2, 2);
+    put(2, 9);
+    capture.turn();
+    expect(capture.status().meter).toMatchObject({ flowsHeld: 3, packets: 6, flowsStarted: 6, records: 3 });
+    clock.advance(1000);
+    await capture.finish();
+    expect(rows.map(({ srcPort, packets, endReason }) => [srcPort, packets, endReason])).toEqual([
+      [1, 1, 4],
+      [2, 1, 4],
+      [1, 1, 4],
+      [1, 1, 1],
+      [2, 1, 1],
+    ]);
+    expect(capture.status().meter).toMatchObject({ recordsExcluded: 1, records: 5, flowsHeld: 0 });
   });
 
   test('an interface that cannot be opened leaves those that are metered as they are', () => {

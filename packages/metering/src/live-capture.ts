@@ -3,10 +3,11 @@
  * flows, sends batches. One turn never blocks longer than WAIT_MS_MAX.
  */
 import type { Clock } from '@weir/base';
-import type { InterfaceState, OnPacket, PacketRing } from '@weir/host';
+import { type InterfaceState, type OnPacket, type PacketRing, SNAP_LENGTH_DEFAULT } from '@weir/host';
 import type { ExporterIdentity } from '@weir/ipfix';
 import type { BatchOutlet, BatchOutletCounters } from './batch-outlet.ts';
 import type { DropIntake, DropStatus } from './drop-intake.ts';
+import type { ExcludedSocket } from './excluded-traffic.ts';
 import { END_REASON_FORCED } from './flow-record.ts';
 import {
   createPacketMeter,
@@ -54,8 +55,13 @@ interface Tap {
   kernelDropsBefore: number;
 }
 
+/** What is kept of each flow, and how many octets of each packet that takes; by default the host package's. */
+export interface LiveCaptureOptions extends PacketMeterOptions {
+  readonly snapLength?: number;
+}
+
 export interface LiveCaptureDependencies {
-  readonly openRing: (interfaceName: string) => PacketRing;
+  readonly openRing: (interfaceName: string, snapLength: number) => PacketRing;
   readonly outlet: BatchOutlet;
   readonly clock: Clock;
   readonly onStateChange?: (interfaceName: string, state: InterfaceState) => void;
@@ -64,7 +70,11 @@ export interface LiveCaptureDependencies {
 }
 
 export class LiveCapture {
-  readonly meter: PacketMeter;
+  #meter: PacketMeter;
+  /** Of meters that this one took over from. */
+  #countersBefore: PacketMeterCounters | undefined;
+  #snapLength: number;
+  #excludedSockets: readonly ExcludedSocket[] = [];
   /** Set before the first turn, where there are drop sources. */
   drops: DropIntake | undefined;
   #taps: readonly Tap[];
@@ -75,18 +85,23 @@ export class LiveCapture {
   /** Opens a ring on each interface; throws what `openRing` throws, with none left open. */
   constructor(
     interfaces: readonly string[],
-    options: PacketMeterOptions,
+    { snapLength = SNAP_LENGTH_DEFAULT, ...options }: LiveCaptureOptions,
     dependencies: LiveCaptureDependencies,
   ) {
     this.#dependencies = dependencies;
     this.#taps = interfaces.map(newTap);
-    this.meter = createPacketMeter({ ...options, exporterOf: this.exporterOf }, dependencies.outlet);
+    this.#snapLength = snapLength;
+    this.#meter = this.#createMeter(options);
     try {
       for (const tap of this.#taps) this.#open(tap);
     } catch (error) {
       this.close();
       throw error;
     }
+  }
+
+  get meter(): PacketMeter {
+    return this.#meter;
   }
 
   /** Whom the records of an interface are said to come from. */
@@ -105,7 +120,7 @@ export class LiveCapture {
     const { clock, outlet } = this.#dependencies;
     let packets = this.drops?.poll() ?? 0;
     for (const tap of this.#taps) packets += this.#poll(tap, 0);
-    let hasMore = this.meter.tick(clock.nowMs(), Math.min(RECORDS_PER_TURN_MAX, outlet.room()));
+    let hasMore = this.#meter.tick(clock.nowMs(), Math.min(RECORDS_PER_TURN_MAX, outlet.room()));
     hasMore = this.#tickDrops() || hasMore;
     outlet.sendOld(clock.nowMs());
     return packets > 0 || (hasMore && outlet.room() > 0) || this.#wait();
@@ -131,13 +146,38 @@ export class LiveCapture {
     this.#taps = [...this.#taps.filter(({ name }) => interfaces.includes(name)), ...added];
   }
 
+  /** Replaces the sockets whose traffic is not reported. */
+  exclude(sockets: readonly ExcludedSocket[]): void {
+    this.#excludedSockets = sockets;
+    this.#meter.excludedTraffic.replace(sockets);
+  }
+
+  /**
+   * Ends all flows by force and begins anew with other `options`. The rings stay open and wait, so that every
+   * packet is metered, before or after. To be called between turns, and waited for before the next.
+   */
+  async renew({ snapLength = SNAP_LENGTH_DEFAULT, ...options }: LiveCaptureOptions): Promise<void> {
+    const { clock, outlet } = this.#dependencies;
+    this.#snapLength = snapLength;
+    for (const tap of this.#taps) {
+      if (tap.ring?.setSnapLength(snapLength) === false) this.#openAnew(tap, tap.ring);
+    }
+    while (this.drops?.flushAll(outlet.room())) await outlet.waitForRoom();
+    this.#meter.tick(clock.nowMs(), outlet.room());
+    while (this.#meter.flushAll(END_REASON_FORCED, outlet.room())) await outlet.waitForRoom();
+    this.#countersBefore = this.#counters();
+    this.#meter = this.#createMeter(options);
+    this.exclude(this.#excludedSockets);
+    for (const tap of this.#taps) if (tap.ring !== undefined) this.#lead(tap, tap.ring);
+  }
+
   /** Takes what the rings still hold, ends all flows and waits until the consumer has every record. */
   async finish(): Promise<void> {
     const { clock, outlet } = this.#dependencies;
     for (const tap of this.#taps) tap.ring?.drain(tap.onPacket);
     await this.drops?.drain();
-    this.meter.tick(clock.nowMs(), outlet.room());
-    while (this.meter.flushAll(END_REASON_FORCED, outlet.room())) await outlet.waitForRoom();
+    this.#meter.tick(clock.nowMs(), outlet.room());
+    while (this.#meter.flushAll(END_REASON_FORCED, outlet.room())) await outlet.waitForRoom();
     while (this.drops?.flushAll(outlet.room())) await outlet.waitForRoom();
     await outlet.finish();
   }
@@ -150,10 +190,18 @@ export class LiveCapture {
   status(): LiveMeterStatus {
     return {
       interfaces: this.#taps.map((tap) => statusOf(tap)),
-      meter: this.meter.counters(),
+      meter: this.#counters(),
       outlet: { ...this.#dependencies.outlet.counters },
       ...(this.drops === undefined ? {} : { drops: this.drops.status() }),
     };
+  }
+
+  #createMeter(options: PacketMeterOptions): PacketMeter {
+    return createPacketMeter({ ...options, exporterOf: this.exporterOf }, this.#dependencies.outlet);
+  }
+
+  #counters(): PacketMeterCounters {
+    return sumOf(this.#countersBefore, this.#meter.counters());
   }
 
   #tickDrops(): boolean {
@@ -177,13 +225,24 @@ export class LiveCapture {
   }
 
   #open(tap: Tap): void {
-    const ring = this.#dependencies.openRing(tap.name);
-    const { interfaceIndex, linkType } = ring;
-    const { meter } = this;
+    const ring = this.#dependencies.openRing(tap.name, this.#snapLength);
     tap.ring = ring;
+    this.#lead(tap, ring);
+    this.#identify(ring.interfaceIndex, tap.name);
+  }
+
+  /** Leads the packets of the ring into the meter. */
+  #lead(tap: Tap, { interfaceIndex, linkType }: PacketRing): void {
+    const meter = this.#meter;
     tap.onPacket = (bytes, offset, captured, wire, timestampMs, direction) =>
       meter.packet(bytes, offset, captured, wire, timestampMs, direction, interfaceIndex, linkType);
-    this.#identify(interfaceIndex, tap.name);
+  }
+
+  #openAnew(tap: Tap, ring: PacketRing): void {
+    ring.drain(tap.onPacket);
+    this.#close(tap);
+    tap.reopenAtMs = 0;
+    this.#reopen(tap);
   }
 
   #identify(interfaceIndex: number, source: string): ExporterIdentity {
@@ -225,6 +284,20 @@ function newTap(name: string): Tap {
     packetsBefore: 0,
     kernelDropsBefore: 0,
   };
+}
+
+/** What a meter holds now, where all else is of ever. */
+const HELD: readonly (keyof PacketMeterCounters)[] = ['flowsHeld', 'cacheOctets'];
+
+function sumOf(before: PacketMeterCounters | undefined, now: PacketMeterCounters): PacketMeterCounters {
+  if (before === undefined) return now;
+  const sum = { ...now };
+  for (const name of Object.keys(now) as (keyof PacketMeterCounters)[]) {
+    const [one, other] = [before[name], now[name]];
+    if (typeof one !== 'number' || typeof other !== 'number' || HELD.includes(name)) continue;
+    Object.assign(sum, { [name]: one + other });
+  }
+  return sum;
 }
 
 const UNKNOWN_INTERFACE: ExporterIdentity = {

@@ -40,10 +40,14 @@ export interface LiveMeterDependencies {
   readonly onFailure?: (error: Error) => void;
 }
 
-/** What can be changed while a meter runs, without losing a packet or ending a flow. */
+/**
+ * What can be changed while a meter runs, without losing a packet. What is left out is as in options that leave
+ * it out.
+ */
 export type LiveMeterChange = Required<
   Pick<LiveMeterOptions, 'interfaces' | 'idleTimeoutMs' | 'activeTimeoutMs'>
->;
+> &
+  Pick<LiveMeterOptions, 'tcpPerformance' | 'names' | 'flowIdKey' | 'dropSources'>;
 
 /** What the thread says. */
 export type LiveMeterReport =
@@ -61,8 +65,9 @@ export interface LiveMeter extends Component {
   /** As of the last second; the final counts after `stop`. Undefined before `start`. */
   status(): LiveMeterStatus | undefined;
   /**
-   * Meters other interfaces, or with other timeouts, from now on; flows go on, and those of an interface that
-   * is no longer metered end with their timeout. Rejects as `start` does, and then nothing has changed.
+   * Meters other interfaces, with other timeouts or drop sources, from now on; flows go on, and those of an
+   * interface that is no longer metered end with their timeout. Where something else is to be kept of each flow,
+   * all flows end with flowEndReason 4 and begin anew. Rejects as `start` does, and then nothing has changed.
    */
   adapt(change: LiveMeterChange): Promise<void>;
   /** Replaces the sockets whose traffic is not reported. */
@@ -125,7 +130,8 @@ export function createLiveMeter(options: LiveMeterOptions, dependencies: LiveMet
       running.once('error', reject);
       running.postMessage({ kind: 'adapt', change } satisfies LiveMeterRequest);
     });
-    logger.info({ ...change }, 'metering');
+    const { interfaces, idleTimeoutMs, activeTimeoutMs } = change;
+    logger.info({ interfaces, idleTimeoutMs, activeTimeoutMs }, 'metering');
   }
 
   return {

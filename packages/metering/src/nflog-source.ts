@@ -31,7 +31,7 @@ interface Rule {
 }
 
 export class NflogSource {
-  readonly #options: NflogSourceOptions;
+  #options: NflogSourceOptions;
   readonly #reader: NflogReader;
   readonly #rules = new Map<string, Rule>();
   readonly #ledger: DropLedger;
@@ -64,6 +64,17 @@ export class NflogSource {
     const frames = this.#reader.poll(timeoutMs, this.#take);
     if (frames > 0) this.#countLost();
     return frames;
+  }
+
+  get group(): number {
+    return this.#options.group;
+  }
+
+  /** Other reasons for the frames of the same group, from the next one on. */
+  setReasons(options: NflogSourceOptions): void {
+    this.poll(0);
+    this.#options = options;
+    this.#rules.clear();
   }
 
   status(): NflogSourceStatus {

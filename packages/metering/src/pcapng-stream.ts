@@ -33,7 +33,7 @@ export interface PcapngStreamStatus {
 }
 
 export class PcapngStream {
-  readonly #path: string;
+  readonly path: string;
   readonly #target: PcapngStreamTarget;
   readonly #readers = new Map<Socket, PcapngStreamReader>();
   #server: Server | undefined;
@@ -47,7 +47,7 @@ export class PcapngStream {
   #problem: string | undefined;
 
   constructor(path: string, target: PcapngStreamTarget) {
-    this.#path = path;
+    this.path = path;
     this.#target = target;
   }
 
@@ -58,14 +58,14 @@ export class PcapngStream {
 
   /** Opens the pipe or listens. Throws a UserError `drop_source_failed` or `drop_source_busy`. */
   async open(): Promise<void> {
-    if (!existsSync(this.#path)) return this.#listen();
-    const found = statSync(this.#path);
+    if (!existsSync(this.path)) return this.#listen();
+    const found = statSync(this.path);
     if (found.isFIFO()) return this.#openPipe();
-    if (!found.isSocket()) throw failed(this.#path, 'neither a named pipe nor a socket');
-    if (await isListening(this.#path)) {
-      throw new UserError('drop_source_busy', `${this.#path}: another process listens on it`);
+    if (!found.isSocket()) throw failed(this.path, 'neither a named pipe nor a socket');
+    if (await isListening(this.path)) {
+      throw new UserError('drop_source_busy', `${this.path}: another process listens on it`);
     }
-    unlinkSync(this.#path);
+    unlinkSync(this.path);
     return this.#listen();
   }
 
@@ -83,7 +83,7 @@ export class PcapngStream {
       if (socket !== this.#pipe || socket.bytesRead > 0) writers += 1;
     }
     return {
-      path: this.#path,
+      path: this.path,
       writers,
       framesPassed,
       framesDropped,
@@ -116,15 +116,15 @@ export class PcapngStream {
       server.on('drop', () => {
         this.#writersRefused += 1;
       });
-      server.once('error', (error) => reject(failed(this.#path, error.message)));
-      server.listen(this.#path, () => resolve());
+      server.once('error', (error) => reject(failed(this.path, error.message)));
+      server.listen(this.path, () => resolve());
       this.#server = server;
     });
   }
 
   /** Opened without waiting for a writer. */
   #openPipe(): void {
-    this.#pipe = new Socket({ fd: openForReading(this.#path), readable: true, writable: false });
+    this.#pipe = new Socket({ fd: openForReading(this.path), readable: true, writable: false });
     this.#attach(this.#pipe, new PcapngStreamReader(this.#target, true));
   }
 
