@@ -54,7 +54,7 @@ export function parseCollectorAddress(text: string): CollectorAddress | AddressP
 }
 
 function unknownTransport(found: string): AddressProblem {
-  const allowed = TRANSPORTS.map((name) => `${name}/`).join(', ');
+  const allowed = SUPPORTED_TRANSPORTS.map((name) => `${name}/`).join(', ');
   return {
     index: 0,
     message: `unknown transport "${found}"${suggestion(found, TRANSPORTS)}, allowed: ${allowed}`,

@@ -36,6 +36,11 @@ export interface TextPosition {
 
 /** Parses strict JSON (RFC 8259): no comments, no trailing commas. Never throws. */
 export function parseJsonDocument(text: string): JsonDocument {
+  const tooDeep = offsetBelow(text, DEPTH_MAX);
+  if (tooDeep !== undefined) {
+    const message = `nested too deeply, allowed: ${DEPTH_MAX} objects and lists in each other`;
+    return { text, root: undefined, problems: [{ offset: tooDeep, message }], treeIsWhole: false };
+  }
   const errors: ParseError[] = [];
   const root = parseTree(text, errors, { disallowComments: true, allowTrailingComma: false });
   const problems: DocumentProblem[] = [];
@@ -46,6 +51,25 @@ export function parseJsonDocument(text: string): JsonDocument {
     if (!problems.some((known) => known.offset === problem.offset)) problems.push(problem);
   }
   return { text, root, problems, treeIsWhole };
+}
+
+/** The parser calls itself for each level, so that the stack bounds them; no agent writes a tenth of it. */
+const DEPTH_MAX = 512;
+
+/** Where a value begins that lies deeper than `depthMax` objects and lists; undefined when none does. */
+function offsetBelow(text: string, depthMax: number): number | undefined {
+  let depth = 0;
+  let isString = false;
+  for (let offset = 0; offset < text.length; offset += 1) {
+    const character = text[offset];
+    if (isString && character === '\\') offset += 1;
+    else if (character === '"' || character === '\n') isString = character === '"' && !isString;
+    else if (isString) continue;
+    else if (character === '{' || character === '[') depth += 1;
+    else if (character === '}' || character === ']') depth -= 1;
+    if (depth > depthMax) return offset;
+  }
+  return undefined;
 }
 
 /** The line and column of an offset. */

@@ -1,7 +1,7 @@
 /** What a profile amounts to, for people: `--check` and `--print-config`. */
 import type { Profile } from './profile.ts';
 import type { Anonymisation, Collector, Sampling, TlsFiles } from './profile-collector.ts';
-import { type DropSource, peerSourceText } from './profile-sources.ts';
+import { type DropSource, type PeerSource, peerSourceText } from './profile-sources.ts';
 
 /**
  * The profile as a file that says everything; parsing it again gives the same values. Only of FlowIdKey, a
@@ -84,7 +84,7 @@ export function describeProfile(profile: Profile): string {
   const lines = [
     `${profile.fileName}: valid`,
     reasonDisabled(profile) ?? 'enabled',
-    ...profile.collectors.map(describeCollector),
+    ...profile.collectors.map((collector) => describeCollector(collector, profile)),
     ...describeSpool(profile),
     DIRECTION_SENTENCES[profile.direction],
     describeInterim(profile),
@@ -93,12 +93,34 @@ export function describeProfile(profile: Profile): string {
     `observation domain ${profile.observationDomainId}`,
     `interfaces: ${profile.interfaces.length === 0 ? 'all that are up' : profile.interfaces.join(', ')}`,
     ...profile.dropSources.map(describeDropSource),
+    ...profile.peers.map(
+      (source) => `peers: ${PEER_SENTENCES[source.kind]}${source.kind === 'file' ? ` ${source.path}` : ''}`,
+    ),
+    describeNames(profile),
+    profile.tcpPerformance
+      ? 'TCP performance: round-trip times, retransmitted and out-of-order packets, closed windows'
+      : 'TCP performance: not in records',
+    profile.flowIdKey === undefined
+      ? 'flowId by a key of this run: FlowIdKey is not set, so that records of both ends cannot be joined'
+      : 'flowId by FlowIdKey: records of both ends can be joined',
     profile.messageOctetsMax === undefined
       ? 'a message is as large as the path carries without fragments'
       : `a message has at most ${profile.messageOctetsMax} octets, or what the path carries`,
     `each collector over UDP gets at most ${profile.messagesPerSecondMax} messages a second`,
   ];
   return lines.join('\n');
+}
+
+const PEER_SENTENCES: Readonly<Record<PeerSource['kind'], string>> = {
+  wireGuard: 'asked of WireGuard (wg show all dump)',
+  tailscale: 'asked of Tailscale (tailscale status --json)',
+  netBird: 'asked of NetBird (netbird status --json)',
+  file: 'read from',
+};
+
+function describeNames({ names: { dns, tls } }: Profile): string {
+  const sources = [...(dns ? ['DNS answers'] : []), ...(tls ? ['TLS and QUIC handshakes'] : [])];
+  return `names: ${sources.length === 0 ? 'not in records' : `from ${sources.join(' and ')}`}`;
 }
 
 function describeDropSource(source: DropSource): string {
@@ -109,7 +131,10 @@ function describeDropSource(source: DropSource): string {
   return `dropped frames: NFLOG group ${source.group}, reason ${source.reason}${prefixes.join('')}`;
 }
 
-function describeCollector({ text, sampling, anonymisation, times }: Collector): string {
+function describeCollector(
+  { text, transport, sampling, anonymisation, times, tls }: Collector,
+  { tls: shared }: Profile,
+): string {
   const records =
     sampling === undefined
       ? 'every record'
@@ -121,7 +146,15 @@ function describeCollector({ text, sampling, anonymisation, times }: Collector):
         ? `, addresses anonymised with the key ${anonymisation.keyFile}`
         : `, addresses cut to ${anonymisation.ipv4Bits} (IPv4) and ${anonymisation.ipv6Bits} (IPv6) bits`;
   const uptimes = times === 'Absolute' ? ', without system uptimes' : '';
-  return `collector ${text} gets ${records}${addresses}${uptimes}`;
+  const files = transport === 'Tls' ? describeTls({ ...shared, ...tls }) : '';
+  return `collector ${text} gets ${records}${addresses}${uptimes}${files}`;
+}
+
+function describeTls({ ca, certificate, serverName }: TlsFiles): string {
+  const trusted = ca === undefined ? 'the authorities of this system' : `the authority ${ca}`;
+  const own = certificate === undefined ? 'without a certificate of our own' : `shows ${certificate}`;
+  const name = serverName === undefined ? '' : ` of the name ${serverName}`;
+  return `; over TLS, trusts a certificate${name} by ${trusted}, ${own}`;
 }
 
 function describeSpool({ collectors, spoolDirectory, spoolOctetsMax }: Profile): string[] {

@@ -207,10 +207,7 @@ describe('values that are refused', () => {
 
   test.each([
     ['192.0.2.1:4739', 'has no transport, allowed: "Udp/IP:Port"'],
-    [
-      'udp/192.0.2.1:4739',
-      'unknown transport "udp" (did you mean "Udp"?), allowed: Udp/, Tcp/, Tls/, Dtls/, Sctp/',
-    ],
+    ['udp/192.0.2.1:4739', 'unknown transport "udp" (did you mean "Udp"?), allowed: Udp/, Tcp/, Tls/'],
     ['Quic/192.0.2.1:4739', 'unknown transport "Quic", allowed: Udp/'],
     ['Dtls/192.0.2.1:4739', 'transport Dtls/ is not supported by this version, allowed: Udp/, Tcp/, Tls/'],
     ['Sctp/192.0.2.1:4739', 'transport Sctp/ is not supported by this version'],
@@ -485,6 +482,29 @@ describe('for people', () => {
     );
   });
 
+  test('says what of names, peers, TCP, flowIds and TLS is in force', () => {
+    const text = (metadata: object) =>
+      describeProfile(parseProfile(JSON.stringify({ FlowMetadata: metadata }), FILE));
+    const plain = text({});
+    expect(plain).toContain('names: from DNS answers and TLS and QUIC handshakes');
+    expect(plain).toContain('TCP performance: round-trip times');
+    expect(plain).toContain('flowId by a key of this run: FlowIdKey is not set');
+    const full = text({
+      IpFixCollectors: [{ Address: 'Tls/c.example:4740', Tls: { ServerName: 'c' } }],
+      Tls: { Ca: '/ca.pem', Certificate: '/own.pem', Key: '/own.key' },
+      Names: { Dns: false, Tls: false },
+      TcpPerformance: false,
+      FlowIdKey: 'a secret',
+      Peers: ['Tailscale', 'File:/etc/peers.json'],
+    });
+    expect(full).toContain('trusts a certificate of the name c by the authority /ca.pem, shows /own.pem');
+    expect(full).toContain('names: not in records\nTCP performance: not in records\nflowId by FlowIdKey');
+    expect(full).toContain(
+      'peers: asked of Tailscale (tailscale status --json)\npeers: read from /etc/peers.json',
+    );
+    expect(full).not.toContain('secret');
+  });
+
   test('says where dropped frames are told', () => {
     const DropSources = [
       { Nflog: 5, Reason: 'AccessControl', PrefixReasons: { 'trust:': 'Trust' } },
@@ -516,6 +536,16 @@ describe('loading', () => {
     }
   }
 
+  test('is refused where nothing that a profile may be is read to its end', async () => {
+    await expect(loadProfile('/dev/zero')).rejects.toThrow(
+      '/dev/zero: is too long, allowed: at most 1048576 octets',
+    );
+    const deep = `{"FlowMetadata":{},\n"x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
+    expect(() => parseProfile(deep, FILE)).toThrow(`${FILE}:2:516: nested too deeply, allowed: 512`);
+    const text = JSON.stringify({ '[[[{"': '[{'.repeat(1000), FlowMetadata: { Enabled: false } });
+    expect(parseProfile(text, FILE).enabled).toBe(false);
+  });
+
   test('reads a file', () =>
     inFolder(async (folder) => {
       const path = join(folder, 'p.profile');
@@ -537,7 +567,7 @@ describe('loading', () => {
       await expect(loadProfile(binary)).rejects.toThrow('is not UTF-8 text');
       const large = join(folder, 'large');
       await writeFile(large, Buffer.alloc(1_048_577, 0x20));
-      await expect(loadProfile(large)).rejects.toThrow('has 1048577 octets, allowed: at most 1048576');
+      await expect(loadProfile(large)).rejects.toThrow('is too long, allowed: at most 1048576 octets');
     }));
 
   test('the default path is the platform’s', () => {

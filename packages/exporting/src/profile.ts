@@ -2,7 +2,7 @@
  * The exporter's profile: the property `FlowMetadata` of a JSON file. A `Universe.profile` of the Enclave
  * agent is read as it is; what else it holds is left alone.
  */
-import { readFile } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { EXIT_USAGE, UserError } from '@weir/base';
 import { parseJsonDocument, positionAt } from './json-document.ts';
 import type { Collector, TlsFiles } from './profile-collector.ts';
@@ -76,12 +76,12 @@ export function parseProfile(text: string, fileName: string): Profile {
 export async function loadProfile(path: string): Promise<Profile> {
   let octets: Uint8Array;
   try {
-    octets = await readFile(path);
+    octets = await readAtMost(path, PROFILE_OCTETS_MAX + 1);
   } catch (error) {
     throw unreadable(path, reasonOf(error));
   }
   if (octets.length > PROFILE_OCTETS_MAX) {
-    throw unreadable(path, `has ${octets.length} octets, allowed: at most ${PROFILE_OCTETS_MAX}`);
+    throw unreadable(path, `is too long, allowed: at most ${PROFILE_OCTETS_MAX} octets`);
   }
   let text: string;
   try {
@@ -90,6 +90,22 @@ export async function loadProfile(path: string): Promise<Profile> {
     throw unreadable(path, 'is not UTF-8 text, allowed: JSON in UTF-8');
   }
   return parseProfile(text, path);
+}
+
+/** The first octets of a file, or of a device that has no end. */
+async function readAtMost(path: string, octetsMax: number): Promise<Uint8Array> {
+  const octets = new Uint8Array(octetsMax);
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path);
+    for (let length = 0; ; ) {
+      const { bytesRead } = await file.read(octets, length, octetsMax - length);
+      length += bytesRead;
+      if (bytesRead === 0 || length === octetsMax) return octets.subarray(0, length);
+    }
+  } finally {
+    await file?.close();
+  }
 }
 
 /** Where the profile lies unless `--profile` says otherwise. */

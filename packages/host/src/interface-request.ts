@@ -2,6 +2,7 @@
 import { UserError } from '@weir/base';
 import type { Libc } from './libc.ts';
 
+const SIOCGIFNAME = 0x8910;
 const SIOCGIFFLAGS = 0x8913;
 const SIOCGIFHWADDR = 0x8927;
 const SIOCGIFINDEX = 0x8933;
@@ -36,10 +37,18 @@ export function identifyInterface(c: Libc, fd: number, interfaceName: string): I
   };
 }
 
-/** Whether the interface exists and is administratively up. */
-export function isInterfaceUp(c: Libc, fd: number, interfaceName: string): boolean {
-  const flags = request(c, fd, SIOCGIFFLAGS, interfaceName);
+/** Whether the interface exists, by whatever name, and is administratively up. */
+export function isInterfaceUp(c: Libc, fd: number, interfaceIndex: number): boolean {
+  const name = nameOf(c, fd, interfaceIndex);
+  const flags = name === undefined ? undefined : request(c, fd, SIOCGIFFLAGS, name);
   return flags !== undefined && (flags.getUint16(16, true) & IFF_UP) !== 0;
+}
+
+function nameOf(c: Libc, fd: number, interfaceIndex: number): string | undefined {
+  const ifreq = new Uint8Array(IFREQ_OCTETS);
+  new DataView(ifreq.buffer).setInt32(16, interfaceIndex, true);
+  if (c.ioctl(fd, SIOCGIFNAME, ifreq) !== 0) return undefined;
+  return new TextDecoder().decode(ifreq.subarray(0, ifreq.indexOf(0)));
 }
 
 /** The filled ifreq, its union at offset 16; undefined when the interface does not exist. */

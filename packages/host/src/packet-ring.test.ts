@@ -223,7 +223,13 @@ describe.skipIf(unavailable !== undefined)(`a packet ring in a namespace ${unava
     execFileSync('ip', ['-n', pair.a, 'link', 'set', 'gone0', 'up']);
     pollSeveralTimes();
     expect(states).toEqual(['down', 'up']);
-    execFileSync('ip', ['-n', pair.a, 'link', 'del', 'gone0']);
+    // Under another name it is the same interface, which carries what it did.
+    for (const change of ['gone0 down', 'gone0 name other0', 'other0 up']) {
+      execFileSync('ip', ['-n', pair.a, 'link', 'set', ...change.split(' ')]);
+      pollSeveralTimes();
+    }
+    expect(states.splice(2)).toEqual(['down', 'up']);
+    execFileSync('ip', ['-n', pair.a, 'link', 'del', 'other0']);
     pollSeveralTimes();
     expect(states).toEqual(['down', 'up', 'gone']);
     expect(ring.poll(5, ignore)).toBe(0);

@@ -216,7 +216,7 @@ function createPacketRing(
   let blocks = 0;
   let packets = 0;
   let notIp = 0;
-  let state: InterfaceState = isInterfaceUp(c, fd, interfaceName) ? 'up' : 'down';
+  let state: InterfaceState = isInterfaceUp(c, fd, interfaceIndex) ? 'up' : 'down';
 
   function enterState(next: InterfaceState): void {
     if (next === state) return;
@@ -297,7 +297,7 @@ function createPacketRing(
   function readInterfaceState(): void {
     getIntOption(c, fd, SOL_SOCKET, SO_ERROR);
     if (boundInterfaceIndex(c, fd) !== interfaceIndex) enterState('gone');
-    else enterState(isInterfaceUp(c, fd, interfaceName) ? 'up' : 'down');
+    else enterState(isInterfaceUp(c, fd, interfaceIndex) ? 'up' : 'down');
   }
 
   return {

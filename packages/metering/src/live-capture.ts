@@ -23,7 +23,7 @@ const RECORDS_PER_TURN_MAX = 8192;
 /** Drop records a turn gives out at most: some 3 ms of work. */
 const DROPS_PER_TURN_MAX = 2048;
 /** How often an interface that went away is looked for again. */
-const REOPEN_INTERVAL_MS = 5_000;
+const REOPEN_INTERVAL_MS = 1_000;
 
 export interface InterfaceStatus {
   readonly name: string;

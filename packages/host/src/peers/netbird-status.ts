@@ -8,7 +8,7 @@ export function readNetBirdStatus(text: string): PeerStatement[] {
   return details.flatMap((value) => {
     const peer = objectOf(value);
     const overlayPrefixes = [
-      ...prefixesOf([peer['netbirdIp']]),
+      ...prefixesOf([peer['netbirdIp'], peer['netbirdIpv6']]),
       ...prefixesOf(peer['networks'] ?? peer['routes']),
     ];
     if (overlayPrefixes.length === 0) return [];

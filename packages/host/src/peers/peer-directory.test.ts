@@ -132,6 +132,28 @@ describe('what the programs say', () => {
     ]);
   });
 
+  test('netbird of today: IPv6 beside IPv4 or alone, exit nodes, and what it says when nobody has logged in', () => {
+    const details = [
+      { fqdn: 'both', netbirdIp: '100.92.0.9', netbirdIpv6: 'fd00:1::9', publicKey: KEY, networks: null },
+      { fqdn: 'six', netbirdIp: '', netbirdIpv6: 'fd00:1::a', networks: ['0.0.0.0/0', '::/0', '10.0.0.0/8'] },
+    ];
+    const peers = readNetBirdStatus(JSON.stringify({ peers: { details } }));
+    expect(peers.map(({ name, overlayPrefixes }) => [name, overlayPrefixes])).toEqual([
+      ['both', ['100.92.0.9/32', 'fd00:1::9/128']],
+      ['six', ['fd00:1::a/128', '10.0.0.0/8']],
+    ]);
+    const loggedOut = { peers: { total: 0, details: null }, daemonStatus: 'NeedsLogin', networks: null };
+    expect(readNetBirdStatus(JSON.stringify(loggedOut))).toEqual([]);
+  });
+
+  test('exit nodes are not who all of the internet is', () => {
+    const AllowedIPs = ['100.64.0.9/32', '0.0.0.0/0', '::/0', '128.0.0.0/1', 'fd7a:115c:a1e0::9/128'];
+    const Peer = { 'nodekey:c': { DNSName: 'exit.ts.net.', AllowedIPs, ExitNodeOption: true, Tags: null } };
+    const [exit] = readTailscaleStatus(JSON.stringify({ Peer, User: null }));
+    expect(exit?.overlayPrefixes).toEqual(['100.64.0.9/32', 'fd7a:115c:a1e0::9/128']);
+    expect(readTailscaleStatus('{"BackendState":"NeedsLogin","Peer":null,"User":null}')).toEqual([]);
+  });
+
   test('any JSON is read without a throw, and gives peers with prefixes and harmless text', () => {
     const object = (value: fc.Arbitrary<unknown>) =>
       fc.record({ Peer: value, User: value, peers: fc.record({ details: value }) });

@@ -26,6 +26,10 @@ export const PEERS_MAX = 10_000;
 /** A subnet router announces many; a record with them all must fit an export message. */
 const PREFIXES_MAX = 16;
 const TAGS_MAX = 16;
+/** Of a list, to find them in. */
+const LISTED_MAX = 1024;
+/** 10.0.0.0/8 and fc00::/7, the widest networks that are anybody's own. */
+const PREFIX_LENGTH_MIN = { 4: 8, 6: 7 } as const;
 const TEXT_LENGTH_MAX = 128;
 
 const UNSHOWABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
@@ -44,13 +48,17 @@ export function textsOf(value: unknown): string[] {
     .filter((text) => text !== '');
 }
 
-/** The prefixes of a list; an address alone is a prefix of its full length. What is neither is left out. */
+/**
+ * The prefixes of a list; an address alone is a prefix of its full length. What is neither is left out, and so are
+ * networks too wide to be a peer's own: an exit node carries the traffic of all hosts, and is none of them.
+ */
 export function prefixesOf(value: unknown): string[] {
   if (!Array.isArray(value)) return [];
   return value
-    .slice(0, PREFIXES_MAX)
+    .slice(0, LISTED_MAX)
     .map(prefixOf)
-    .filter((prefix) => prefix !== '');
+    .filter((prefix) => prefix !== '')
+    .slice(0, PREFIXES_MAX);
 }
 
 function prefixOf(value: unknown): string {
@@ -60,7 +68,8 @@ function prefixOf(value: unknown): string {
   if (version === 0 || more !== undefined || address.includes('%')) return '';
   const addressBits = version === 4 ? 32 : 128;
   if (length === undefined) return `${address}/${addressBits}`;
-  return /^\d{1,3}$/.test(length) && Number(length) <= addressBits ? value : '';
+  if (!/^\d{1,3}$/.test(length) || Number(length) > addressBits) return '';
+  return Number(length) < PREFIX_LENGTH_MIN[version === 4 ? 4 : 6] ? '' : value;
 }
 
 /** Milliseconds since the Unix epoch of an RFC 3339 time; 0 for never, which Go writes as year 1. */
