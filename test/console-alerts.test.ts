@@ -43,6 +43,11 @@ describe.skipIf(!existsSync(CHROMIUM))('alerts in the console (needs /usr/bin/ch
     await detail.getByText('acknowledged by local').waitFor();
     await detail.getByRole('button', { name: 'Suppress…' }).click();
     const form = detail.getByRole('form', { name: 'Suppress' });
+    // A scanner of one's own: two clicks, Suppress… and Suppress, silence all that it does.
+    const source = (await detail.getByText(/ → /).first().textContent())?.split(' → ')[0] ?? '';
+    expect(await form.getByLabel('What').locator('option:checked').textContent()).toBe(
+      `every alert that names ${source}`,
+    );
     await form.getByLabel('For').selectOption('24');
     await form.getByLabel('Why').fill('our own scanner');
     await form.getByRole('button', { name: 'Suppress', exact: true }).click();

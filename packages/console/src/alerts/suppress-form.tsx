@@ -13,13 +13,18 @@ const SPANS = [
   { value: '8760', text: 'a year' },
 ];
 
-type Scope = 'subject' | 'detection' | 'network';
+type Scope = 'host' | 'subject' | 'detection' | 'network';
+/** Who is allowed to scan does it to everybody, and several detections tell of it: the whole host is what to silence. */
+const OF_SCANNERS = new Set(['portScan', 'hostSweep', 'scanStatistics']);
 
 /** Silences what is like this alert, for a time. */
 export function SuppressForm({ alert }: { alert: Alert }) {
   const [open, setOpen] = useState(false);
   const [hours, setHours] = useState('168');
-  const [scope, setScope] = useState<Scope>('subject');
+  const host = hostOf(alert);
+  const [scope, setScope] = useState<Scope>(
+    host !== undefined && OF_SCANNERS.has(alert.detection) ? 'host' : 'subject',
+  );
   const [network, setNetwork] = useState(() => networkOf(alert.subject.value));
   const [reason, setReason] = useState('');
   const change = useAlertChange(() => setOpen(false));
@@ -33,6 +38,7 @@ export function SuppressForm({ alert }: { alert: Alert }) {
   const send = () => {
     const until = new Date(Date.now() + Number(hours) * HOUR_MS).toISOString();
     const named = {
+      ...(scope === 'host' && host !== undefined ? { network: host } : {}),
       ...(scope === 'subject' ? { subject: alert.subject, detection: alert.detection } : {}),
       ...(scope === 'detection' ? { detection: alert.detection } : {}),
       ...(scope === 'network' ? { network, detection: alert.detection } : {}),
@@ -53,6 +59,7 @@ export function SuppressForm({ alert }: { alert: Alert }) {
           label="What"
           value={scope}
           options={[
+            ...(host === undefined ? [] : [{ value: 'host', text: `every alert that names ${host}` }]),
             { value: 'subject', text: `${alert.title} of ${alert.subject.value}` },
             { value: 'detection', text: `everything that ${alert.detection} finds` },
             { value: 'network', text: `what ${alert.detection} finds in a network` },
@@ -76,6 +83,12 @@ export function SuppressForm({ alert }: { alert: Alert }) {
       </div>
     </form>
   );
+}
+
+/** The host that did it: the first of a pair. Of a service, nobody asks for all alerts of its host. */
+function hostOf({ subject }: Alert): string | undefined {
+  if (subject.kind === 'host') return subject.value;
+  return subject.kind === 'pair' ? subject.value.split(' → ')[0] : undefined;
 }
 
 /** The /24 of the first IPv4 address, else the first word. */
