@@ -63,10 +63,10 @@ export class DropTable {
   /** The slot of the key at `base` of `packet`, laid out as in a PacketBurst, or EMPTY_SLOT. */
   find(hash: number, packet: Int32Array, base: number, otherInterface: number, cause: number): number {
     const { pairs, mask } = this.#index;
-    for (let at = hash & mask; ; at = (at + 1) & mask) {
-      const slot = pairs[at * 2 + 1]!;
+    for (let at = (hash << 1) & mask; ; at = (at + 2) & mask) {
+      const slot = pairs[at | 1]!;
       if (slot === EMPTY_SLOT) return EMPTY_SLOT;
-      if (pairs[at * 2] === hash && this.#hasKey(slot, packet, base, otherInterface, cause)) return slot;
+      if (pairs[at] === hash && this.#hasKey(slot, packet, base, otherInterface, cause)) return slot;
     }
   }
 

@@ -17,6 +17,7 @@
  */
 import { assert } from '@weir/base';
 import { FlowHash } from './flow-hash.ts';
+import { copyKey, findSlot } from './flow-key.ts';
 import * as record from './flow-record.ts';
 import type { PacketBurst } from './packet-burst.ts';
 import * as packet from './packet-burst.ts';
@@ -39,6 +40,7 @@ const {
   RECORD_ENDED,
   RECORD_OCTETS,
   RECORD_WORDS,
+  SLOT_MASK,
   WORD_BITS,
   WORD_DESTINATION_PREFIX,
   WORD_HASH,
@@ -47,6 +49,7 @@ const {
   WORD_TTL,
 } = record;
 const {
+  BURST_MASK,
   BURST_PACKETS,
   KEY_DESTINATION,
   KEY_DESTINATION_PREFIX,
@@ -55,9 +58,7 @@ const {
   KEY_PORTS,
   KEY_SOURCE,
   KEY_SOURCE_PREFIX,
-  KEY_WORDS_IPV4,
   KIND_DIRECTION_SHIFT,
-  KIND_IPV6,
   PACKET_BITS,
   PACKET_HASH,
   PACKET_MACS,
@@ -94,9 +95,6 @@ const WARM_FLOWS_MIN = 8192;
 
 /** Flows whose ends are prepared together; at most BURST_PACKETS. */
 const ENDS_WARMED = 16;
-
-/** ::ffff:0:0/96 twice: what stands before IPv4 addresses in a record (RFC 4291 section 2.5.5.2). */
-const IPV4_MAPPED_PREFIXES = Int32Array.of(0, 0, 0xffff, 0, 0, 0xffff);
 
 /**
  * The system's allocator puts a 16-octet header before large blocks, which are pages: with 48 octets more a
@@ -173,6 +171,8 @@ export class FlowCache {
   readonly #slots: number;
   readonly #reverseRow = new Int32Array(PACKET_WORDS);
   readonly #guesses = new Int32Array(BURST_PACKETS);
+  /** The flows of the burst's packets, up to the one that was looked at last. */
+  readonly #slotsOfBurst = new Int32Array(BURST_PACKETS);
   /** The sum of what `#warm` read, kept so that the compiler cannot leave the reads out. */
   warmth = 0;
   #unusedSlot = FIRST_SLOT;
@@ -181,6 +181,7 @@ export class FlowCache {
 
   constructor(options: FlowCacheOptions, sink: RecordSink, observer?: FlowObserver) {
     assert(options.flowsMax >= 1, 'a cache holds at least one flow');
+    assert(options.flowsMax + FIRST_SLOT <= SLOT_MASK + 1, 'a slot has 24 bits');
     assert(options.idleTimeoutMs > 0, 'the idle timeout is positive');
     this.#options = options;
     this.#idleTimeoutMs = options.idleTimeoutMs;
@@ -236,38 +237,56 @@ export class FlowCache {
     burst.size = 0;
   }
 
-  /**
-   * Counts the packets of a burst with their flows. One long loop, because after a call V8 finds out anew what
-   * the arrays are; and with as few branches as can be, because it throws the compiled loop away when a branch
-   * that it has never seen is taken.
-   */
+  /** Counts the packets of a burst with their flows, which it begins where there are none. */
   #countBurst(burst: PacketBurst, size: number): void {
+    for (let from = 0; ; ) {
+      const next = this.#countKnown(burst, from, size);
+      if (this.#observer !== undefined) this.#tellObserver(this.#observer, burst, from, next);
+      if (next === size) break;
+      this.#renew(this.#slotsOfBurst[next]!, burst, next * PACKET_WORDS);
+      from = next;
+    }
+    this.#sums[SUM_PACKETS]! += size;
+  }
+
+  #tellObserver(observer: FlowObserver, burst: PacketBurst, from: number, to: number): void {
+    for (let index = from; index < to; index += 1) observer.counted(this.#slotsOfBurst[index]!, burst, index);
+  }
+
+  /**
+   * Counts packets of a burst as long as their flows are there; returns the index of the first that needs a new
+   * one. One long loop without a call, because after each call V8 finds out anew what the arrays are; and with
+   * as few branches as can be, because it throws the compiled loop away when a branch that it has never seen is
+   * taken.
+   */
+  #countKnown(burst: PacketBurst, from: number, size: number): number {
     const { words: packets, doubles: times } = burst;
     const { words, doubles } = this;
+    const { pairs, mask } = this.#table;
     const idleTimeoutMs = this.#idleTimeoutMs;
-    const observer = this.#observer;
+    const slotsOfBurst = this.#slotsOfBurst;
     let octets = 0;
-    for (let index = 0; index < size; index += 1) {
-      const row = index * PACKET_WORDS;
+    let index = from;
+    for (; index < size; index += 1) {
+      const row = (index & BURST_MASK) * PACKET_WORDS;
       const timestampMs = times[(row >> 1) + PACKET_TIME]!;
       const packetBits = packets[row + PACKET_BITS]!;
-      let slot = this.#find(packets, row);
+      const slot = findSlot(pairs, mask, words, packets, row);
+      slotsOfBurst[index] = slot;
+      if (slot === EMPTY_SLOT) break;
+      const base = (slot & SLOT_MASK) * RECORD_WORDS;
+      const doubleBase = base >> 1;
+      const formerMs = doubles[doubleBase + DOUBLE_LAST]!;
+      const formerBits = words[base + WORD_BITS]!;
       // The flow was due before this packet, or it has ended and this packet opens a new connection.
-      if (
-        slot === EMPTY_SLOT ||
-        timestampMs - doubles[slot * RECORD_DOUBLES + DOUBLE_LAST]! > idleTimeoutMs ||
-        ((packetBits << SYN_TO_ENDED) & words[slot * RECORD_WORDS + WORD_BITS]! & RECORD_ENDED) !== 0
-      ) {
-        slot = this.#renew(slot, burst, row);
-      }
-      const base = slot * RECORD_WORDS;
-      const doubleBase = slot * RECORD_DOUBLES;
+      if (timestampMs - formerMs > idleTimeoutMs) break;
+      if (((packetBits << SYN_TO_ENDED) & formerBits & RECORD_ENDED) !== 0) break;
       const packetOctets = packets[row + PACKET_OCTETS]!;
       octets += packetOctets;
       doubles[doubleBase + DOUBLE_OCTETS]! += packetOctets;
       const counted = doubles[doubleBase + DOUBLE_PACKETS]!;
       doubles[doubleBase + DOUBLE_PACKETS] = counted + 1;
-      const lastMs = counted === 0 ? timestampMs : doubles[doubleBase + DOUBLE_LAST]!;
+      const lastMs = counted === 0 ? timestampMs : formerMs;
       doubles[doubleBase + DOUBLE_LAST] = Math.max(lastMs, timestampMs);
       doubles[doubleBase + DOUBLE_FIRST] = Math.min(doubles[doubleBase + DOUBLE_FIRST]!, timestampMs);
       const ttl = words[base + WORD_TTL]!;
@@ -275,13 +294,12 @@ export class FlowCache {
       words[base + WORD_TTL] =
         (ttl & ~0xffff) | Math.min(ttl & 0xff, timeToLive) | (Math.max((ttl >> 8) & 0xff, timeToLive) << 8);
       const ends = (packetBits << FIN_TO_ENDED) | (packetBits << RST_TO_ENDED);
-      const bits = words[base + WORD_BITS]! | packetBits | (ends & RECORD_ENDED);
+      const bits = formerBits | packetBits | (ends & RECORD_ENDED);
       words[base + WORD_BITS] = bits;
       this.#recency.renew((bits & RECORD_ENDED) === 0 ? IDLE_LIST : LINGER_LIST, slot);
-      if (observer !== undefined) observer.counted(slot, burst, index);
     }
-    this.#sums[SUM_PACKETS]! += size;
     this.#sums[SUM_OCTETS]! += octets;
+    return index;
   }
 
   /**
@@ -356,9 +374,12 @@ export class FlowCache {
     const guesses = this.#guesses;
     let sum = 0;
     for (let index = 0; index < size; index += 1) {
-      guesses[index] = pairs[(words[index * PACKET_WORDS + PACKET_HASH]! & mask) * 2 + 1]!;
+      const hash = words[(index & BURST_MASK) * PACKET_WORDS + PACKET_HASH]!;
+      guesses[index] = pairs[((hash << 1) & mask) | 1]!;
     }
-    for (let index = 0; index < size; index += 1) sum ^= this.words[guesses[index]! * RECORD_WORDS]!;
+    const records = this.words;
+    for (let index = 0; index < size; index += 1)
+      sum ^= records[(guesses[index]! & SLOT_MASK) * RECORD_WORDS]!;
     for (let index = 0; index < size; index += 1) sum ^= this.#recency.warm(guesses[index]!);
     this.warmth = sum;
   }
@@ -379,53 +400,19 @@ export class FlowCache {
     }
     for (let index = 0; index < ENDS_WARMED; index += 1) {
       const base = guesses[index]! * RECORD_WORDS;
-      sum ^= words[base + WORD_SOURCE_PREFIX]! ^ pairs[(words[base + WORD_HASH]! & mask) * 2]!;
+      sum ^= words[base + WORD_SOURCE_PREFIX]! ^ pairs[(words[base + WORD_HASH]! << 1) & mask]!;
     }
     this.warmth = sum;
   }
 
-  /** The slot of a new flow for a packet; the flow in `slot`, if that is one, is over. */
-  #renew(slot: number, burst: PacketBurst, row: number): number {
+  /** Begins a new flow for a packet; the one in `slot`, if that is one, is over. */
+  #renew(slot: number, burst: PacketBurst, row: number): void {
     if (slot !== EMPTY_SLOT) this.#end(slot, this.#reasonOfRest(slot, END_REASON_IDLE));
-    return this.#begin(burst, row);
+    this.#begin(burst, row);
   }
 
-  #find(words: Int32Array, row: number): number {
-    const { pairs, mask } = this.#table;
-    const hash = words[row + PACKET_HASH]!;
-    for (let at = hash & mask; ; at = (at + 1) & mask) {
-      const slot = pairs[at * 2 + 1]!;
-      if (slot === EMPTY_SLOT) return EMPTY_SLOT;
-      if (pairs[at * 2] === hash && this.#hasKey(slot, words, row)) return slot;
-    }
-  }
-
-  #hasKey(slot: number, packet: Int32Array, row: number): boolean {
-    const words = this.words;
-    const base = slot * RECORD_WORDS;
-    if (
-      words[base + KEY_SOURCE] !== packet[row + KEY_SOURCE] ||
-      words[base + KEY_DESTINATION] !== packet[row + KEY_DESTINATION] ||
-      words[base + KEY_PORTS] !== packet[row + KEY_PORTS] ||
-      words[base + KEY_KIND] !== packet[row + KEY_KIND] ||
-      words[base + KEY_INTERFACE] !== packet[row + KEY_INTERFACE]
-    ) {
-      return false;
-    }
-    if ((packet[row + KEY_KIND]! & KIND_IPV6) === 0) return true;
-    return this.#hasPrefixes(base + WORD_SOURCE_PREFIX, packet, row + KEY_SOURCE_PREFIX);
-  }
-
-  #hasPrefixes(at: number, packet: Int32Array, from: number): boolean {
-    const words = this.words;
-    return (
-      words[at] === packet[from] &&
-      words[at + 1] === packet[from + 1] &&
-      words[at + 2] === packet[from + 2] &&
-      words[at + 3] === packet[from + 3] &&
-      words[at + 4] === packet[from + 4] &&
-      words[at + 5] === packet[from + 5]
-    );
+  #find(packets: Int32Array, row: number): number {
+    return findSlot(this.#table.pairs, this.#table.mask, this.words, packets, row);
   }
 
   /** A flow that saw FIN or RST ended by itself, whatever makes us look at it now. */
@@ -434,7 +421,7 @@ export class FlowCache {
     return isEnded ? END_REASON_END_OF_FLOW : otherwise;
   }
 
-  #begin(burst: PacketBurst, row: number): number {
+  #begin(burst: PacketBurst, row: number): void {
     if (this.#size === this.#options.flowsMax) this.#evict();
     const slot = this.#takeSlot();
     this.#fillRecord(slot, burst, row);
@@ -444,31 +431,25 @@ export class FlowCache {
     this.#size += 1;
     this.#flowsStarted += 1;
     if (this.#observer !== undefined) this.#observer.begun(slot);
-    return slot;
   }
 
   #fillRecord(slot: number, burst: PacketBurst, row: number): void {
     const { words, doubles } = this;
-    const packet = burst.words;
+    const packets = burst.words;
     const timestampMs = burst.doubles[(row >> 1) + PACKET_TIME]!;
-    const base = slot * RECORD_WORDS;
-    for (let index = 0; index < KEY_WORDS_IPV4; index += 1) words[base + index] = packet[row + index]!;
-    const isIpv6 = (packet[row + KEY_KIND]! & KIND_IPV6) !== 0;
-    for (let index = 0; index < IPV4_MAPPED_PREFIXES.length; index += 1) {
-      words[base + WORD_SOURCE_PREFIX + index] = isIpv6
-        ? packet[row + KEY_SOURCE_PREFIX + index]!
-        : IPV4_MAPPED_PREFIXES[index]!;
-    }
-    for (let index = 0; index < 3; index += 1) {
-      words[base + WORD_MACS + index] = packet[row + PACKET_MACS + index]!;
-    }
-    words[base + WORD_HASH] = packet[row + PACKET_HASH]!;
-    words[base + WORD_TTL] = (packet[row + PACKET_TTL]! & ~0xffff) | NO_TTL;
-    words[base + WORD_BITS] = packet[row + PACKET_BITS]!;
-    const doubleBase = slot * RECORD_DOUBLES;
+    const base = (slot & SLOT_MASK) * RECORD_WORDS;
+    copyKey(words, base, packets, row);
+    words[base + WORD_MACS] = packets[row + PACKET_MACS]!;
+    words[base + WORD_MACS + 1] = packets[row + PACKET_MACS + 1]!;
+    words[base + WORD_MACS + 2] = packets[row + PACKET_MACS + 2]!;
+    words[base + WORD_HASH] = packets[row + PACKET_HASH]!;
+    words[base + WORD_TTL] = (packets[row + PACKET_TTL]! & ~0xffff) | NO_TTL;
+    words[base + WORD_BITS] = packets[row + PACKET_BITS]!;
+    const doubleBase = base >> 1;
     doubles[doubleBase + DOUBLE_OCTETS] = 0;
     doubles[doubleBase + DOUBLE_PACKETS] = 0;
     doubles[doubleBase + DOUBLE_FIRST] = Number.POSITIVE_INFINITY;
+    doubles[doubleBase + DOUBLE_LAST] = timestampMs;
     doubles[doubleBase + DOUBLE_ACTIVE] = timestampMs;
   }
 

@@ -21,6 +21,13 @@ export const RECORD_WORDS = 32;
 export const RECORD_DOUBLES = RECORD_WORDS / 2;
 export const RECORD_OCTETS = RECORD_WORDS * 4;
 
+/**
+ * Slots are below 2^24: 16 Mi flows × 128 octets are the 2 GiB that a typed array may have. Hot code masks a slot
+ * with it, which tells V8 that the place of a record and all that is added to it are small integers: each
+ * addition would else be checked for an overflow.
+ */
+export const SLOT_MASK = 0xff_ffff;
+
 /** tcpControlBits in bits 0–15; RECORD_ENDED; LINK_HAS_… of packet-burst.ts. */
 export const WORD_BITS = 5;
 /** Bits 0–7 the smallest TTL, 8–15 the largest, 16–23 the type of service of the first packet. */

@@ -17,6 +17,8 @@ export const PACKET_WORDS = 20;
  * Enough to keep the memory busy, few enough that the rows and all they lead to fit the first-level cache.
  */
 export const BURST_PACKETS = 32;
+/** Masks the index of a packet, for what SLOT_MASK of flow-record.ts is for. */
+export const BURST_MASK = BURST_PACKETS - 1;
 
 /** The last 32 bits of the addresses: all of an IPv4 address. */
 export const KEY_SOURCE = 0;

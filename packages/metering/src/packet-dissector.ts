@@ -17,7 +17,7 @@ import { findNetworkLayer, LINK_TRUNCATED, LINK_UNSUPPORTED, NetworkStart } from
 import { LINKTYPE_ETHERNET } from './link-type.ts';
 import type { PacketBurst } from './packet-burst.ts';
 import * as packet from './packet-burst.ts';
-import { dissectPlainFrame } from './plain-frame.ts';
+import { dissectPlainFrames } from './plain-frame.ts';
 import { checkSctp, PROTOCOL_SCTP, sctpPorts } from './sctp.ts';
 import { checkTcpControlBits, checkTcpPorts, PROTOCOL_TCP, tcpControlBits, tcpPorts } from './tcp.ts';
 import { checkUdp, PROTOCOL_UDP, udpPorts } from './udp.ts';
@@ -146,24 +146,28 @@ export class PacketDissector {
    * the packets to the burst, and counts what became of the frames in `outcomes`. Keeps no transport place.
    */
   dissectFrames(frames: FrameBurst, from: number, to: number, outcomes: Float64Array): void {
-    const { bytes, view, linkType, offsets, capturedLengths, wireLengths, timesMs } = frames;
-    const { words, doubles } = this.#burst;
-    const isEthernet = linkType === LINKTYPE_ETHERNET;
-    let { size } = this.#burst;
+    const burst = this.#burst;
+    const isEthernet = frames.linkType === LINKTYPE_ETHERNET;
     for (let index = from; index < to; index += 1) {
-      const row = size * PACKET_WORDS;
-      const offset = offsets[index]!;
-      const captured = capturedLengths[index]!;
-      const wire = wireLengths[index]!;
-      doubles[(row >> 1) + PACKET_TIME] = timesMs[index]!;
-      let outcome = OUTCOME_IP;
-      if (!isEthernet || !dissectPlainFrame(view, offset, captured, words, row, KIND_NO_DIRECTION, 0)) {
-        outcome = this.dissect(row, bytes, offset, captured, wire, DIRECTION_UNKNOWN, 0, linkType);
-      }
-      outcomes[outcome]! += 1;
-      if (outcome === OUTCOME_IP) size += 1;
+      const next = isEthernet ? dissectPlainFrames(frames, index, to, burst, KIND_NO_DIRECTION) : index;
+      outcomes[OUTCOME_IP]! += next - index;
+      index = next;
+      if (index < to) outcomes[this.#dissectFrame(frames, index)]! += 1;
     }
-    this.#burst.size = size;
+  }
+
+  #dissectFrame(frames: FrameBurst, index: number): number {
+    const { bytes, linkType } = frames;
+    const row = this.#burst.size * PACKET_WORDS;
+    const offset = frames.offsets[index]!;
+    const captured = frames.capturedLengths[index]!;
+    const wire = frames.wireLengths[index]!;
+    const outcome = this.dissect(row, bytes, offset, captured, wire, DIRECTION_UNKNOWN, 0, linkType);
+    if (outcome === OUTCOME_IP) {
+      this.#burst.doubles[(row >> 1) + PACKET_TIME] = frames.timesMs[index]!;
+      this.#burst.size += 1;
+    }
+    return outcome;
   }
 
   #attach(bytes: Uint8Array): void {

@@ -3,7 +3,8 @@
  * a slot number that is never a flow's: `next` of the sentinel is the newest slot, `previous` the oldest. A
  * slot is in at most one list of a SlotLists.
  *
- * Hot file: typed-array reads are asserted (`!`); every index is a slot or a sentinel.
+ * Hot file: typed-array reads are asserted (`!`); every index is a slot or a sentinel. Places are computed by
+ * shifts, which V8 does not check for overflow as it does sums and products.
  */
 export class SlotLists {
   readonly #links: Int32Array;
@@ -21,49 +22,49 @@ export class SlotLists {
 
   /** Reads what `renew` of the slot will read, so that it is at hand then. */
   warm(slot: number): number {
-    return this.#links[this.#links[slot * 2]! * 2]! ^ this.#links[this.#links[slot * 2 + 1]! * 2]!;
+    return this.#links[this.#links[slot << 1]! << 1]! ^ this.#links[this.#links[(slot << 1) | 1]! << 1]!;
   }
 
   /** Makes `sentinel` an empty list. */
   clear(sentinel: number): void {
-    this.#links[sentinel * 2] = sentinel;
-    this.#links[sentinel * 2 + 1] = sentinel;
+    this.#links[sentinel << 1] = sentinel;
+    this.#links[(sentinel << 1) | 1] = sentinel;
   }
 
   oldest(sentinel: number): number {
-    return this.#links[sentinel * 2]!;
+    return this.#links[sentinel << 1]!;
   }
 
   newest(sentinel: number): number {
-    return this.#links[sentinel * 2 + 1]!;
+    return this.#links[(sentinel << 1) | 1]!;
   }
 
   /** What was put into the list after `slot`; the sentinel after the newest. */
   newer(slot: number): number {
-    return this.#links[slot * 2]!;
+    return this.#links[slot << 1]!;
   }
 
   /** Puts a slot that is in no list at the new end. */
   add(sentinel: number, slot: number): void {
     const links = this.#links;
-    const next = links[sentinel * 2 + 1]!;
-    links[slot * 2] = sentinel;
-    links[slot * 2 + 1] = next;
-    links[next * 2] = slot;
-    links[sentinel * 2 + 1] = slot;
+    const next = links[(sentinel << 1) | 1]!;
+    links[slot << 1] = sentinel;
+    links[(slot << 1) | 1] = next;
+    links[next << 1] = slot;
+    links[(sentinel << 1) | 1] = slot;
   }
 
   remove(slot: number): void {
     const links = this.#links;
-    const previous = links[slot * 2]!;
-    const next = links[slot * 2 + 1]!;
-    links[previous * 2 + 1] = next;
-    links[next * 2] = previous;
+    const previous = links[slot << 1]!;
+    const next = links[(slot << 1) | 1]!;
+    links[(previous << 1) | 1] = next;
+    links[next << 1] = previous;
   }
 
   /** Moves a slot from wherever it is to the new end. */
   renew(sentinel: number, slot: number): void {
-    if (this.#links[sentinel * 2 + 1] === slot) return;
+    if (this.#links[(sentinel << 1) | 1] === slot) return;
     this.remove(slot);
     this.add(sentinel, slot);
   }
