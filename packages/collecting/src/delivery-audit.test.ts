@@ -62,6 +62,18 @@ describe('statements', () => {
     expect(statements.drain()).toEqual([]);
   });
 
+  test('the last totals of a process that has ended, replayed in a session, are not about this one', () => {
+    const statements = createDeliveryStatements();
+    const session = sessionOf();
+    const final = statistics(5000, 9);
+    statements.take(statistics(0), session, 1000);
+    statements.noteRows(session, 3, 1500);
+    statements.take({ ...final, scope: { ...final.scope, exportingProcessId: 77 } }, session, 1500);
+    statements.drain();
+    statements.tick(61_000);
+    expect(statements.drain()).toEqual([{ ...begin, kind: 'arrived', records: 3, atMs: 61_000 }]);
+  });
+
   test('of several domains in one session the rows cannot be told apart', () => {
     const statements = createDeliveryStatements();
     const session = sessionOf();

@@ -72,10 +72,12 @@ export function createDeliveryStatements(): DeliveryStatements {
 
   return {
     take({ scope, fields, exporter }, session, nowMs) {
-      const { observationDomainId } = scope ?? {};
+      const { observationDomainId, exportingProcessId } = scope ?? {};
       const { exportedFlowRecordTotalCount: records } = fields;
       if (session.transport !== 'tcp' && session.transport !== 'tls') return;
       if (typeof observationDomainId !== 'number' || typeof records !== 'number') return;
+      // The last words of a process that ended while we were away, replayed: not what this session begins with.
+      if (exportingProcessId !== undefined) return;
       const known = sessionOf(session);
       if (known.begin?.observationDomainId === observationDomainId) return;
       known.domains += 1;

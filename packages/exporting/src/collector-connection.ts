@@ -5,6 +5,7 @@
 import type { Clock, Logger } from '@weir/base';
 import type { Template } from '@weir/ipfix';
 import type { PackedMessage } from './message-packer.ts';
+import type { OutgoingMessage } from './outgoing-message.ts';
 import type { Collector } from './profile-collector.ts';
 import type { ColdMessage } from './template-message.ts';
 import type { LocalSocket } from './udp-transport.ts';
@@ -97,6 +98,8 @@ export interface ConnectionOptions {
   readonly logger: Logger;
   /** Option records that a transport session over TCP or TLS begins with. */
   readonly sessionOptions: () => readonly ColdMessage[];
+  /** What the process says of itself at its end, for a collector over TCP or TLS that is away then. */
+  readonly finalStatistics: () => readonly OutgoingMessage[];
   /** Called when a message has left the queue, and when a session begins or ends. */
   readonly onProgress: () => void;
 }

@@ -21,19 +21,23 @@ import type {
 } from './collector-connection.ts';
 import { createExportStreams, type ExportStream } from './export-stream.ts';
 import { emptyPackerCounters, type PackerCounters } from './message-packer.ts';
+import type { OutgoingMessage } from './outgoing-message.ts';
 import { PEER_TEMPLATE, peerRecords } from './peer-record.ts';
 import type { Profile } from './profile.ts';
 import type { Collector } from './profile-collector.ts';
 import { reasonDisabled } from './profile-description.ts';
 import { type ClassifierCounters, emptyClassifierCounters } from './row-classifier.ts';
 import {
+  finalStatisticsRecord,
   METERING_STATE,
   type MeteringLoss,
   type MeteringState,
   STATISTICS_TEMPLATES,
+  type Statistics,
   statisticsRecords,
 } from './statistics-record.ts';
 import { createStreamConnection } from './stream-connection.ts';
+import { outgoing } from './stream-session.ts';
 import { createStreamTransport } from './stream-transport.ts';
 import { type ColdMessage, encodeOptionRecords } from './template-message.ts';
 import { samplingRecord } from './treatment-record.ts';
@@ -181,6 +185,7 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
       templateRefreshIntervalMs: profile.templateRefreshIntervalMs,
       standardTemplates: stream.standardTemplates,
       sessionOptions: () => [...statisticsOf(connection, stream), ...peersFor(connection, stream)],
+      finalStatistics: () => finalStatisticsOf(connection, stream),
       clock,
       logger,
       onProgress,
@@ -234,11 +239,8 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
     for (const { packer } of streams) packer.flush();
   }
 
-  function statisticsOf(
-    { counters, notSentTimes }: CollectorConnection,
-    { packer, sampler }: ExportStream,
-  ): ColdMessage[] {
-    const records = statisticsRecords({
+  function totalsOf({ counters, notSentTimes }: CollectorConnection): Statistics {
+    return {
       ...counters,
       observationDomainId,
       exportingProcessId: process.pid,
@@ -247,7 +249,17 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
       notSentLastMs: notSentTimes.lastMs,
       loss: options.meteringLoss?.(),
       state: options.meteringState?.(),
-    });
+    };
+  }
+
+  function finalStatisticsOf(connection: CollectorConnection, { packer }: ExportStream): OutgoingMessage[] {
+    const final = finalStatisticsRecord(totalsOf(connection), clock.nowMs());
+    const messages = encodeOptionRecords([final], packer.messageOctetsMax);
+    return messages.map((message) => ({ ...outgoing(message), templates: [final.template] }));
+  }
+
+  function statisticsOf(connection: CollectorConnection, { packer, sampler }: ExportStream): ColdMessage[] {
+    const records = statisticsRecords(totalsOf(connection));
     if (sampler !== undefined) records.push(samplingRecord(sampler, observationDomainId));
     return encodeOptionRecords(records, packer.messageOctetsMax);
   }
@@ -280,9 +292,9 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
   }
 
   /** Resolves when every queue is empty, or at the deadline. */
-  function drained(): Promise<void> {
+  function drained(deadlineMs: number): Promise<void> {
     return new Promise((resolve) => {
-      const cancelDeadline = clock.after(STOP_DEADLINE_MS, resolve);
+      const cancelDeadline = clock.after(Math.max(0, deadlineMs - clock.monotonicMs()), resolve);
       onIdle = () => {
         if (connections.some((connection) => !connection.isIdle())) return;
         cancelDeadline();
@@ -311,8 +323,11 @@ export function createExporter(profile: Profile, options: ExporterOptions): Expo
     flush();
     // What was never started has no socket by which a queue could become empty.
     if (wasStarted) {
+      const deadlineMs = clock.monotonicMs() + STOP_DEADLINE_MS;
+      await drained(deadlineMs);
+      // The last totals are those of all that was sent before them.
       sendStatistics();
-      await drained();
+      await drained(deadlineMs);
     }
     await Promise.all(connections.map((connection) => connection.stop()));
     onProgress();

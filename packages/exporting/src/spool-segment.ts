@@ -9,6 +9,7 @@ import type { OutgoingMessage } from './outgoing-message.ts';
 const IPFIX_VERSION = 10;
 const SET_HEADER_OCTETS = 4;
 const SET_ID_TEMPLATE = 2;
+const SET_ID_OPTIONS_TEMPLATE = 3;
 const DATA_SET_ID_FIRST = 256;
 const OCTET_DELTA_COUNT = 1;
 const PACKET_DELTA_COUNT = 2;
@@ -37,13 +38,14 @@ export function createSegmentReader(bytes: Uint8Array): SegmentReader {
   /** Undefined when the message has no records that we can send. */
   function readMessage(start: number, end: number): OutgoingMessage | undefined {
     const used: Template[] = [];
-    const sums = { records: 0, packets: 0, octets: 0 };
+    const sums = { records: 0, flows: 0, packets: 0, octets: 0 };
     for (let at = start + MESSAGE_HEADER_OCTETS; at + SET_HEADER_OCTETS <= end; ) {
       const setId = view.getUint16(at);
       const setEnd = at + view.getUint16(at + 2);
       if (setEnd < at + SET_HEADER_OCTETS || setEnd > end) return undefined;
-      if (setId === SET_ID_TEMPLATE) readTemplates(view, at + SET_HEADER_OCTETS, setEnd, templates);
-      else if (setId >= DATA_SET_ID_FIRST) {
+      if (setId === SET_ID_TEMPLATE || setId === SET_ID_OPTIONS_TEMPLATE) {
+        readTemplates(view, setId, at + SET_HEADER_OCTETS, setEnd, templates);
+      } else if (setId >= DATA_SET_ID_FIRST) {
         const template = templates.get(setId);
         if (template === undefined) return undefined;
         used.push(template);
@@ -53,7 +55,7 @@ export function createSegmentReader(bytes: Uint8Array): SegmentReader {
     }
     if (used.length === 0) return undefined;
     // A copy: sequence number and Export Time are written into it.
-    return { bytes: bytes.slice(start, end), flows: sums.records, templates: used, ...sums };
+    return { bytes: bytes.slice(start, end), templates: used, ...sums };
   }
 
   return {
@@ -72,12 +74,20 @@ export function createSegmentReader(bytes: Uint8Array): SegmentReader {
   };
 }
 
-/** RFC 7011 section 3.4.1. */
-function readTemplates(view: DataView, from: number, end: number, templates: Map<number, Template>): void {
-  for (let at = from; at + 4 <= end; ) {
+/** RFC 7011 sections 3.4.1 and 3.4.2. */
+function readTemplates(
+  view: DataView,
+  setId: number,
+  from: number,
+  end: number,
+  templates: Map<number, Template>,
+): void {
+  const headerOctets = setId === SET_ID_OPTIONS_TEMPLATE ? 6 : 4;
+  for (let at = from; at + headerOctets <= end; ) {
     const templateId = view.getUint16(at);
     const fieldCount = view.getUint16(at + 2);
-    at += 4;
+    const scopeFieldCount = setId === SET_ID_OPTIONS_TEMPLATE ? view.getUint16(at + 4) : 0;
+    at += headerOctets;
     const fields: FieldSpecifier[] = [];
     for (let i = 0; i < fieldCount && at + 4 <= end; i += 1) {
       const number = view.getUint16(at);
@@ -89,12 +99,14 @@ function readTemplates(view: DataView, from: number, end: number, templates: Map
       });
       at += isEnterprise ? 8 : 4;
     }
-    if (fields.length === fieldCount) templates.set(templateId, { templateId, scopeFieldCount: 0, fields });
+    if (fields.length === fieldCount) templates.set(templateId, { templateId, scopeFieldCount, fields });
   }
 }
 
 interface Sums {
   records: number;
+  /** Of the records those that are no option records. */
+  flows: number;
   packets: number;
   octets: number;
 }
@@ -104,6 +116,7 @@ function addRecords(view: DataView, from: number, end: number, template: Templat
     const next = addRecord(view, at, end, template, sums);
     if (next <= at || next > end) return;
     sums.records += 1;
+    if (template.scopeFieldCount === 0) sums.flows += 1;
     at = next;
   }
 }

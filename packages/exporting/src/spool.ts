@@ -32,7 +32,7 @@ import { EXPORT_TIME_OFFSET, SEQUENCE_NUMBER_OFFSET } from './collector-connecti
 import type { OutgoingMessage } from './outgoing-message.ts';
 import { lockSpool } from './spool-lock.ts';
 import { createSegmentReader, type SegmentReader } from './spool-segment.ts';
-import { type ColdMessage, encodeTemplates } from './template-message.ts';
+import { type ColdMessage, DOMAIN_OFFSET, encodeTemplates, PROCESS_DOMAIN_ID } from './template-message.ts';
 
 /** What did not fit, or could not be read back. */
 export interface SpoolLoss {
@@ -93,7 +93,8 @@ interface OpenSegment {
   readonly segment: Segment;
   readonly file: number;
   readonly announced: Set<Template>;
-  records: number;
+  /** Of each observation domain. */
+  readonly records: Map<number, number>;
   /** Of the segment's octets, those that were forced to the disk. */
   syncedOctets: number;
 }
@@ -135,7 +136,7 @@ export function openSpool(options: SpoolOptions): Spool {
     if (place === 'first') segments.unshift(segment);
     else segments.push(segment);
     syncFolder(folder);
-    return { segment, file, announced: new Set(), records: 0, syncedOctets: 0 };
+    return { segment, file, announced: new Set(), records: new Map(), syncedOctets: 0 };
   }
 
   function closeWriting(): void {
@@ -169,20 +170,31 @@ export function openSpool(options: SpoolOptions): Spool {
   function write(open: OpenSegment, message: OutgoingMessage): void {
     const unknown = message.templates.filter((template) => !open.announced.has(template));
     if (unknown.length > 0) {
-      const { observationDomainId, messageOctetsMax } = options;
-      const announcements = encodeTemplates(unknown, observationDomainId, messageOctetsMax);
-      for (const announcement of announcements) writeOctets(open, announcement);
+      for (const announcement of announcementsOf(unknown)) writeOctets(open, announcement);
       for (const template of unknown) open.announced.add(template);
     }
     writeOctets(open, { bytes: message.bytes, recordCount: message.records });
   }
 
-  /** RFC 5655 section 8.2: a file is a transport session, with a sequence of its own. */
+  /** Option records are of the process and not of the domain, and so are their templates. */
+  function announcementsOf(templates: readonly Template[]): ColdMessage[] {
+    const { observationDomainId, messageOctetsMax } = options;
+    const isOptions = ({ scopeFieldCount }: Template) => scopeFieldCount > 0;
+    const dataTemplates = templates.filter((template) => !isOptions(template));
+    return [
+      ...encodeTemplates(dataTemplates, observationDomainId, messageOctetsMax),
+      ...encodeTemplates(templates.filter(isOptions), PROCESS_DOMAIN_ID, messageOctetsMax),
+    ];
+  }
+
+  /** RFC 5655 section 8.2: a file is a transport session, with sequences of its own. */
   function writeOctets(open: OpenSegment, { bytes, recordCount }: ColdMessage): void {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const domain = view.getUint32(DOMAIN_OFFSET);
+    const records = open.records.get(domain) ?? 0;
     view.setUint32(EXPORT_TIME_OFFSET, Math.floor(options.nowMs() / 1000));
-    view.setUint32(SEQUENCE_NUMBER_OFFSET, open.records >>> 0);
-    open.records += recordCount;
+    view.setUint32(SEQUENCE_NUMBER_OFFSET, records);
+    open.records.set(domain, (records + recordCount) >>> 0);
     for (let from = 0; from < bytes.length; ) {
       const written = writeSync(open.file, bytes, from);
       from += written;

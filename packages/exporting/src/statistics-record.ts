@@ -92,6 +92,32 @@ export const METERING_STATE: Template = {
   fields: [OBSERVATION_DOMAIN_ID, iana(135, 8), iana(134, 8), ours(19, 8), ours(20, 8)],
 };
 
+/** exportingProcessId, observationDomainId: whose totals they are, when records of several processes are replayed. */
+const FINAL_SCOPE = [EXPORTING_PROCESS_ID, OBSERVATION_DOMAIN_ID];
+/** When they were so; messages, flow records and octets exported; flows, packets and octets not sent. */
+const FINAL_TOTALS = [
+  OBSERVATION_TIME_MILLISECONDS,
+  ...[41, 42, 40, 166, 167, 168].map((elementId) => iana(elementId, 8)),
+];
+/** Ignored packets and octets; what METERING_STATE has. */
+const FINAL_METERING = [
+  ...[164, 165, 135, 134].map((elementId) => iana(elementId, 8)),
+  ours(19, 8),
+  ours(20, 8),
+];
+
+/** What a process had exported and lost when it ended, with what its Metering Process tells and without. */
+const FINAL_STATISTICS: Template = {
+  templateId: OPTIONS_TEMPLATE_ID_FIRST + 9,
+  scopeFieldCount: FINAL_SCOPE.length,
+  fields: [...FINAL_SCOPE, ...FINAL_TOTALS],
+};
+const FINAL_STATISTICS_METERED: Template = {
+  templateId: OPTIONS_TEMPLATE_ID_FIRST + 10,
+  scopeFieldCount: FINAL_SCOPE.length,
+  fields: [...FINAL_SCOPE, ...FINAL_TOTALS, ...FINAL_METERING],
+};
+
 /** The Options Templates that `statisticsRecords` always needs; METERING_STATE only when it is given one. */
 export const STATISTICS_TEMPLATES: readonly Template[] = [
   METERING_STATISTICS,
@@ -182,4 +208,37 @@ export function statisticsRecords(statistics: Statistics): { template: Template;
     });
   }
   return records;
+}
+
+/**
+ * All of the totals as they were at `atMs`, in one record that says so and says whose they are: for a collector
+ * that reads it later, when another process sends totals of its own.
+ */
+export function finalStatisticsRecord(
+  statistics: Statistics,
+  atMs: number,
+): { template: Template; record: EncodableRecord } {
+  const { observationDomainId, exportingProcessId, loss, state } = statistics;
+  const fields: EncodableRecord['fields'] = {
+    observationTimeMilliseconds: new Date(atMs),
+    exportedMessageTotalCount: statistics.messagesSent,
+    exportedFlowRecordTotalCount: statistics.flowsSent,
+    exportedOctetTotalCount: statistics.octetsSent,
+    notSentFlowTotalCount: statistics.flowsNotSent,
+    notSentPacketTotalCount: statistics.packetsNotSent,
+    notSentOctetTotalCount: statistics.octetsNotSent,
+  };
+  const scope = { exportingProcessId, observationDomainId };
+  if (loss === undefined || state === undefined) {
+    return { template: FINAL_STATISTICS, record: { scope, fields } };
+  }
+  const metering: EncodableRecord['fields'] = {
+    ignoredPacketTotalCount: loss.ignoredPackets,
+    ignoredOctetTotalCount: loss.ignoredOctets,
+    droppedPacketTotalCount: state.droppedPackets,
+    droppedOctetTotalCount: state.droppedOctets,
+    flowCacheEntries: state.cacheFlows,
+    flowCachePeakEntries: state.cacheFlowsPeak,
+  };
+  return { template: FINAL_STATISTICS_METERED, record: { scope, fields: { ...fields, ...metering } } };
 }

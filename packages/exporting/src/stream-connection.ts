@@ -153,6 +153,11 @@ export function createStreamConnection(
     }
   }
 
+  /** Behind all that waits, unless the collector has it all and the totals of the end. */
+  function finalToSpool(to: Spool): void {
+    for (const message of options.finalStatistics()) toSpool(to, message);
+  }
+
   function noteError(reason: string): void {
     lastError = reason;
     const nowMs = clock.monotonicMs();
@@ -298,6 +303,12 @@ export function createStreamConnection(
     end(current, 'exporter');
   }
 
+  /** Whether there is a session that everything was written to. */
+  function hasTakenAll(): boolean {
+    if (session === undefined || session.inHand !== undefined || session.prologue.length > 0) return false;
+    return backlog.count === 0 && (spool?.isEmpty ?? true);
+  }
+
   function copyOf(message: PackedMessage): OutgoingMessage {
     const { bytes, offset, length, recordCount, packets, octets } = message;
     return {
@@ -366,16 +377,14 @@ export function createStreamConnection(
       void renewCertificate(current);
     },
     hasRoom: () => session === undefined || backlog.octets <= QUEUE_OCTETS / 2,
-    isIdle() {
-      if (session === undefined) return backlog.count === 0;
-      const isSending = session.inHand !== undefined || session.prologue.length > 0;
-      return !isSending && backlog.count === 0 && (spool?.isEmpty ?? true);
-    },
+    isIdle: () => (session === undefined ? backlog.count === 0 : hasTakenAll()),
     async stop() {
       isStopped = true;
       cancelReconnect?.();
       transport.close();
       const current = session;
+      const isTold = hasTakenAll();
+      const { connectionsBroken } = counters;
       if (current !== undefined) {
         await new Promise<void>((closed) => {
           onClosed = closed;
@@ -383,7 +392,10 @@ export function createStreamConnection(
           else current.link.destroy();
         });
       }
-      if (spool !== undefined) backlogToSpool(spool);
+      if (spool !== undefined) {
+        backlogToSpool(spool);
+        if (!isTold || counters.connectionsBroken > connectionsBroken) finalToSpool(spool);
+      }
       for (let message = backlog.shift(); message !== undefined; message = backlog.shift()) {
         countNotSent(message);
       }
