@@ -17,6 +17,8 @@ export const ETHERTYPE_MIN = 0x0600;
 
 export const ETHERTYPE_IPV4 = 0x0800;
 export const ETHERTYPE_IPV6 = 0x86dd;
+/** Transparent Ethernet bridging: a whole frame. */
+export const ETHERTYPE_ETHERNET = 0x6558;
 
 /** Whether a whole header lies between `offset` and `end`. */
 export function checkEthernet(offset: number, end: number): boolean {

@@ -1,12 +1,23 @@
 /**
  * From the first octet of a captured frame to its outermost IP header, through whatever lies between:
- * Ethernet with any stack of tags, PPP, MPLS, provider backbone headers, cooked captures.
+ * Ethernet with any stack of tags, PPP, MPLS, provider backbone headers, cooked captures, Frame Relay, ATM.
  */
-import { checkEthernet, ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_MIN, ethernetType } from './ethernet.ts';
-import { ieee80211PayloadOffset, radiotapOctets } from './ieee80211.ts';
+import { readArcnet } from './arcnet.ts';
+import * as bridge from './bridge-header.ts';
+import {
+  checkEthernet,
+  ETHERTYPE_ETHERNET,
+  ETHERTYPE_IPV4,
+  ETHERTYPE_IPV6,
+  ETHERTYPE_MIN,
+  ethernetType,
+} from './ethernet.ts';
+import { frameRelayNlpidOffset, frameRelayPayloadOffset, hasFrameRelayControl } from './frame-relay.ts';
+import { ieee80211PayloadOffset } from './ieee80211.ts';
+import { type LinkPlace, skipLinkPrefixes } from './link-prefix.ts';
 import * as link from './link-type.ts';
 import * as cooked from './linux-cooked.ts';
-import { checkLlc, isSnap, LLC_HEADER_OCTETS, llcType, SNAP_HEADER_OCTETS, snapType } from './llc-snap.ts';
+import * as llc from './llc-snap.ts';
 import { checkLoopback, LOOPBACK_HEADER_OCTETS, loopbackType } from './loopback.ts';
 import { ETHERTYPE_MACSEC, macsecTypeOffset } from './macsec.ts';
 import { isMplsType, mplsPayloadOffset } from './mpls.ts';
@@ -14,16 +25,22 @@ import { nflogPayloadOffset } from './nflog.ts';
 import { DIRECTION_UNKNOWN } from './packet-burst.ts';
 import { readPpp } from './ppp.ts';
 import { checkPppoe, ETHERTYPE_PPPOE_SESSION, PPPOE_HEADER_OCTETS } from './pppoe.ts';
+import { checkTokenRing, tokenRingPayloadOffset } from './token-ring.ts';
 import { checkVlanTag, isVlanTagType, VLAN_TAG_OCTETS, vlanIdentifier, vlanInnerType } from './vlan-tag.ts';
 
 /** Headers between a frame's start and its IP header; real stacks have at most six or seven. */
 const ENCAPSULATIONS_MAX = 16;
 
+/** RFC 2684 section 5.2 aligns the frame. */
+const ATM_BRIDGED_PAD_OCTETS = 2;
+
 const ETHERTYPE_PROVIDER_BACKBONE = 0x88e7;
 const ETHERTYPE_VN_TAG = 0x8926;
 const ETHERTYPE_E_TAG = 0x893f;
 const ETHERTYPE_NSH = 0x894f;
-const ETHERTYPE_ETHERNET = 0x6558;
+const ETHERTYPE_JUMBO_LLC = 0x8870;
+/** OSI over Cisco HDLC: an NLPID behind one octet. */
+const ETHERTYPE_OSI = 0xfefe;
 const ETHERTYPE_CISCO_METADATA = 0x8909;
 
 /** The end of the walk, and all it learned on the way. One object, reused for every frame. */
@@ -64,11 +81,17 @@ export function findNetworkLayer(
   start.destinationMacOffset = -1;
   start.direction = DIRECTION_UNKNOWN;
   start.interfaceIndex = 0;
-  start.offset = offset;
   start.end = end;
-  start.etherType = readLinkHeader(view, offset, end, linkType, start);
+  place.linkType = linkType;
+  place.offset = offset;
+  const isWhole = linkType === link.LINKTYPE_ETHERNET || skipLinkPrefixes(view, end, place);
+  start.offset = place.offset;
+  start.etherType = isWhole ? readLinkHeader(view, place.offset, end, place.linkType, start) : LINK_TRUNCATED;
   walkEncapsulations(view, start);
 }
+
+/** Where the prefixes of the frame at hand end. */
+const place: LinkPlace = { linkType: 0, offset: 0 };
 
 /** Reads the outermost header; returns the EtherType of what follows at `start.offset`. */
 function readLinkHeader(
@@ -109,12 +132,47 @@ function readLinkHeader(
     case link.LINKTYPE_NFLOG:
       start.offset = nflogPayloadOffset(view, offset, end);
       return start.offset < 0 ? LINK_NOT_IP : typeOfRawIp(view, start.offset, end);
-    case link.LINKTYPE_RADIOTAP: {
-      const octets = radiotapOctets(view, offset, end);
-      return octets < 0 ? LINK_TRUNCATED : readIeee80211(view, offset + octets, end, start);
-    }
     case link.LINKTYPE_IEEE802_11:
-      return readIeee80211(view, offset, end, start);
+    case link.LINKTYPE_IEEE802_11_PADDED:
+      return readIeee80211(view, offset, end, linkType === link.LINKTYPE_IEEE802_11_PADDED, start);
+    default:
+      return readRareLinkHeader(view, offset, end, linkType, start);
+  }
+}
+
+function readRareLinkHeader(
+  view: DataView,
+  offset: number,
+  end: number,
+  linkType: number,
+  start: NetworkStart,
+): number {
+  switch (linkType) {
+    case link.LINKTYPE_LLC:
+      return readLlc(view, offset, end, start);
+    case link.LINKTYPE_ATM_RFC1483:
+    case link.LINKTYPE_ATM_RFC1483_BSD:
+      return readLlc(view, offset, end, start, ATM_BRIDGED_PAD_OCTETS);
+    case link.LINKTYPE_FRELAY:
+      return readFrameRelay(view, offset, end, start);
+    case link.LINKTYPE_TOKEN_RING:
+      return readTokenRing(view, offset, end, start);
+    case link.LINKTYPE_ARCNET_BSD:
+    case link.LINKTYPE_ARCNET_LINUX: {
+      const isLinux = linkType === link.LINKTYPE_ARCNET_LINUX;
+      return readArcnet(view, offset, end, isLinux, start) ? start.etherType : LINK_TRUNCATED;
+    }
+    case link.LINKTYPE_DSA_TAG_BRCM:
+    case link.LINKTYPE_DSA_TAG_DSA:
+      return readSwitchTag(view, offset, end, 4, start);
+    case link.LINKTYPE_DSA_TAG_EDSA:
+      return readSwitchTag(view, offset, end, 8, start);
+    case link.LINKTYPE_APPLE_IP_OVER_IEEE1394:
+      return typeAfter(view, offset, 18, end, start);
+    case link.LINKTYPE_SYMANTEC_FIREWALL:
+      return typeWithin(view, offset, 6, 44, end, start);
+    case link.LINKTYPE_IPOIB:
+      return typeWithin(view, offset, 40, 44, end, start);
     default:
       return LINK_UNSUPPORTED;
   }
@@ -160,14 +218,52 @@ function readEncapsulation(view: DataView, type: number, end: number, start: Net
     case ETHERTYPE_NSH:
       return readNsh(view, offset, end, start);
     default:
+      return readRareEncapsulation(view, type, end, start);
+  }
+}
+
+function readRareEncapsulation(view: DataView, type: number, end: number, start: NetworkStart): number {
+  const offset = start.offset;
+  switch (type) {
+    case ETHERTYPE_JUMBO_LLC:
+      return readLlc(view, offset, end, start);
+    case ETHERTYPE_OSI:
+      return readNlpid(view, offset + 1, end, 0, start);
+    case bridge.ETHERTYPE_HSR:
+      return typeAfter(view, offset, bridge.HSR_TAG_OCTETS, end, start);
+    case bridge.ETHERTYPE_FABRICPATH:
+      return readInnerEthernet(view, offset + bridge.FABRICPATH_TAG_OCTETS, end, start);
+    case bridge.ETHERTYPE_TRILL:
+      return readFrameBehind(view, offset, bridge.trillOctets(view, offset, end), end, start);
+    case bridge.ETHERTYPE_BATMAN:
+      return readFrameBehind(view, offset, bridge.batmanOctets(view, offset, end), end, start);
+    case bridge.ETHERTYPE_ARISTA: {
+      const octets = bridge.aristaOctets(view, offset, end);
+      return octets < 0 ? LINK_NOT_IP : typeAfter(view, offset, octets, end, start);
+    }
+    default:
       return LINK_NOT_IP;
   }
+}
+
+/** An Ethernet frame behind a header of `octets`, which are -1 where there is none. */
+function readFrameBehind(
+  view: DataView,
+  offset: number,
+  octets: number,
+  end: number,
+  start: NetworkStart,
+): number {
+  return octets < 0 ? LINK_NOT_IP : readInnerEthernet(view, offset + octets, end, start);
 }
 
 function readEthernet(view: DataView, offset: number, end: number, start: NetworkStart): number {
   if (!checkEthernet(offset, end)) return LINK_TRUNCATED;
   start.destinationMacOffset = offset;
   start.sourceMacOffset = offset + 6;
+  if (bridge.isIsl(view, offset, end)) {
+    return readInnerEthernet(view, offset + bridge.ISL_HEADER_OCTETS, end, start);
+  }
   start.offset = offset + 14;
   return typeOrLength(view, ethernetType(view, offset), end, start);
 }
@@ -186,14 +282,70 @@ function typeOrLength(view: DataView, value: number, end: number, start: Network
   return readLlc(view, start.offset, start.end, start);
 }
 
-function readLlc(view: DataView, offset: number, end: number, start: NetworkStart): number {
-  if (!checkLlc(offset, end)) return LINK_TRUNCATED;
-  if (isSnap(view, offset, end)) {
-    start.offset = offset + SNAP_HEADER_OCTETS;
-    return snapType(view, offset);
-  }
-  start.offset = offset + LLC_HEADER_OCTETS;
-  return llcType(view, offset);
+/** `bridgedPadOctets` stand before a frame that is bridged over this kind of link. */
+function readLlc(
+  view: DataView,
+  offset: number,
+  end: number,
+  start: NetworkStart,
+  bridgedPadOctets = 0,
+): number {
+  if (!llc.checkLlc(offset, end)) return LINK_TRUNCATED;
+  start.offset = offset + llc.LLC_HEADER_OCTETS;
+  if (llc.isSnap(view, offset, end)) return readSnap(view, start.offset, bridgedPadOctets, start);
+  if (llc.isNlpid(view, offset, end)) return readNlpid(view, start.offset, end, bridgedPadOctets, start);
+  return llc.llcType(view, offset);
+}
+
+/** Organization and type at `at`, all of it before the frame's end. */
+function readSnap(view: DataView, at: number, bridgedPadOctets: number, start: NetworkStart): number {
+  const type = llc.snapType(view, at);
+  start.offset = at + llc.SNAP_OCTETS + (type === ETHERTYPE_ETHERNET ? bridgedPadOctets : 0);
+  return type;
+}
+
+function readNlpid(
+  view: DataView,
+  at: number,
+  end: number,
+  bridgedPadOctets: number,
+  start: NetworkStart,
+): number {
+  if (at >= end) return LINK_TRUNCATED;
+  const nlpid = view.getUint8(at);
+  start.offset = at + 1;
+  if (!llc.isNlpidOfSnap(nlpid)) return llc.nlpidType(nlpid);
+  if (end - at - 1 < llc.SNAP_OCTETS) return LINK_TRUNCATED;
+  return readSnap(view, at + 1, bridgedPadOctets, start);
+}
+
+function readFrameRelay(view: DataView, offset: number, end: number, start: NetworkStart): number {
+  const at = frameRelayPayloadOffset(view, offset, end);
+  if (at < 0 || end - at < 2) return LINK_TRUNCATED;
+  if (!hasFrameRelayControl(view, at)) return typeAfter(view, at, 2, end, start);
+  return readNlpid(view, frameRelayNlpidOffset(view, at, end), end, 0, start);
+}
+
+function readTokenRing(view: DataView, offset: number, end: number, start: NetworkStart): number {
+  if (!checkTokenRing(offset, end)) return LINK_TRUNCATED;
+  start.destinationMacOffset = offset + 2;
+  start.sourceMacOffset = offset + 8;
+  const at = tokenRingPayloadOffset(view, offset);
+  return at < 0 ? LINK_NOT_IP : readLlc(view, at, end, start);
+}
+
+/** Ethernet as a switch chip hands it to its processor: a tag of `tagOctets` stands before the EtherType. */
+function readSwitchTag(
+  view: DataView,
+  offset: number,
+  end: number,
+  tagOctets: number,
+  start: NetworkStart,
+): number {
+  if (end - offset < 12) return LINK_TRUNCATED;
+  start.destinationMacOffset = offset;
+  start.sourceMacOffset = offset + 6;
+  return typeAfter(view, offset + 12, tagOctets + 2, end, start);
 }
 
 function readSll(view: DataView, offset: number, end: number, start: NetworkStart): number {
@@ -215,6 +367,10 @@ function readSll2(view: DataView, offset: number, end: number, start: NetworkSta
 
 function typeOfCooked(view: DataView, protocol: number, end: number, start: NetworkStart): number {
   if (protocol === cooked.SLL_PROTOCOL_LLC) return readLlc(view, start.offset, end, start);
+  if (protocol === cooked.SLL_PROTOCOL_ETHERNET) return ETHERTYPE_ETHERNET;
+  if (protocol === cooked.SLL_PROTOCOL_PPP) {
+    return readPpp(view, start.offset, end, start) ? start.etherType : LINK_TRUNCATED;
+  }
   return protocol >= ETHERTYPE_MIN ? protocol : LINK_NOT_IP;
 }
 
@@ -226,8 +382,14 @@ function readFddi(view: DataView, offset: number, end: number, start: NetworkSta
   return readLlc(view, offset + 13, end, start);
 }
 
-function readIeee80211(view: DataView, offset: number, end: number, start: NetworkStart): number {
-  const at = ieee80211PayloadOffset(view, offset, end);
+function readIeee80211(
+  view: DataView,
+  offset: number,
+  end: number,
+  isPadded: boolean,
+  start: NetworkStart,
+): number {
+  const at = ieee80211PayloadOffset(view, offset, end, isPadded);
   return at < 0 ? LINK_NOT_IP : readLlc(view, at, end, start);
 }
 
@@ -263,6 +425,21 @@ function typeAfter(view: DataView, offset: number, octets: number, end: number, 
   if (end - offset < octets) return LINK_TRUNCATED;
   start.offset = offset + octets;
   return typeOrLength(view, view.getUint16(offset + octets - 2), end, start);
+}
+
+/** A header of `octets` in which the EtherType of what follows it stands at `typeAt`. */
+function typeWithin(
+  view: DataView,
+  offset: number,
+  typeAt: number,
+  octets: number,
+  end: number,
+  start: NetworkStart,
+): number {
+  if (end - offset < octets) return LINK_TRUNCATED;
+  start.offset = offset + octets;
+  const type = view.getUint16(offset + typeAt);
+  return type >= ETHERTYPE_MIN ? type : LINK_NOT_IP;
 }
 
 /**

@@ -16,6 +16,10 @@ export const SLL_HEADER_OCTETS = 16;
 export const SLL2_HEADER_OCTETS = 20;
 /** The protocol field of a frame that goes on with an LLC header. */
 export const SLL_PROTOCOL_LLC = 0x0004;
+/** One that goes on with a whole Ethernet frame. */
+export const SLL_PROTOCOL_ETHERNET = 0x0003;
+/** One that goes on with a PPP frame. */
+export const SLL_PROTOCOL_PPP = 0x0007;
 
 export function checkSll(offset: number, end: number): boolean {
   return end - offset >= SLL_HEADER_OCTETS;
