@@ -13,6 +13,9 @@ interface MeterOptions {
   activeTimeout: string;
 }
 
+/** Rows of the batch between meter and output: their columns stay in a second-level cache of 1 MiB. */
+const BATCH_ROWS = 1024;
+
 /** Takes what a batch holds; what it does with it may take time. */
 interface FlowOutput {
   take(batch: FlowBatch): void;
@@ -21,8 +24,8 @@ interface FlowOutput {
 }
 
 /**
- * `weir meter`: meters a capture, or what is piped in for `-`. Flows go to stdout, one a line, or into an IPFIX file; what was before a
- * damage in the capture is kept, and the damage is an exit code of 1.
+ * `weir meter`: meters a capture, or what is piped in for `-`. Flows go to stdout, one a line, or into an IPFIX
+ * file; what was before a damage in the capture is kept, and the damage is an exit code of 1.
  */
 export async function meter(file: string, options: MeterOptions): Promise<void> {
   const timeouts = {
@@ -30,7 +33,7 @@ export async function meter(file: string, options: MeterOptions): Promise<void> 
     activeTimeoutMs: parseDurationMs(options.activeTimeout, '--active-timeout'),
   };
   const output = options.write === undefined ? lines(options.json === true) : await ipfixFile(options.write);
-  const batch = createFlowBatch();
+  const batch = createFlowBatch(BATCH_ROWS);
   const sink = {
     batch,
     full(): FlowBatch {
