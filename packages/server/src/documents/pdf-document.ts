@@ -1,5 +1,5 @@
 /** Documents as PDF, A4, in the fonts that every reader has. */
-import PDFKit from 'pdfkit';
+import type PDFKit from 'pdfkit';
 import type { DocumentBlock, FactsBlock, ReportDocument, TableBlock, TableCell } from './document.ts';
 import { drawChart } from './pdf-chart.ts';
 
@@ -22,9 +22,11 @@ export type Pdf = InstanceType<typeof PDFKit>;
  * Resolves with the octets of the PDF: the same document gives the same octets. Characters that the standard fonts do
  * not have (beyond Windows code page 1252) are written as `?`.
  */
-export function pdfDocument(document: ReportDocument): Promise<Uint8Array> {
+export async function pdfDocument(document: ReportDocument): Promise<Uint8Array> {
   const { title, createdMs } = document;
-  const pdf = new PDFKit({
+  // Loaded when there is something to draw: a start without it takes 0.1 CPU seconds less.
+  const { default: Drawing } = await import('pdfkit');
+  const pdf = new Drawing({
     size: 'A4',
     margin: MARGIN,
     bufferPages: true,
