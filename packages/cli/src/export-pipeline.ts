@@ -105,6 +105,8 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
     const old = exporter;
     exporter = undefined;
     await old?.stop();
+    // Its last attempts to connect are known now.
+    excludeOwnTraffic(old);
     if (next === undefined) return;
     try {
       await next.start();
@@ -113,7 +115,7 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
       throw error;
     }
     exporter = next;
-    excludeOwnTraffic();
+    excludeOwnTraffic(next);
     valve.open(next);
   }
 
@@ -142,8 +144,8 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
     inForce = to;
   }
 
-  function excludeOwnTraffic(): void {
-    const sockets = ownTraffic.update(exporter?.localSockets() ?? []);
+  function excludeOwnTraffic(sending: Exporter | undefined): void {
+    const sockets = ownTraffic.update(sending?.localSockets() ?? []);
     if (sockets !== undefined) meter?.exclude(sockets);
   }
 
@@ -178,7 +180,7 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
       return parts.meter ? 'meter' : 'nothing';
     },
     tick() {
-      excludeOwnTraffic();
+      excludeOwnTraffic(exporter);
       const status = meter?.status();
       if (status !== undefined) ledger.note(status);
     },
