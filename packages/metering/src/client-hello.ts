@@ -6,11 +6,12 @@
  * +----+---3----+----2----+---32---+---1 + n----+----2 + n-----+----1 + n----+---2 + n × (2 + 2 + n)--- - -
  *
  * server_name: type 0, data = list length (2), name type 0 (1), name length (2), name. The reading stops where
- * the octets do: a hello may go on in a packet that nobody waits for.
+ * the octets do: a hello may go on in another packet (hello-assembler.ts).
  */
 const HANDSHAKE_CLIENT_HELLO = 1;
 const RECORD_HANDSHAKE = 22;
 const RECORD_HEADER_OCTETS = 5;
+const HANDSHAKE_HEADER_OCTETS = 4;
 const EXTENSION_SERVER_NAME = 0;
 const NAME_TYPE_HOST = 0;
 const EXTENSIONS_MAX = 128;
@@ -25,6 +26,16 @@ export function isClientHelloRecord(view: DataView, at: number, end: number): bo
   );
 }
 
+/** Octets of the TLS record at `at`, its header included, that there are or are to come. */
+export function octetsOfRecord(view: DataView, at: number): number {
+  return RECORD_HEADER_OCTETS + view.getUint16(at + 3);
+}
+
+/** Octets of the ClientHello at `at`, of which there are four. */
+export function octetsOfHello(view: DataView, at: number): number {
+  return HANDSHAKE_HEADER_OCTETS + (view.getUint32(at) & 0xff_ffff);
+}
+
 /** The octets of the server name in the TLS record at `at`, where they are there. */
 export function serverNameOfRecord(view: DataView, at: number, end: number): Uint8Array | undefined {
   return serverNameOfHello(view, at + RECORD_HEADER_OCTETS, end);
@@ -32,7 +43,7 @@ export function serverNameOfRecord(view: DataView, at: number, end: number): Uin
 
 /** The octets of the server name in the ClientHello at `at`, where they are there. */
 export function serverNameOfHello(view: DataView, at: number, end: number): Uint8Array | undefined {
-  let position = at + 4 + 2 + 32;
+  let position = at + HANDSHAKE_HEADER_OCTETS + 2 + 32;
   if (position >= end || view.getUint8(at) !== HANDSHAKE_CLIENT_HELLO) return undefined;
   position += 1 + view.getUint8(position);
   if (position + 2 > end) return undefined;

@@ -29,6 +29,7 @@ describe.skipIf(missing !== '')(`server names are those that tshark finds${missi
     ['zeek/Traces/tls/chrome-1250-tls-x25519-kyber.pcap', 1],
     ['zeek/Traces/quic/quic_win11_firefox_google.pcap', 1],
     ['zeek/Traces/quic/chromium-115.0.5790.110-google-de-fragmented.pcap', 1],
+    ['zeek/Traces/quic/quic-multiple-initial-fragmented-crypto-only-initial.pcap', 1],
     ['nDPI/pcap/1kxun.pcap', 1],
   ])('%s', async (name, atLeast) => {
     const rows = await meterTrace(name, { names: { tls: true } });
@@ -111,9 +112,9 @@ function dnsResponse(question: string, answers: readonly Answer[], flags = 0x818
 }
 
 /** Frames with payload metered one after the other; gives the rows. */
-function meterFrames(frames: readonly { atMs: number; frame: Uint8Array }[]): FlowFields[] {
+function meterFrames(frames: readonly { atMs: number; frame: Uint8Array }[], flowsMax = 100): FlowFields[] {
   const { rows, sink } = createRows();
-  const meter = createPacketMeter({ flowsMax: 100, names: { dns: true, tls: true } }, sink);
+  const meter = createPacketMeter({ flowsMax, names: { dns: true, tls: true } }, sink);
   for (const { atMs, frame } of frames) {
     meter.packet(frame, 0, frame.length, frame.length, atMs, 0, 1, LINKTYPE_ETHERNET);
   }
@@ -190,6 +191,33 @@ describe('DNS answers', () => {
     expect(at(300, 301_000)).toBeUndefined();
   });
 
+  test('over TCP are read where one segment holds them', () => {
+    const overTcp = (octets: readonly number[]) => {
+      const framed = [octets.length >> 8, octets.length & 255, ...octets];
+      const frame = buildFrame({
+        source: '192.0.2.53',
+        destination: CLIENT,
+        sourcePort: 53,
+        destinationPort: 4000,
+        protocol: 6,
+        payload: framed.length,
+      });
+      frame.set(framed, frame.length - framed.length);
+      return frame;
+    };
+    const [, row] = meterFrames([
+      { atMs: 0, frame: overTcp(WHOLE_RESPONSE) },
+      { atMs: 1, frame: flowFrame(CLIENT, SERVER) },
+    ]);
+    expect(row?.['remoteDnsName']).toBe('a.example');
+    const cut = overTcp(WHOLE_RESPONSE).slice(0, -1);
+    const rows = meterFrames([
+      { atMs: 0, frame: cut },
+      { atMs: 1, frame: flowFrame(CLIENT, SERVER) },
+    ]);
+    expect(namesOf(rows)[1]).toBeUndefined();
+  });
+
   test('failures, questions, loops and cut off answers give nothing', () => {
     const whole = dnsResponse('a.example', [ADDRESS]);
     const loop = dnsResponse('a.example', [{ ...ADDRESS, owner: [0xc0, 27] }]);
@@ -216,6 +244,22 @@ function clientHello(name: Uint8Array): number[] {
   const extension = [0, 0, ...word(list.length + 2), ...word(list.length), ...list];
   const body = [3, 3, ...new Array<number>(32).fill(7), 0, 0, 2, 0x13, 1, 1, 0, ...word(extension.length)];
   const hello = [...body, ...extension];
+  return [22, 3, 1, ...word(hello.length + 4), 1, 0, ...word(hello.length), ...hello];
+}
+
+/** A ClientHello whose server name comes after a key share of `keyShareOctets`. */
+function longHello(name: string, keyShareOctets: number): number[] {
+  const short = clientHello(new TextEncoder().encode(name));
+  const extensionsAt = 5 + 4 + 2 + 32 + 1 + 4 + 2;
+  const extensions = short.slice(extensionsAt + 2);
+  const word = (value: number) => [value >> 8, value & 255];
+  const keyShare = [0, 51, ...word(keyShareOctets), ...new Array<number>(keyShareOctets).fill(9)];
+  const hello = [
+    ...short.slice(9, extensionsAt),
+    ...word(keyShare.length + extensions.length),
+    ...keyShare,
+    ...extensions,
+  ];
   return [22, 3, 1, ...word(hello.length + 4), 1, 0, ...word(hello.length), ...hello];
 }
 
@@ -253,6 +297,49 @@ describe('server names', () => {
     expect(long).toBe('ä'.repeat(127));
     expect(helloRow(text('\u202eexe.cod'))?.['remoteServerName']).toBe('\ufffdexe.cod');
     expect(helloRow(text('x'.repeat(255)))?.['remoteServerName']).toBe('x'.repeat(255));
+  });
+
+  /** A hello with its server name behind a key share of ML-KEM, in segments that begin at `cuts`, each with its time. */
+  function segments(cuts: readonly number[], atMs: readonly number[], sequence = 0xffff_fff0) {
+    const octets = longHello('far.example.org', 1300);
+    return cuts.map((from, index) => {
+      const part = octets.slice(from, cuts.filter((cut) => cut > from).sort((a, b) => a - b)[0]);
+      const frame = buildFrame({
+        protocol: 6,
+        sourcePort: 50_000,
+        destinationPort: 443,
+        payload: part.length,
+      });
+      frame.set(part, frame.length - part.length);
+      new DataView(frame.buffer, frame.byteOffset).setUint32(14 + 20 + 4, (sequence + from) >>> 0);
+      return { atMs: atMs[index] ?? 0, frame };
+    });
+  }
+  const nameOf = (frames: ReturnType<typeof segments>) => meterFrames(frames)[0]?.['remoteServerName'];
+
+  test('are found in hellos of several segments, whatever order those behind the first come in', () => {
+    expect(nameOf(segments([0, 700], [0, 1]))).toBe('far.example.org');
+    expect(nameOf(segments([0, 1200, 400], [0, 1, 2]))).toBe('far.example.org');
+    expect(nameOf(segments([0, 6, 100], [0, 3999, 3999]))).toBe('far.example.org');
+    expect(nameOf(segments([0, 1200], [0, 1]).slice(0, 1))).toBeUndefined();
+    expect(nameOf(segments([0, 700], [0, 4001]))).toBeUndefined();
+    const [first, second] = segments([0, 700], [0, 1]);
+    const otherFlow = segments([0, 700], [0, 1])[1];
+    new DataView(otherFlow!.frame.buffer).setUint16(14 + 20, 50_001);
+    expect(nameOf([first!, otherFlow!])).toBeUndefined();
+    expect(nameOf([first!, first!, second!])).toBe('far.example.org');
+  });
+
+  test('are awaited for so many flows, of which the oldest goes first', () => {
+    const begun = Array.from({ length: 257 }, (_, index) => {
+      const [first, second] = segments([0, 700], [0, 1]);
+      for (const { frame } of [first!, second!]) new DataView(frame.buffer).setUint16(14 + 20, 1000 + index);
+      return [first!, second!] as const;
+    });
+    const all = [...begun.map(([first]) => first), ...begun.map(([, second]) => second)];
+    const rows = meterFrames(all, 1000);
+    const nameless = rows.filter((row) => row['remoteServerName'] === undefined);
+    expect(nameless.map((row) => row['sourceTransportPort'])).toEqual([1000]);
   });
 
   test('are looked for within a budget a second, and what is over it is counted', () => {

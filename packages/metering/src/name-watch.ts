@@ -7,11 +7,18 @@
  * IPv6 address, or through a resolver on another interface, is another client; for those the newest name that
  * anybody was told for the address is taken.
  */
-import { isClientHelloRecord, serverNameOfRecord } from './client-hello.ts';
+import {
+  isClientHelloRecord,
+  octetsOfHello,
+  octetsOfRecord,
+  serverNameOfHello,
+  serverNameOfRecord,
+} from './client-hello.ts';
 import { DnsNameCache } from './dns-name-cache.ts';
 import { readDnsAddresses } from './dns-response.ts';
 import type { FlowCache } from './flow-cache.ts';
 import { WORD_DESTINATION_PREFIX, WORD_SOURCE_PREFIX } from './flow-record.ts';
+import { HelloAssembler, PartialHello } from './hello-assembler.ts';
 import { NamePool, nameText } from './name-pool.ts';
 import {
   KEY_DESTINATION,
@@ -22,8 +29,8 @@ import {
   KIND_IPV6,
 } from './packet-burst.ts';
 import type { TransportPlace } from './packet-dissector.ts';
-import { isQuicInitial, serverNameOfInitial } from './quic-initial.ts';
-import { checkTcpWindow, PROTOCOL_TCP, tcpHeaderOctets } from './tcp.ts';
+import { isQuicInitial, readInitial } from './quic-initial.ts';
+import { checkTcpWindow, PROTOCOL_TCP, tcpHeaderOctets, tcpSequenceNumber } from './tcp.ts';
 import { PROTOCOL_UDP, UDP_HEADER_OCTETS } from './udp.ts';
 
 const PORT_DNS = 53;
@@ -32,15 +39,20 @@ const RESPONSES_PER_SECOND_MAX = 20_000;
 const HELLOS_PER_SECOND_MAX = 20_000;
 /** Some 50 µs of cryptography each: 2.5 % of a core at the most. */
 const INITIALS_PER_SECOND_MAX = 500;
-/** Above the window of an Ethernet frame: link, tags, 1500 octets. */
-export const NAMES_SNAP_LENGTH = 1600;
+/**
+ * Above an Ethernet frame, and above a ClientHello with a key share of ML-KEM and ECH (some 2100 octets), which
+ * leaves a machine whose network card cuts segments in one packet.
+ */
+export const NAMES_SNAP_LENGTH = 2400;
+/** The length before a DNS message over TCP, RFC 1035 section 4.2.2. */
+const DNS_LENGTH_OCTETS = 2;
 
 const IPV4_MAPPED = 0xffff;
 /** No client: the newest answer to anyone. */
 const ANYONE = 0;
 
 export interface NameOptions {
-  /** Names of addresses, from DNS answers over UDP. */
+  /** Names of addresses, from DNS answers over UDP and those over TCP that fit a segment. */
   dns?: boolean;
   /** Server names of TLS and QUIC. */
   tls?: boolean;
@@ -51,6 +63,8 @@ export interface NameWatchCounters {
   dnsAddresses: number;
   tlsHellos: number;
   quicInitials: number;
+  /** Hellos whose name was not in the packet that they began in, while there was more to come. */
+  hellosSplit: number;
   serverNames: number;
   /** Not looked at because the budget of that second was spent. */
   overBudget: number;
@@ -83,12 +97,14 @@ export class NameWatch {
     dnsAddresses: 0,
     tlsHellos: 0,
     quicInitials: 0,
+    hellosSplit: 0,
     serverNames: 0,
     overBudget: 0,
   };
   readonly #options: NameOptions;
   readonly #pool = new NamePool();
   readonly #names = new DnsNameCache();
+  readonly #hellosSplit = new HelloAssembler();
   readonly #responses = new Budget(RESPONSES_PER_SECOND_MAX);
   readonly #hellos = new Budget(HELLOS_PER_SECOND_MAX);
   readonly #initials = new Budget(INITIALS_PER_SECOND_MAX);
@@ -113,10 +129,12 @@ export class NameWatch {
     this.#nowMs = timestampMs;
     const protocol = words[row + KEY_KIND]! & 0xff;
     if (place.offset < 0) return undefined;
-    if (protocol === PROTOCOL_TCP) return this.#options.tls === true ? this.#lookAtTcp(place) : undefined;
+    if (protocol === PROTOCOL_TCP) return this.#lookAtTcp(words, row, place);
     if (protocol !== PROTOCOL_UDP) return undefined;
     if (words[row + KEY_PORTS]! >>> 16 === PORT_DNS) {
-      if (this.#options.dns === true) this.#lookAtDns(words, row, place);
+      if (this.#options.dns === true) {
+        this.#lookAtDns(words, row, place.view, place.offset + UDP_HEADER_OCTETS, place.end);
+      }
       return undefined;
     }
     return this.#options.tls === true ? this.#lookAtQuic(words, row, place, cache) : undefined;
@@ -154,8 +172,7 @@ export class NameWatch {
     return this.#names.find(this.#nowMs);
   }
 
-  #lookAtDns(words: Int32Array, row: number, { view, offset, end }: TransportPlace): void {
-    const start = offset + UDP_HEADER_OCTETS;
+  #lookAtDns(words: Int32Array, row: number, view: DataView, start: number, end: number): void {
     if (start >= end) return;
     if (!this.#responses.take(this.#nowMs)) {
       this.counters.overBudget += 1;
@@ -174,16 +191,63 @@ export class NameWatch {
     if (isResponse) this.counters.dnsResponses += 1;
   }
 
-  #lookAtTcp({ view, offset, end }: TransportPlace): Uint8Array | undefined {
+  #lookAtTcp(words: Int32Array, row: number, place: TransportPlace): Uint8Array | undefined {
+    const { view, offset, end } = place;
     if (!checkTcpWindow(offset, end)) return undefined;
     const at = offset + tcpHeaderOctets(view, offset);
-    if (!isClientHelloRecord(view, at, end)) return undefined;
+    if (words[row + KEY_PORTS]! >>> 16 === PORT_DNS) {
+      if (this.#options.dns === true) this.#lookAtDnsSegment(words, row, view, at, end);
+      return undefined;
+    }
+    if (this.#options.tls !== true || at >= end) return undefined;
+    const sequence = tcpSequenceNumber(view, offset);
+    if (!isClientHelloRecord(view, at, end)) return this.#continueHello(words, row, sequence, view, at, end);
     if (!this.#hellos.take(this.#nowMs)) return this.#refuse();
     this.counters.tlsHellos += 1;
-    return this.#keep(serverNameOfRecord(view, at, end));
+    const name = serverNameOfRecord(view, at, end);
+    if (name === undefined && octetsOfRecord(view, at) > end - at) {
+      const hello = new PartialHello();
+      hello.put(octetsAt(view, at, end), 0);
+      this.#awaitMore(words, row, hello, sequence);
+    }
+    return this.#keep(name);
   }
 
-  /** Only the first packet of a flow: what comes later in it is not the beginning of a hello. */
+  /** A segment that may be the next of a hello. */
+  #continueHello(
+    words: Int32Array,
+    row: number,
+    sequence: number,
+    view: DataView,
+    at: number,
+    end: number,
+  ): Uint8Array | undefined {
+    const pending = this.#hellosSplit.find(words, row, this.#nowMs);
+    if (pending === undefined) return undefined;
+    const offset = (sequence - pending.sequence) | 0;
+    if (offset < 0) return undefined;
+    const { hello } = pending;
+    hello.put(octetsAt(view, at, end), offset);
+    const name = serverNameOfRecord(hello.view, 0, hello.length);
+    if (name !== undefined || hello.length >= octetsOfRecord(hello.view, 0))
+      this.#hellosSplit.end(words, row);
+    return this.#keep(name);
+  }
+
+  #awaitMore(words: Int32Array, row: number, hello: PartialHello, sequence: number): void {
+    this.counters.hellosSplit += 1;
+    this.#hellosSplit.begin(words, row, { hello, sequence, sinceMs: this.#nowMs });
+  }
+
+  /** An answer over TCP that is whole in its segment; others are passed over. */
+  #lookAtDnsSegment(words: Int32Array, row: number, view: DataView, at: number, end: number): void {
+    const start = at + DNS_LENGTH_OCTETS;
+    if (start >= end) return;
+    const endOfMessage = start + view.getUint16(at);
+    if (endOfMessage <= end) this.#lookAtDns(words, row, view, start, endOfMessage);
+  }
+
+  /** The first packet of a flow, and those after it while its hello is not whole. */
   #lookAtQuic(
     words: Int32Array,
     row: number,
@@ -191,10 +255,18 @@ export class NameWatch {
     cache: FlowCache,
   ): Uint8Array | undefined {
     const at = offset + UDP_HEADER_OCTETS;
-    if (!isQuicInitial(view, at, end) || cache.holds(words, row)) return undefined;
+    if (!isQuicInitial(view, at, end)) return undefined;
+    const pending = this.#hellosSplit.find(words, row, this.#nowMs);
+    if (pending === undefined && cache.holds(words, row)) return undefined;
     if (!this.#initials.take(this.#nowMs)) return this.#refuse();
     this.counters.quicInitials += 1;
-    return this.#keep(serverNameOfInitial(view, at, end));
+    const hello = pending?.hello ?? new PartialHello();
+    if (!readInitial(view, at, end, hello)) return undefined;
+    const name = serverNameOfHello(hello.view, 0, hello.length);
+    const isOver = name !== undefined || (hello.length >= 4 && hello.length >= octetsOfHello(hello.view, 0));
+    if (isOver) this.#hellosSplit.end(words, row);
+    else if (pending === undefined) this.#awaitMore(words, row, hello, 0);
+    return this.#keep(name);
   }
 
   #refuse(): undefined {
@@ -207,6 +279,10 @@ export class NameWatch {
     this.counters.serverNames += 1;
     return this.#pool.intern(nameText(octets));
   }
+}
+
+function octetsAt(view: DataView, at: number, end: number): Uint8Array {
+  return new Uint8Array(view.buffer, view.byteOffset + at, end - at);
 }
 
 /** The address in an answer into words 4–7 of a key; IPv4 mapped. */

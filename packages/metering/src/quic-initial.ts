@@ -8,7 +8,7 @@
  * +-------+---------+-----+-------+-----+-------+-----------+--------+--------+---------+-----------+
  */
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
-import { serverNameOfHello } from './client-hello.ts';
+import { HELLO_OCTETS_MAX, type PartialHello } from './hello-assembler.ts';
 
 interface QuicVersion {
   readonly salt: Buffer;
@@ -41,8 +41,6 @@ const DATAGRAM_OCTETS_MIN = 1200;
 const CONNECTION_ID_OCTETS_MAX = 20;
 const TAG_OCTETS = 16;
 const SAMPLE_OCTETS = 16;
-/** CRYPTO data put together from one packet: no packet holds more. */
-const CRYPTO_OCTETS_MAX = 1500;
 const FRAMES_MAX = 256;
 const FRAME_PADDING = 0x00;
 const FRAME_PING = 0x01;
@@ -58,16 +56,17 @@ export function isQuicInitial(view: DataView, at: number, end: number): boolean 
 }
 
 /**
- * The octets of the server name in the Initial at `at`, for which `isQuicInitial` said yes. Undefined when
- * the packet is not genuine (its tag does not fit) or its part of the ClientHello does not hold the name.
+ * Puts what the Initial at `at`, for which `isQuicInitial` said yes, has of the ClientHello into `hello`. False
+ * when the packet is not genuine: its tag does not fit.
  */
-export function serverNameOfInitial(view: DataView, at: number, end: number): Uint8Array | undefined {
+export function readInitial(view: DataView, at: number, end: number, hello: PartialHello): boolean {
   const version = VERSIONS.get(view.getUint32(at + 1));
   const packet = new Uint8Array(view.buffer, view.byteOffset + at, end - at);
   const fields = version === undefined ? undefined : locate(packet);
-  if (version === undefined || fields === undefined) return undefined;
+  if (version === undefined || fields === undefined) return false;
   const payload = decrypt(packet, fields, version);
-  return payload === undefined ? undefined : serverNameOfFrames(payload);
+  if (payload !== undefined) takeFrames(payload, hello);
+  return payload !== undefined;
 }
 
 interface InitialFields {
@@ -163,10 +162,8 @@ function expandLabel(secret: Buffer, label: string, octets: number): Buffer {
   return createHmac('sha256', secret).update(information).digest().subarray(0, octets);
 }
 
-/** Puts the CRYPTO frames together by their offsets, as they come in any order, and reads the hello. */
-function serverNameOfFrames(payload: Uint8Array): Uint8Array | undefined {
-  const hello = new Uint8Array(CRYPTO_OCTETS_MAX);
-  const isFilled = new Uint8Array(CRYPTO_OCTETS_MAX);
+/** Puts the CRYPTO frames together by their offsets, as they come in any order. */
+function takeFrames(payload: Uint8Array, hello: PartialHello): void {
   const reader = new VariableReader(payload, 0);
   for (let count = 0; count < FRAMES_MAX && reader.position < payload.length; ) {
     const type = reader.octet();
@@ -178,10 +175,7 @@ function serverNameOfFrames(payload: Uint8Array): Uint8Array | undefined {
     const octets = reader.integer();
     const from = reader.position;
     reader.skip(octets);
-    if (reader.isOver || offset + octets > CRYPTO_OCTETS_MAX) break;
-    hello.set(payload.subarray(from, from + octets), offset);
-    isFilled.fill(1, offset, offset + octets);
+    if (reader.isOver || offset + octets > HELLO_OCTETS_MAX) break;
+    hello.put(payload.subarray(from, from + octets), offset);
   }
-  const gap = isFilled.indexOf(0);
-  return serverNameOfHello(new DataView(hello.buffer), 0, gap < 0 ? hello.length : gap);
 }
