@@ -92,6 +92,11 @@ const FIRST_SLOT = 2;
  * 1 MiB, where the reads cost more than they save.
  */
 const WARM_FLOWS_MIN = 8192;
+/**
+ * Of so many packets at the beginning as well: V8 would compile what calls `#warm` without having seen it run, and
+ * throw that away when it first does.
+ */
+const WARM_PACKETS_MIN = 65_536;
 
 /** Flows whose ends are prepared together; at most BURST_PACKETS. */
 const ENDS_WARMED = 16;
@@ -232,7 +237,7 @@ export class FlowCache {
     const { words, size } = burst;
     if (size === 0) return;
     this.#hash.hashBurst(words, size);
-    if (this.#size >= WARM_FLOWS_MIN) this.#warm(words, size);
+    if (this.#size >= WARM_FLOWS_MIN || this.#sums[SUM_PACKETS]! < WARM_PACKETS_MIN) this.#warm(words, size);
     this.#countBurst(burst, size);
     burst.size = 0;
   }
