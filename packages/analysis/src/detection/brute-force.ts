@@ -36,7 +36,7 @@ export const bruteForce: Detection = {
   title: 'Password guessing',
   what: 'One source opened many short, similar connections to a service with a log-in.',
   formula:
-    'attempts ≥ attemptsMin in 30 minutes, of at most packetsMax packets each, and deviation of octets ' +
+    'attempts ≥ attemptsMin in 30 minutes, each a connection that began and had at most packetsMax packets, and deviation of octets ' +
     '/ mean ≤ variationMax, and not nine of ten gaps within ±30 % of a median of 10 s or more (a probe)',
   source:
     'Zeek SSH password guessing: 30 failures in 30 minutes; that short flows stand for failures is our ' +
@@ -85,7 +85,7 @@ export const bruteForce: Detection = {
   min(${START_MS}) AS firstMs, max(${END_MS}) AS lastMs,
   array_to_string(list_sort(list(${START_MS}))[1:${STARTS_MAX}], ' ') AS starts
 FROM flows WHERE ${counted} AND "protocol" = 6 AND "dstPort" IN (${LOGIN_PORTS.join(', ')})
-  AND "packets" BETWEEN 3 AND ${setting(parameters, 'packetsMax')} AND ("tcpFlags" & 16) = 16 AND NOT ${DROPPED}
+  AND ("tcpFlags" & 2) = 2 AND "packets" BETWEEN 3 AND ${setting(parameters, 'packetsMax')} AND ("tcpFlags" & 16) = 16 AND NOT ${DROPPED}
 GROUP BY ${SOURCE}, ${DESTINATION}, "dstPort", "protocol", step
 HAVING attempts >= ${setting(parameters, 'attemptsMin')} AND variation <= ${setting(parameters, 'variationMax')}
 ORDER BY attempts DESC LIMIT ${ROWS_MAX}`;

@@ -2,6 +2,7 @@
 import type { AlertFinding } from '../alert.ts';
 import type { AnswerRow } from '../query-result.ts';
 import {
+  DAY_MS,
   type Detection,
   type DetectionContext,
   excessScore,
@@ -32,8 +33,15 @@ const ROWS_MAX = 500;
 /** Hours that a client's own DNS is the mean of, at most. */
 const BASELINE_HOURS = 168;
 const BASELINE_HOURS_MIN = 24;
+/** Who is asked by so many is a resolver, and is one for so long, also in the night when nobody asks. */
+const CLIENTS_OF_RESOLVER = 3;
+const RESOLVER_DAYS = 30;
 /** RFC 1035 section 2.3.4: what is longer came with EDNS or TCP. */
 const DNS_OCTETS_MAX = 512;
+
+/** Answers to hosts of ours. */
+const answers = ({ counted, home }: DetectionContext): string =>
+  `${counted} AND "srcPort" = 53 AND "protocol" IN (6, 17) AND NOT ${BY_CLIENT} AND ${inNetworks('dst', home)}`;
 
 const queries = ({ counted, home }: DetectionContext): string =>
   `${counted} AND "dstPort" = 53 AND "protocol" IN (6, 17) AND ${BY_CLIENT} AND ${inNetworks('src', home)}`;
@@ -42,11 +50,12 @@ export const dnsTunnel: Detection = {
   id: 'dnsTunnel',
   title: 'DNS tunnel',
   what:
-    'A host of ours sends so much, in such large queries, to one resolver that it is no looking up of ' +
-    'names.',
+    'A host of ours sends to one resolver, or gets from it, so much in such large packets that it is no looking up ' +
+    'of names.',
   formula:
-    'octets ≥ max(octetsMin, baselineFactor × own mean of an hour) and packets ≥ packetsMin and octets ' +
-    '/ packet ≥ sizeMin and minutes ≥ minutesMin, in an hour to one resolver',
+    'packets ≥ packetsMin and minutes ≥ minutesMin in an hour to one resolver, and octets ≥ max(octetsMin, ' +
+    'baselineFactor × own mean of an hour) and octets / packet ≥ sizeMin of the queries, or answered ≥ ' +
+    'max(answerOctetsMin, baselineFactor × own mean) and answered / packet ≥ answerSizeMin of the answers',
   source:
     'Ours: no published threshold works on flows alone. ntopng: packets over 512 octets are a risk; ' +
     'RITA counts subdomains, for which it needs names',
@@ -96,6 +105,24 @@ export const dnsTunnel: Detection = {
       source: 'ours: encoded data fills names of up to 255 octets',
     },
     {
+      name: 'answerOctetsMin',
+      default: 5_000_000,
+      min: 10_000,
+      max: 1e12,
+      unit: 'octets',
+      meaning: 'Answered by one resolver in an hour',
+      source: 'ours: ten times octetsMin; dns2tcp answered 49 MB in 20 minutes',
+    },
+    {
+      name: 'answerSizeMin',
+      default: 350,
+      min: 80,
+      max: 65_535,
+      unit: 'octets',
+      meaning: 'Octets of a packet of the answers on average; an answer has 100 to 250',
+      source: 'ours: dns2tcp had 459; ntopng: over 512 is a risk',
+    },
+    {
       name: 'minutesMin',
       default: 10,
       min: 1,
@@ -108,114 +135,157 @@ export const dnsTunnel: Detection = {
   async run(ask, context) {
     const { parameters, memory, range } = context;
     memory.begin(range.fromMs);
-    const sql = `SELECT ${SOURCE}, ${DESTINATION}, ${stepOf(STEP_MS)} AS step, sum(${OCTETS}) AS octetSum, sum(${PACKETS}) AS packetSum,
-  count(DISTINCT ${END_MS} // 60000) AS minutes, count(*) FILTER (WHERE "octets" > ${DNS_OCTETS_MAX + 28} * "packets") AS large,
-  min(${START_MS}) AS firstMs, max(${END_MS}) AS lastMs
-FROM flows WHERE ${queries(context)} GROUP BY ${SOURCE}, ${DESTINATION}, step
-HAVING octetSum >= 10000 ORDER BY step, octetSum DESC LIMIT 20000`;
     const found: AlertFinding[] = [];
-    for (const row of await ask(sql, range)) {
-      const usual = learnUsual(context, row);
-      const wanted = Math.max(
-        setting(parameters, 'octetsMin'),
-        setting(parameters, 'baselineFactor') * usual,
-      );
-      if (isTunnel(row, parameters, wanted)) found.push(tunnelFinding(row, parameters, wanted, usual));
+    for (const row of await ask(talkSql(context), range)) {
+      const talk = talkOf(row, learnUsual(memory, row), parameters);
+      if (isTunnel(talk, parameters)) found.push(tunnelFinding(talk, parameters));
     }
     return found;
   },
 };
 
-/** The client's mean octets of an hour before this one, 0 until 24 are known; then this hour counts too. */
-function learnUsual({ memory }: DetectionContext, row: AnswerRow): number {
-  const key = sourceOf(row);
-  const [mean = 0, hours = 0] = memory.get(key) ?? [];
-  const weight = Math.min(hours + 1, BASELINE_HOURS);
-  memory.set(key, [mean + (numberOf(row, 'octetSum') - mean) / weight, weight]);
-  return hours >= BASELINE_HOURS_MIN ? mean : 0;
+function talkSql(context: DetectionContext): string {
+  return `WITH asked AS (SELECT ${SOURCE}, ${DESTINATION}, ${stepOf(STEP_MS)} AS step, sum(${OCTETS}) AS octetSum, sum(${PACKETS}) AS packetSum,
+  count(DISTINCT ${END_MS} // 60000) AS minutes, count(*) FILTER (WHERE "octets" > ${DNS_OCTETS_MAX + 28} * "packets") AS large,
+  min(${START_MS}) AS firstMs, max(${END_MS}) AS lastMs
+FROM flows WHERE ${queries(context)} GROUP BY ${SOURCE}, ${DESTINATION}, step HAVING octetSum >= 10000),
+answered AS (SELECT ${SOURCE}, ${DESTINATION}, ${stepOf(STEP_MS)} AS step, sum(${OCTETS}) AS octetSum, sum(${PACKETS}) AS packetSum
+FROM flows WHERE ${answers(context)} GROUP BY ${SOURCE}, ${DESTINATION}, step HAVING octetSum >= 10000)
+SELECT asked.*, coalesce(answered.octetSum, 0) AS answerOctets, coalesce(answered.packetSum, 0) AS answerPackets
+FROM asked LEFT JOIN answered ON answered."srcAddrHi" = asked."dstAddrHi" AND answered."srcAddrLo" = asked."dstAddrLo"
+  AND answered."dstAddrHi" = asked."srcAddrHi" AND answered."dstAddrLo" = asked."srcAddrLo" AND answered.step = asked.step
+ORDER BY asked.step, asked.octetSum DESC LIMIT 20000`;
 }
 
-const sizeOf = (row: AnswerRow): number =>
-  numberOf(row, 'octetSum') / Math.max(1, numberOf(row, 'packetSum'));
+/** A client's own means of an hour before this one, 0 until 24 hours are known. */
+interface Usual {
+  readonly asked: number;
+  readonly answered: number;
+}
 
-function isTunnel(row: AnswerRow, parameters: Readonly<Record<string, number>>, wanted: number): boolean {
+/** What this hour is held against; then it counts too. */
+function learnUsual(memory: DetectionContext['memory'], row: AnswerRow): Usual {
+  const key = sourceOf(row);
+  const [asked = 0, hours = 0, answered = 0] = memory.get(key) ?? [];
+  const weight = Math.min(hours + 1, BASELINE_HOURS);
+  const moved = (mean: number, value: number) => mean + (value - mean) / weight;
+  const means = [
+    moved(asked, numberOf(row, 'octetSum')),
+    moved(answered, numberOf(row, 'answerOctets')),
+  ] as const;
+  memory.set(key, [means[0], weight, means[1]]);
+  return hours >= BASELINE_HOURS_MIN ? { asked, answered } : { asked: 0, answered: 0 };
+}
+
+/** One direction of what a client and a resolver said to each other in an hour. */
+interface Direction {
+  readonly octets: number;
+  readonly size: number;
+  readonly usual: number;
+  readonly wanted: number;
+  readonly sizeMin: number;
+}
+
+interface Talk {
+  readonly row: AnswerRow;
+  readonly asked: Direction;
+  readonly answered: Direction;
+}
+
+type Values = Readonly<Record<string, number>>;
+
+function talkOf(row: AnswerRow, usual: Usual, values: Values): Talk {
+  const direction = (
+    octets: string,
+    packets: string,
+    mean: number,
+    least: string,
+    size: string,
+  ): Direction => ({
+    octets: numberOf(row, octets),
+    size: numberOf(row, octets) / Math.max(1, numberOf(row, packets)),
+    usual: mean,
+    wanted: Math.max(setting(values, least), setting(values, 'baselineFactor') * mean),
+    sizeMin: setting(values, size),
+  });
+  return {
+    row,
+    asked: direction('octetSum', 'packetSum', usual.asked, 'octetsMin', 'sizeMin'),
+    answered: direction('answerOctets', 'answerPackets', usual.answered, 'answerOctetsMin', 'answerSizeMin'),
+  };
+}
+
+const isMuch = ({ octets, size, wanted, sizeMin }: Direction): boolean => octets >= wanted && size >= sizeMin;
+
+function isTunnel({ row, asked, answered }: Talk, values: Values): boolean {
   return (
-    numberOf(row, 'octetSum') >= wanted &&
-    numberOf(row, 'packetSum') >= setting(parameters, 'packetsMin') &&
-    sizeOf(row) >= setting(parameters, 'sizeMin') &&
-    numberOf(row, 'minutes') >= setting(parameters, 'minutesMin')
+    (isMuch(asked) || isMuch(answered)) &&
+    numberOf(row, 'packetSum') >= setting(values, 'packetsMin') &&
+    numberOf(row, 'minutes') >= setting(values, 'minutesMin')
   );
 }
 
-function tunnelFinding(
-  row: AnswerRow,
-  parameters: Readonly<Record<string, number>>,
-  wanted: number,
-  usual: number,
-): AlertFinding {
-  const [source, resolver, octets] = [sourceOf(row), destinationOf(row), numberOf(row, 'octetSum')];
+function tunnelFinding(talk: Talk, values: Values): AlertFinding {
+  const { row, asked, answered } = talk;
+  const [source, resolver] = [sourceOf(row), destinationOf(row)];
+  const excess = Math.max(...[asked, answered].filter(isMuch).map(({ octets, wanted }) => octets / wanted));
   return findingOf(dnsTunnel, {
     subject: { kind: 'pair', value: `${source} → ${resolver}` },
-    score: excessScore(octets, wanted, 0.62),
+    score: excessScore(excess, 1, 0.62),
     range: rangeOfStep(numberOf(row, 'step'), STEP_MS),
     firstMs: numberOf(row, 'firstMs'),
     lastMs: numberOf(row, 'lastMs'),
     filter: `src host ${source} and dst host ${resolver} and dst port 53`,
-    numbers: [
-      {
-        name: 'octets',
-        value: Math.round(octets),
-        unit: 'octets',
-        threshold: Math.round(wanted),
-        meaning: 'sent to this resolver in the hour',
-      },
-      {
-        name: 'usual',
-        value: Math.round(usual),
-        unit: 'octets',
-        meaning: "the client's own mean of an hour; 0 until a day is known",
-      },
-      {
-        name: 'packets',
-        value: Math.round(numberOf(row, 'packetSum')),
-        unit: 'packets',
-        threshold: setting(parameters, 'packetsMin'),
-        meaning: 'sent in the hour',
-      },
-      {
-        name: 'size',
-        value: Math.round(sizeOf(row)),
-        unit: 'octets',
-        threshold: setting(parameters, 'sizeMin'),
-        meaning: 'of a packet on average',
-      },
-      {
-        name: 'minutes',
-        value: numberOf(row, 'minutes'),
-        unit: 'minutes',
-        threshold: setting(parameters, 'minutesMin'),
-        meaning: 'in which it talked',
-      },
-      {
-        name: 'large',
-        value: numberOf(row, 'large'),
-        unit: 'flows',
-        meaning: 'with packets over 512 octets of DNS (ntopng: a risk)',
-      },
-    ],
+    numbers: tunnelNumbers(talk, values),
     explanation:
-      `${source} sent ${octetsText(octets)} to port 53 of ${resolver} within an hour, in packets of ` +
-      `${Math.round(sizeOf(row))} octets on average. Looking up names takes a tenth of that. Data can be ` +
-      `carried out inside DNS queries where nothing else is let through. Look at which names ${source} ` +
-      'asks for.',
+      `${source} sent ${octetsText(asked.octets)} to port 53 of ${resolver} within an hour, in packets of ` +
+      `${Math.round(asked.size)} octets on average, and got ${octetsText(answered.octets)} in packets of ` +
+      `${Math.round(answered.size)}. Looking up names takes a tenth of that. Data can be carried inside DNS queries and ` +
+      `answers where nothing else is let through. Look at which names ${source} asks for.`,
   });
+}
+
+function tunnelNumbers({ row, asked, answered }: Talk, values: Values): AlertFinding['evidence']['numbers'] {
+  const octets = (name: string, value: number, meaning: string, threshold?: number) => ({
+    ...{ name, value: Math.round(value), unit: 'octets', meaning },
+    ...(threshold === undefined ? {} : { threshold: Math.round(threshold) }),
+  });
+  return [
+    octets('octets', asked.octets, 'sent to this resolver in the hour', asked.wanted),
+    octets('usual', asked.usual, "the client's own mean of an hour; 0 until a day is known"),
+    octets('size', asked.size, 'of a packet on average', asked.sizeMin),
+    octets('answered', answered.octets, 'that this resolver sent back', answered.wanted),
+    octets('answerSize', answered.size, 'of a packet of the answers on average', answered.sizeMin),
+    {
+      name: 'packets',
+      value: Math.round(numberOf(row, 'packetSum')),
+      unit: 'packets',
+      threshold: setting(values, 'packetsMin'),
+      meaning: 'sent in the hour',
+    },
+    {
+      name: 'minutes',
+      value: numberOf(row, 'minutes'),
+      unit: 'minutes',
+      threshold: setting(values, 'minutesMin'),
+      meaning: 'in which it talked',
+    },
+    {
+      name: 'large',
+      value: numberOf(row, 'large'),
+      unit: 'flows',
+      meaning: 'with packets over 512 octets of DNS (ntopng: a risk)',
+    },
+  ];
 }
 
 export const oddResolver: Detection = {
   id: 'oddResolver',
   title: 'Many resolvers',
   what: 'A host of ours that is no resolver itself asks many different DNS servers.',
-  formula: 'resolvers > resolversMax in an hour, of a host that fewer than 3 hosts ask themselves',
+  formula:
+    'resolvers > resolversMax in an hour, of a host that in no hour of the last 30 days was asked by 3 hosts ' +
+    'or more itself',
   source: 'ntopng: more than 5 DNS servers contacted',
   misses:
     'One wrong resolver alone (see listedAddress), DNS over HTTPS or TLS. Hosts that test DNS look the same.',
@@ -223,7 +293,7 @@ export const oddResolver: Detection = {
   chunkMs: 6 * HOUR_MS,
   enabledByDefault: true,
   isBySource: false,
-  memoryRowsMax: 0,
+  memoryRowsMax: 10_000,
   parameters: [
     {
       name: 'resolversMax',
@@ -237,15 +307,27 @@ export const oddResolver: Detection = {
   ],
   async run(ask, context) {
     const resolversMax = setting(context.parameters, 'resolversMax');
+    const { memory, range } = context;
+    memory.begin(range.fromMs);
+    const day = Math.floor(range.fromMs / DAY_MS);
     const sql = `WITH asked AS (SELECT ${SOURCE}, ${DESTINATION}, ${stepOf(STEP_MS)} AS step, count(*) AS queries,
   min(${START_MS}) AS firstMs, max(${END_MS}) AS lastMs FROM flows WHERE ${queries(context)} GROUP BY ALL),
-resolvers AS (SELECT ${DESTINATION} FROM asked GROUP BY ALL HAVING count(DISTINCT hash(${SOURCE})) >= 3),
+resolvers AS (SELECT ${DESTINATION}, max(clients) AS clients FROM (SELECT ${DESTINATION}, step, count(*) AS clients FROM asked GROUP BY ALL)
+  GROUP BY ${DESTINATION}),
 clients AS (SELECT ${SOURCE}, step, count(*) AS resolvers, sum(queries) AS queries, min(firstMs) AS firstMs, max(lastMs) AS lastMs
   FROM asked GROUP BY ${SOURCE}, step HAVING count(*) > ${resolversMax})
-SELECT clients.* FROM clients ANTI JOIN resolvers
+SELECT clients.*, coalesce(resolvers.clients, 0) AS askedBy FROM clients LEFT JOIN resolvers
   ON clients."srcAddrHi" = resolvers."dstAddrHi" AND clients."srcAddrLo" = resolvers."dstAddrLo"
 ORDER BY step, resolvers DESC LIMIT ${ROWS_MAX}`;
-    return (await ask(sql, context.range)).map((row) => resolverFinding(row, resolversMax));
+    const found: AlertFinding[] = [];
+    for (const row of await ask(sql, range)) {
+      const key = sourceOf(row);
+      if (numberOf(row, 'askedBy') >= CLIENTS_OF_RESOLVER) memory.set(key, [day]);
+      const [seenDay] = memory.get(key) ?? [];
+      if (seenDay === undefined || day - seenDay > RESOLVER_DAYS)
+        found.push(resolverFinding(row, resolversMax));
+    }
+    return found;
   },
 };
 

@@ -15,6 +15,13 @@ export const DROPPED = `coalesce("forwardingStatus" BETWEEN 128 AND 191 OR "fire
 export const FAILED = `(("protocol" = 6 AND ("tcpFlags" & 16) = 0 AND (("tcpFlags" & 2) = 2 OR ("tcpFlags" & 63) IN (1, 41)))
   OR ("protocol" IN (6, 17) AND ${DROPPED}))`;
 
+/**
+ * Answers of somebody who was asked for what he has not: nothing but RST, of the one who did not begin. They tell of
+ * probes that look like nothing themselves (NULL, ACK).
+ */
+export const REFUSAL = `("protocol" = 6 AND ("tcpFlags" & 63) IN (4, 20) AND "packets" <= 2 AND NOT ${DROPPED}
+  AND coalesce("sessionSide" = 1, "srcPort" < "dstPort"))`;
+
 /** Records of who began, by the collector's mark; where there is none, of the higher port. */
 export const BY_CLIENT = `coalesce("sessionSide" = 0, "srcPort" >= "dstPort")`;
 

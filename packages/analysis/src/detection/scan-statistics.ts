@@ -6,8 +6,10 @@ import {
   type AskFlows,
   type Detection,
   type DetectionContext,
+  excessScore,
   findingOf,
   HOUR_MS,
+  MINUTE_MS,
   setting,
 } from './detection.ts';
 import {
@@ -16,6 +18,7 @@ import {
   countText,
   DESTINATION,
   DROPPED,
+  destinationOf,
   END_MS,
   FAILED,
   isOneOf,
@@ -35,6 +38,7 @@ import {
   thresholdRandomWalk,
   udpScanProbability,
 } from './scan-score.ts';
+import { portsInVain } from './scan-tries.ts';
 
 const STEP_MS = HOUR_MS;
 const ROWS_MAX = 500;
@@ -44,6 +48,9 @@ const WALK_MAX = 64;
 const UDP_DESTINATIONS_MIN = 32;
 const UDP_LOW_PORTS_MIN = 3;
 const ICMP_DESTINATIONS_MIN = 10;
+/** Zeek's port scan: 15 ports in five minutes. */
+const FAST_PORTS = 15;
+const FAST_WINDOW_MS = 5 * MINUTE_MS;
 
 export const scanStatistics: Detection = {
   id: 'scanStatistics',
@@ -52,11 +59,14 @@ export const scanStatistics: Detection = {
   formula:
     'TCP, while all its flows are SYN only: TRW, L × (1-θ1)/(1-θ0) for each new destination that is not ' +
     'alive, L × θ1/θ0 for each that is; scan when L > β/α. Else, of 32 flows and more, BLR: p = ' +
-    '1/(1+e^-y) > probabilityMin',
-  source: 'SiLK rwscan (TRW θ0 0.8, θ1 0.2, α 0.01, β 0.99; BLR coefficients of rwscan.h)',
+    '1/(1+e^-y) > probabilityMin. And ports ≥ portsMin of one protocol that it tried on one host in vain in the hour',
+  source:
+    'SiLK rwscan (TRW θ0 0.8, θ1 0.2, α 0.01, β 0.99; BLR coefficients of rwscan.h); ' +
+    'ports of one host: twice the number that Zeek allows in five minutes',
   misses:
     'Scans of IPv6 by UDP and ICMP (the models count neighbours in an IPv4 /24), scanners that also ' +
-    'have good connections within the hour and few failures, sources that try fewer than four hosts.',
+    'have good connections within the hour and few failures, sources that try fewer than eight hosts and ' +
+    'fewer than portsMin ports of one.',
   stepMs: STEP_MS,
   chunkMs: HOUR_MS,
   enabledByDefault: true,
@@ -105,22 +115,43 @@ export const scanStatistics: Detection = {
       min: 0,
       max: 1,
       unit: '',
-      meaning: 'Share of failed tries from which BLR judges a source of TCP',
+      meaning:
+        'Share of failed tries of TCP, and of hosts that did not answer to UDP and ICMP, from which BLR judges',
       source: 'ours; rwscan: 0',
+    },
+    {
+      name: 'portsMin',
+      default: 30,
+      min: 10,
+      max: 65_535,
+      unit: 'ports',
+      meaning: 'Different ports of one host tried in vain in the hour',
+      source: 'ours: twice what Zeek allows in five minutes, for a twelfth of the pace',
     },
   ],
   async run(ask, context) {
     const tcp = await ask(tcpSql(context), context.range);
     const walked = await walk(ask, context, tcp.filter(isSynOnly));
-    const udp = await ask(udpSql(context), context.range);
-    const icmp = await ask(icmpSql(context), context.range);
+    const isLikely = (row: AnswerRow) => probabilityOf(row) > setting(context.parameters, 'probabilityMin');
+    const udp = (await ask(udpSql(context), context.range)).filter(isLikely);
+    const icmp = (await ask(icmpSql(context), context.range)).filter(isLikely);
+    const portsMin = setting(context.parameters, 'portsMin');
+    const ports = await portsInVain(ask, context, { stepMs: STEP_MS, min: portsMin });
     return [
+      ...ports.filter(isSlow).map((row) => slowPortScanFinding(row, portsMin)),
       ...tcp.flatMap((row) => tcpFinding(row, walked.get(keyOf(row)), context)),
-      ...udp.flatMap((row) => regressionFinding(row, udpProbability(row), context)),
-      ...icmp.flatMap((row) => regressionFinding(row, icmpProbability(row), context)),
+      ...(await mostlyInVain(ask, context, [...udp, ...icmp])).flatMap((row) =>
+        regressionFinding(row, probabilityOf(row), context),
+      ),
     ];
   },
 };
+
+/** Below what portScan counts with its defaults: what it tells is not told again. */
+function isSlow(row: AnswerRow): boolean {
+  const windows = Math.max(1, (numberOf(row, 'lastMs') - numberOf(row, 'firstMs')) / FAST_WINDOW_MS);
+  return numberOf(row, 'different') / windows < FAST_PORTS;
+}
 
 const keyOf = (row: AnswerRow): string => `${row['srcAddrHi']} ${row['srcAddrLo']} ${row['step']}`;
 const isSynOnly = (row: AnswerRow): boolean => numberOf(row, 'synOnly') === numberOf(row, 'flows');
@@ -261,6 +292,27 @@ FROM sums JOIN longest USING ("srcAddrHi", "srcAddrLo", step) JOIN netMost USING
 JOIN netRunMost USING ("srcAddrHi", "srcAddrLo", step) ORDER BY flows DESC LIMIT ${ROWS_MAX}`;
 }
 
+const probabilityOf = (row: AnswerRow): number =>
+  numberOf(row, 'protocol') === 17 ? udpProbability(row) : icmpProbability(row);
+
+/** UDP and ICMP have no flags: who was answered by most of those whom it asked looks for nobody. */
+async function mostlyInVain(
+  ask: AskFlows,
+  { range, counted, parameters }: DetectionContext,
+  rows: readonly AnswerRow[],
+): Promise<readonly AnswerRow[]> {
+  if (rows.length === 0) return [];
+  const sources = rows.map((row) => addressOf(row, 'srcAddrHi', 'srcAddrLo'));
+  const sql = `SELECT "dstAddrHi" AS "srcAddrHi", "dstAddrLo" AS "srcAddrLo", "protocol", ${stepOf(STEP_MS)} AS step,
+  count(DISTINCT hash(${SOURCE})) AS answered
+FROM flows WHERE ${counted} AND ${isOneOf('dst', sources)}
+  AND (("protocol" = 17 AND NOT ${BY_CLIENT}) OR ("protocol" = 1 AND "icmpTypeCode" < 256)) GROUP BY ALL`;
+  const key = (row: AnswerRow) => `${keyOf(row)} ${numberOf(row, 'protocol')}`;
+  const answered = new Map((await ask(sql, range)).map((row) => [key(row), numberOf(row, 'answered')]));
+  const share = 1 - setting(parameters, 'failedShareMin');
+  return rows.filter((row) => (answered.get(key(row)) ?? 0) <= numberOf(row, 'destinations') * share);
+}
+
 function icmpProbability(row: AnswerRow): number {
   return icmpScanProbability({
     subnetRunMax: numberOf(row, 'subnetRunMax'),
@@ -323,5 +375,39 @@ function scanFinding(
       `${countText(numberOf(row, 'flows'))} flows, and they look like those of a scanner: ` +
       `${walked === undefined ? `the logistic model of rwscan says so with a probability of ${byModel.value}` : `the first ${walked.misses + walked.hits} tries had ${walked.misses} misses, which somebody with good intentions hardly has`}. ` +
       'It may be slow enough to stay below the counters.',
+  });
+}
+
+function slowPortScanFinding(row: AnswerRow, portsMin: number): AlertFinding {
+  const [source, target, ports] = [sourceOf(row), destinationOf(row), numberOf(row, 'different')];
+  const protocol = protocolName(numberOf(row, 'protocol'));
+  return findingOf(scanStatistics, {
+    title: 'Slow port scan',
+    subject: { kind: 'pair', value: `${source} → ${target}` },
+    score: excessScore(ports, portsMin, 0.45),
+    range: rangeOfStep(numberOf(row, 'step'), STEP_MS),
+    firstMs: numberOf(row, 'firstMs'),
+    lastMs: numberOf(row, 'lastMs'),
+    filter: `src host ${source} and dst host ${target}`,
+    numbers: [
+      {
+        name: 'ports',
+        value: ports,
+        unit: 'ports',
+        threshold: portsMin,
+        meaning: `different ports that were tried in vain by ${protocol}`,
+      },
+      { name: 'tries', value: numberOf(row, 'tries'), unit: 'flows', meaning: 'failed tries in the hour' },
+      {
+        name: 'dropped',
+        value: numberOf(row, 'dropped'),
+        unit: 'flows',
+        meaning: 'of these dropped by our rules',
+      },
+    ],
+    explanation:
+      `${source} tried ${countText(ports)} ports of ${target} within an hour and got no connection, slowly enough to ` +
+      'stay below the counter of five minutes. That is how somebody looks for services without being noticed. Find out ' +
+      `who uses ${source}.`,
   });
 }

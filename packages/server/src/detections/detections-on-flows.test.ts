@@ -2,35 +2,25 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import {
-  AddressFeeds,
-  type AlertFinding,
-  DETECTIONS,
-  DetectionMemory,
-  defaultParameters,
-  HOME_NETWORKS_DEFAULT,
-  parseAddressFeed,
-  parseFilter,
-  parseNetwork,
-  type TimeRange,
-} from '@weir/analysis';
+import { type AlertFinding, DETECTIONS, DetectionMemory, parseFilter } from '@weir/analysis';
 import { createManualClock, silentLogger } from '@weir/base';
 import { type FlowStore, openStore } from '@weir/storage';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type WrittenFlow, writeFlows } from '../test-flows.test-support.ts';
-import { detectionNamed } from './detection-settings.ts';
+import {
+  dropped,
+  failed,
+  flow,
+  HOUR_MS,
+  hours,
+  MINUTE_MS,
+  many,
+  playDetection,
+  START_MS,
+  subjects,
+} from './detection-play.test-support.ts';
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
-/** Midnight, UTC. */
-const START_MS = Date.UTC(2026, 4, 4);
-const SYN = 2;
-const WHOLE = 0x1b;
-const HOME = HOME_NETWORKS_DEFAULT.flatMap((text) => parseNetwork(text) ?? []);
-const FEEDS = new AddressFeeds([
-  { name: 'bad', changedMs: START_MS, ...parseAddressFeed('198.51.100.0/28') },
-]);
 
 let folder: string;
 let store: FlowStore;
@@ -52,34 +42,6 @@ afterAll(async () => {
   await store?.close();
   rmSync(folder, { recursive: true, force: true });
 });
-
-interface Sent extends Partial<WrittenFlow> {
-  readonly src: string;
-  readonly dst: string;
-  readonly dstPort: number;
-}
-
-/** A flow of a client that ended so long after midnight. */
-function flow(atMs: number, sent: Sent): WrittenFlow {
-  const endMs = START_MS + atMs;
-  return {
-    flowStart: endMs - 200,
-    flowEnd: endMs,
-    receivedAt: endMs + 100,
-    srcPort: 40_000 + (Math.floor(atMs / 1000) % 20_000),
-    tcpFlags: WHOLE,
-    packets: 6,
-    octets: 640,
-    sessionSide: 0,
-    forwardingStatus: 0x40,
-    ...sent,
-  };
-}
-
-const many = (count: number, make: (index: number) => WrittenFlow): WrittenFlow[] =>
-  Array.from({ length: count }, (_, index) => make(index));
-const failed = { tcpFlags: SYN, packets: 1, octets: 44 };
-const dropped = { forwardingStatus: 0x80 };
 
 function attacks(): WrittenFlow[] {
   return [
@@ -276,45 +238,16 @@ function ordinary(): WrittenFlow[] {
   ];
 }
 
-/** Plays a range through a detection, some at a time. */
-async function play(
+const play = (
   id: string,
-  range: TimeRange,
-  partMs: number,
-  changed: Record<string, number> = {},
-  memory = new DetectionMemory(detectionNamed(id).memoryRowsMax),
-): Promise<AlertFinding[]> {
-  const detection = detectionNamed(id);
-  const found: AlertFinding[] = [];
-  for (let { fromMs } = range; fromMs < range.toMs; fromMs += partMs) {
-    const part = { fromMs, toMs: fromMs + partMs };
-    const context = {
-      range: part,
-      parameters: { ...defaultParameters(detection), ...changed },
-      home: HOME,
-      counted: 'true',
-      memory,
-      feeds: FEEDS,
-    };
-    found.push(
-      ...(await detection.run(async (sql, asked) => (await store.sql(sql, { range: asked })).rows, context)),
-    );
-  }
-  return found;
-}
-
-const hours = (from: number, to: number): TimeRange => ({
-  fromMs: START_MS + from * HOUR_MS,
-  toMs: START_MS + to * HOUR_MS,
-});
-const subjects = (findings: readonly AlertFinding[]) =>
-  [...new Set(findings.map(({ subject }) => subject.value))].sort();
+  ...asked: Parameters<typeof playDetection> extends [unknown, unknown, ...infer Rest] ? Rest : never
+) => playDetection(store, id, ...asked);
 const numbers = (finding: AlertFinding | undefined) =>
   Object.fromEntries((finding?.evidence.numbers ?? []).map(({ name, value }) => [name, value]));
 
 test.each([
   ['portScan', hours(0, 24), 24, ['203.0.113.9 → 10.0.0.7']],
-  ['hostSweep', hours(0, 24), 24, ['10.0.5.5']],
+  ['hostSweep', hours(0, 24), 24, ['10.0.5.5', '10.0.5.7', '10.0.5.8']],
   ['scanStatistics', hours(0, 4), 1, ['10.0.5.5', '10.0.5.6', '10.0.5.7', '10.0.5.8', '203.0.113.9']],
   ['bruteForce', hours(0, 24), 24, ['203.0.113.8 → 10.0.0.8']],
   ['dnsTunnel', hours(0, 24), 24, ['10.0.1.3 → 203.0.113.3']],
@@ -385,20 +318,11 @@ test('what answers for the first time after learning is new, and is told once', 
 });
 
 test('an upload is held against the host’s own days', async () => {
-  const detection = detectionNamed('exfiltration');
   const memory = new DetectionMemory(10, { sinceMs: START_MS - 5 * DAY_MS, rows: [] });
   const day = START_MS / DAY_MS;
   // It sent as much every day: nothing is unusual.
   memory.set('10.0.1.5', [day - 1, 6e9, 6.1e9, 5.9e9, 6e9]);
-  const run = (state: DetectionMemory) =>
-    detection.run(async (sql, asked) => (await store.sql(sql, { range: asked })).rows, {
-      range: hours(5, 6),
-      parameters: defaultParameters(detection),
-      home: HOME,
-      counted: 'true',
-      memory: state,
-      feeds: FEEDS,
-    });
+  const run = (state: DetectionMemory) => play('exfiltration', hours(5, 6), HOUR_MS, {}, state);
   expect(await run(memory)).toEqual([]);
   const unknown = new DetectionMemory(10, { sinceMs: START_MS - 5 * DAY_MS, rows: [] });
   const [finding] = await run(unknown);
