@@ -134,6 +134,30 @@ describe('IPFIX over TCP in a capture', () => {
   });
 });
 
+test('IPFIX over SCTP in a capture: each user message is a message', async () => {
+  const chunk = Buffer.alloc(16 + MESSAGE.length);
+  chunk.set([0, 3, 0, chunk.length, 0, 0, 0, 9], 0);
+  MESSAGE.copy(chunk, 16);
+  const sack = Buffer.from('0300001000000000000010000000000000', 'hex').subarray(0, 16);
+  const { packets } = await take(write('sctp.pcap', sctpCapture(Buffer.concat([sack, chunk]))));
+  expect(packets.map(({ hex }) => hex)).toEqual([MESSAGE.toString('hex')]);
+  expect(packets[0]?.origin).toMatchObject({ exporterAddress: '192.0.2.1', localSocket: '192.0.2.2:4739' });
+});
+
+/** One packet of chunks: pcap of raw IPv4 (link type 101). */
+function sctpCapture(chunks: Buffer): Buffer {
+  const header = Buffer.alloc(24 + 16 + 32);
+  header.writeUInt32LE(0xa1b2c3d4, 0);
+  header.writeUInt32LE(101, 20);
+  header.writeUInt32LE(32 + chunks.length, 32);
+  header.writeUInt32LE(32 + chunks.length, 36);
+  header.set([0x45, 0, 0, 32 + chunks.length], 40);
+  header.set([64, 132, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2], 48);
+  header.writeUInt16BE(50000, 60);
+  header.writeUInt16BE(4739, 62);
+  return Buffer.concat([header, chunks]);
+}
+
 /** Segments of a connection without its handshake: pcap of raw IPv4 (link type 101). */
 function tcpCapture(port: number, content: Buffer, segments: readonly { from: number; to: number }[]) {
   const header = Buffer.alloc(24);

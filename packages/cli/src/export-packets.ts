@@ -76,6 +76,18 @@ async function readCapturedPackets({ name, octets }: OctetInput, taker: PacketTa
         streams.set(stream, splitter);
         splitter.push(bytes);
       },
+      userMessage(bytes, stream, { sourceAddress, destinationAddress, destinationPort, timestampMs }) {
+        if (!beginsIpfixStream(bytes) && !CUSTOMARY_PORTS.has(destinationPort)) return;
+        const localSocket = `${destinationAddress}:${destinationPort}`;
+        // Templates live as long as the association, as those of a TCP connection do (RFC 7011 section 8.1).
+        const origin = {
+          exporterAddress: sourceAddress,
+          localSocket,
+          transport: 'tcp',
+          timestampMs,
+        } as const;
+        taker.packet(bytes, { ...origin, stream: `sctp ${stream}` });
+      },
     },
     { afterChunk: taker.room, octets },
   );

@@ -1,6 +1,6 @@
 /**
- * What UDP datagrams and TCP streams of a capture carry, fragments and segments put together: how captured
- * export packets are read. A packet at a time, for people; the meter itself never looks into a payload.
+ * What UDP datagrams, TCP streams and SCTP associations of a capture carry, fragments and segments put together:
+ * how captured export packets are read. A packet at a time, for people; the meter itself never looks into a payload.
  */
 import { formatIPv4, formatIPv6 } from '@weir/ipfix';
 import { type CaptureSummary, type ReadCaptureOptions, readCapture } from './capture-file.ts';
@@ -8,7 +8,8 @@ import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from './ethernet.ts';
 import * as ipv4 from './ipv4.ts';
 import * as ipv6 from './ipv6.ts';
 import { findNetworkLayer, NetworkStart } from './link-layer.ts';
-import { FragmentAssembler, StreamAssembler } from './payload-assembler.ts';
+import { FragmentAssembler, StreamAssembler, UserMessageAssembler } from './payload-assembler.ts';
+import { PROTOCOL_SCTP, sctpData } from './sctp.ts';
 import { PROTOCOL_TCP, TCP_FIN, TCP_RST, TCP_SYN } from './tcp.ts';
 import { PROTOCOL_UDP } from './udp.ts';
 
@@ -33,6 +34,8 @@ export interface PayloadHandler {
    * `missing` octets before them are not in the capture.
    */
   segment(bytes: Uint8Array, stream: string, origin: PayloadOrigin, missing: number): void;
+  /** One user message of SCTP; `stream` is the same for all of a direction of an association. */
+  userMessage(bytes: Uint8Array, stream: string, origin: PayloadOrigin): void;
 }
 
 /** Reads a capture from beginning to end. Throws UserError as readCapture does. */
@@ -63,6 +66,7 @@ class PayloadReader {
   };
   readonly #fragments = new FragmentAssembler();
   readonly #streams = new StreamAssembler();
+  readonly #userMessages = new UserMessageAssembler();
 
   constructor(handler: PayloadHandler) {
     this.#handler = handler;
@@ -143,6 +147,7 @@ class PayloadReader {
     };
     if (protocol === PROTOCOL_UDP) this.#udp(packet, view, origin);
     else if (protocol === PROTOCOL_TCP) this.#tcp(packet, view, origin);
+    else if (protocol === PROTOCOL_SCTP) this.#sctp(packet, origin);
   }
 
   #udp(packet: Uint8Array, view: DataView, origin: PayloadOrigin): void {
@@ -151,13 +156,20 @@ class PayloadReader {
     if (end > UDP_HEADER_OCTETS) this.#handler.datagram(packet.subarray(UDP_HEADER_OCTETS, end), origin);
   }
 
+  #sctp(packet: Uint8Array, origin: PayloadOrigin): void {
+    const stream = streamOf(origin);
+    for (const chunk of sctpData(packet)) {
+      const message = this.#userMessages.add(stream, chunk);
+      if (message !== undefined) this.#handler.userMessage(message, stream, origin);
+    }
+  }
+
   #tcp(packet: Uint8Array, view: DataView, origin: PayloadOrigin): void {
     if (packet.length < TCP_HEADER_OCTETS_MIN) return;
     const from = (view.getUint8(12) >> 4) * 4;
     if (from < TCP_HEADER_OCTETS_MIN || from > packet.length) return;
     const controlBits = view.getUint8(13);
-    const { sourceAddress, sourcePort, destinationAddress, destinationPort } = origin;
-    const stream = `${sourceAddress}:${sourcePort} ${destinationAddress}:${destinationPort}`;
+    const stream = streamOf(origin);
     this.#streams.add(
       stream,
       view.getUint32(4),
@@ -167,6 +179,10 @@ class PayloadReader {
     );
     if ((controlBits & (TCP_FIN | TCP_RST)) !== 0) this.#streams.close(stream);
   }
+}
+
+function streamOf({ sourceAddress, sourcePort, destinationAddress, destinationPort }: PayloadOrigin): string {
+  return `${sourceAddress}:${sourcePort} ${destinationAddress}:${destinationPort}`;
 }
 
 /** Where the fragment header of an IPv6 packet is, or undefined without one. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { FragmentAssembler, StreamAssembler } from './payload-assembler.ts';
+import { FragmentAssembler, StreamAssembler, UserMessageAssembler } from './payload-assembler.ts';
+import { sctpData } from './sctp.ts';
 
 const content = Uint8Array.from({ length: 4000 }, (_, index) => (index * 7) & 0xff);
 
@@ -114,5 +115,53 @@ describe('segments', () => {
     assembler.close('stream');
     assembler.add('stream', 100, false, Uint8Array.of(1, 2, 3), give);
     expect(given).toEqual([1, 2, 3, 4, 5]);
+  });
+});
+
+describe('user messages of SCTP', () => {
+  const chunk = (tsn: number, flags: string, ...data: number[]) => ({
+    tsn,
+    begins: flags.includes('B'),
+    ends: flags.includes('E'),
+    data: Uint8Array.from(data),
+  });
+
+  test('whole ones and those in parts, each once', () => {
+    const assembler = new UserMessageAssembler();
+    const taken = [
+      chunk(0xffff_fffe, 'BE', 1),
+      chunk(0xffff_ffff, 'B', 2),
+      chunk(0xffff_fffe, 'BE', 1),
+      chunk(0, '', 3),
+      chunk(1, 'E', 4),
+      chunk(1, 'E', 4),
+      chunk(2, 'B', 5),
+      chunk(4, 'E', 7),
+      chunk(5, 'E', 8),
+      chunk(6, 'BE', 9),
+    ].map((data) => assembler.add('association', data));
+    expect(taken.filter((message) => message !== undefined).map((message) => [...message])).toEqual([
+      [1],
+      [2, 3, 4],
+      [9],
+    ]);
+  });
+
+  test('that never end are not kept without bound', () => {
+    const assembler = new UserMessageAssembler();
+    for (let tsn = 0; tsn < 100; tsn++) {
+      expect(
+        assembler.add('association', chunk(tsn, tsn === 0 ? 'B' : '', ...content.subarray(0, 1000))),
+      ).toBeUndefined();
+    }
+    expect(assembler.add('association', chunk(100, 'E', 1))).toBeUndefined();
+  });
+
+  test('any octets of a packet have chunks that lie within it', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 100 }), (packet) => {
+        for (const { data } of sctpData(packet)) expect(data.length).toBeLessThan(packet.length);
+      }),
+    );
   });
 });

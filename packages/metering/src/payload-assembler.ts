@@ -1,4 +1,5 @@
-/** Puts IP fragments and TCP segments of a capture together, within fixed bounds. */
+/** Puts IP fragments, TCP segments and chunks of SCTP of a capture together, within fixed bounds. */
+import type { SctpData } from './sctp.ts';
 
 /** Datagrams whose fragments are waited for; the oldest goes. */
 const DATAGRAMS_MAX = 256;
@@ -137,6 +138,56 @@ function giveInOrder(stream: Stream, name: string, missing: number): void {
       progress = true;
     }
   }
+}
+
+/** User messages of SCTP that are put together for one direction; larger ones are no export packets. */
+const USER_MESSAGE_OCTETS_MAX = 65_535;
+/** Directions of SCTP associations that are followed; the oldest goes. */
+const ASSOCIATIONS_MAX = 256;
+/** A chunk that comes again within so many is a retransmission. */
+const TSNS_REMEMBERED = 1024;
+
+interface Association {
+  /** The latest TSNs, in the order in which they came. */
+  readonly seen: Set<number>;
+  /** The parts of a user message so far, and the TSN that the next one must have. */
+  parts: Uint8Array[];
+  octets: number;
+  nextTsn: number;
+}
+
+/** Puts user messages of SCTP together whose parts come in order, each once. */
+export class UserMessageAssembler {
+  readonly #associations = new Map<string, Association>();
+
+  /** Takes one DATA chunk; returns the user message that it ends. */
+  add(name: string, { tsn, begins, ends, data }: SctpData): Uint8Array | undefined {
+    const association = this.#associations.get(name) ?? { seen: new Set(), parts: [], octets: 0, nextTsn: 0 };
+    this.#associations.set(name, association);
+    evictOldest(this.#associations, ASSOCIATIONS_MAX);
+    if (association.seen.has(tsn)) return undefined;
+    remember(association.seen, tsn);
+    if (begins && ends) return data;
+    if (begins) Object.assign(association, { parts: [], octets: 0 });
+    else if (association.parts.length === 0 || tsn !== association.nextTsn) {
+      association.parts = [];
+      return undefined;
+    }
+    association.parts.push(data.slice());
+    association.octets += data.length;
+    association.nextTsn = (tsn + 1) >>> 0;
+    if (!ends && association.octets <= USER_MESSAGE_OCTETS_MAX) return undefined;
+    const whole = Buffer.concat(association.parts);
+    association.parts = [];
+    return ends ? whole : undefined;
+  }
+}
+
+function remember(seen: Set<number>, tsn: number): void {
+  seen.add(tsn);
+  if (seen.size <= TSNS_REMEMBERED) return;
+  const [oldest = 0] = seen;
+  seen.delete(oldest);
 }
 
 function evictOldest(map: Map<string, unknown>, countMax: number): void {
