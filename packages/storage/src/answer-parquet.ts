@@ -1,16 +1,16 @@
 /** An answer as a Parquet file, typed by the kinds of its columns. */
 import { rmSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
-import { DuckDBInstance } from '@duckdb/node-api';
 import type { AnswerKind, AnswerRow, QueryResult } from '@weir/analysis';
 import { UserError } from '@weir/base';
-import { quoted } from './database.ts';
 
 /** Writes `path`, whole or not at all. Throws a UserError when it cannot be written. */
 export async function writeAnswerAsParquet(
   { columns, rows }: Pick<QueryResult, 'columns' | 'rows'>,
   path: string,
 ): Promise<void> {
+  const { DuckDBInstance } = await import('@duckdb/node-api');
+  const { quoted } = await import('./database.ts');
   const [lines, unfinished] = [`${path}.ndjson.tmp`, `${path}.tmp`];
   try {
     await writeLines(lines, rows);

@@ -9,7 +9,7 @@ import type { OwnerMessage, OwnerReply, WireError } from './owner-message.ts';
 import type { CheckReport } from './store-check.ts';
 import type { ExchangeReport } from './store-exchange.ts';
 import { defaultStoreOptions, type StoreOptions } from './store-options.ts';
-import { StoreOwner } from './store-owner.ts';
+import type { StoreOwner } from './store-owner.ts';
 
 /** What only the store that is a folder on this machine can do. */
 export interface EmbeddedStore extends FlowStore {
@@ -45,7 +45,7 @@ export async function openStore(config: OpenStoreConfig): Promise<EmbeddedStore>
     const store =
       clock === undefined
         ? await openInWorker(dataDirectory, options, logger)
-        : openHereWith(await StoreOwner.open({ dataDirectory, options, clock, logger }));
+        : await openInThisThread({ dataDirectory, options, clock, logger });
     return {
       ...store,
       close: () => store.close().finally(() => openHere.delete(canonicalPath(dataDirectory))),
@@ -62,6 +62,12 @@ function canonicalPath(path: string): string {
   } catch {
     return path;
   }
+}
+
+/** The engine is loaded by the thread that opens a store, and by no other. */
+async function openInThisThread(config: Parameters<typeof StoreOwner.open>[0]): Promise<EmbeddedStore> {
+  const { StoreOwner: Owner } = await import('./store-owner.ts');
+  return openHereWith(await Owner.open(config));
 }
 
 function openHereWith(owner: StoreOwner): EmbeddedStore {
