@@ -22,6 +22,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  truncateSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -142,6 +143,22 @@ export function openSpool(options: SpoolOptions): Spool {
   function closeWriting(): void {
     if (writing !== undefined) syncAndClose(writing);
     writing = undefined;
+  }
+
+  /** What comes next must not stand behind half a message, and a full disk not fill with segments of none. */
+  function undo({ segment }: OpenSegment, octets: number): void {
+    closeWriting();
+    if (octets === 0) {
+      remove(segment);
+      return;
+    }
+    try {
+      truncateSync(pathOf(segment), octets);
+      total -= segment.octets - octets;
+      segment.octets = octets;
+    } catch (error) {
+      options.onProblem(`${pathOf(segment)} cannot be cut: ${(error as Error).message}`);
+    }
   }
 
   function syncAndClose({ file, segment, syncedOctets }: OpenSegment): void {
@@ -313,11 +330,11 @@ export function openSpool(options: SpoolOptions): Spool {
         lastNumber += 1;
         writing = create(lastNumber, 'last');
       }
+      const { octets } = writing.segment;
       try {
         write(writing, message);
       } catch (error) {
-        // What comes next must not stand behind half a message.
-        closeWriting();
+        undo(writing, octets);
         throw error;
       }
     },

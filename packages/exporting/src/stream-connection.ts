@@ -82,6 +82,7 @@ export function createStreamConnection(
   let onClosed: (() => void) | undefined;
   let lastError: string | undefined;
   let awayLoggedAtMs = Number.NEGATIVE_INFINITY;
+  let spoolLoggedAtMs = Number.NEGATIVE_INFINITY;
   let certificateCheckedAtMs = clock.monotonicMs();
 
   function countNotSent(message: Pick<OutgoingMessage, 'flows' | 'packets' | 'octets'>, messages = 1): void {
@@ -134,7 +135,7 @@ export function createStreamConnection(
       counters.messagesSpooled += 1;
     } catch (error) {
       countNotSent(message);
-      noteError(`the spool cannot be written: ${reasonOf(error)}`);
+      noteSpoolError(error);
     }
   }
 
@@ -149,13 +150,22 @@ export function createStreamConnection(
       counters.messagesSpooled += messages.length;
     } catch (error) {
       for (const message of messages) countNotSent(message);
-      noteError(`the spool cannot be written: ${reasonOf(error)}`);
+      noteSpoolError(error);
     }
   }
 
   /** Behind all that waits, unless the collector has it all and the totals of the end. */
   function finalToSpool(to: Spool): void {
     for (const message of options.finalStatistics()) toSpool(to, message);
+  }
+
+  /** Beside the collector's absence, which is known: this is why records are lost. */
+  function noteSpoolError(error: unknown): void {
+    lastError = `the spool cannot be written: ${reasonOf(error)}`;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - spoolLoggedAtMs < AWAY_LOG_MS) return;
+    spoolLoggedAtMs = nowMs;
+    logger.error(`collector ${address.text}: ${lastError}; what does not fit is lost`);
   }
 
   function noteError(reason: string): void {
