@@ -85,8 +85,11 @@ export function copyVariableNumber(copy: ColumnCopy, rows: Rows): void {
   }
 }
 
-/** Both families in one record (lazy exporters): the IPv4 address unless it is zero, else the IPv6 one. */
-export function copyAddressEither(copy: ColumnCopy, rows: Rows): void {
+/**
+ * Both families in one record. Lazy exporters leave one of them zero; of a tunnel both are there, and the first in
+ * the template is the outer packet's (RFC 7011 section 8), whose ports and protocol come first, too.
+ */
+export function copyAddressEither(copy: ColumnCopy, rows: Rows, isIpv6First: boolean): void {
   const { data } = rows.view;
   const high = u32ColumnOf(copy, rows);
   const low = rows.columns[copy.otherColumn] as Uint32Array;
@@ -98,7 +101,8 @@ export function copyAddressEither(copy: ColumnCopy, rows: Rows): void {
     high[to] = data.getUint32(at6 + 4);
     low[to + 1] = data.getUint32(at6 + 8);
     low[to] = data.getUint32(at6 + 12);
-    if (ipv4 === 0 && (high[to]! | high[to + 1]! | low[to]! | low[to + 1]!) !== 0) continue;
+    const hasIpv6 = (high[to]! | high[to + 1]! | low[to]! | low[to + 1]!) !== 0;
+    if (hasIpv6 && (isIpv6First || ipv4 === 0)) continue;
     high[to + 1] = 0;
     high[to] = 0;
     low[to + 1] = 0xffff;

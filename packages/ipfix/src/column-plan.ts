@@ -60,6 +60,7 @@ export const COPY = {
   duration: 21,
   icmpFromPorts: 22,
   sizeAndPopulation: 23,
+  addressEitherIpv6First: 24,
 } as const;
 
 /** Where a field of each record is: so many octets behind the start of a segment. */
@@ -229,13 +230,15 @@ class PlanCompiler {
     const ipv4 = this.#fixedField(source.ipv4, 4);
     const ipv6 = this.#fixedField(source.ipv6, 16);
     const low = FLOW_COLUMN_INDEX[source.low];
-    const first = ipv4 ?? ipv6;
+    const isIpv6First = ipv6 !== undefined && (ipv4 === undefined || ipv6 < ipv4);
+    const first = isIpv6First ? ipv6 : ipv4;
     if (first === undefined) return;
     this.#present.add(low);
     this.#mapped.add(first);
     if (ipv4 !== undefined && ipv6 !== undefined) {
-      // The IPv6 address stays in `extra`: when neither is zero, only one has room in the column.
-      this.#copy(COPY.addressEither, source.high, ipv4, { otherColumn: low, other: ipv6 });
+      // The other stays in `extra`: when neither is zero, only one has room in the column.
+      const kind = isIpv6First ? COPY.addressEitherIpv6First : COPY.addressEither;
+      this.#copy(kind, source.high, ipv4, { otherColumn: low, other: ipv6 });
     } else {
       const kind = ipv4 === undefined ? COPY.address6 : COPY.address4;
       this.#copy(kind, source.high, first, { otherColumn: low });

@@ -309,7 +309,8 @@ export class ColumnReader {
         copyVariableNumber(copy, rows);
         break;
       case COPY.addressEither:
-        copyAddressEither(copy, rows);
+      case COPY.addressEitherIpv6First:
+        copyAddressEither(copy, rows, copy.kind === COPY.addressEitherIpv6First);
         break;
       case COPY.mac:
         copyMac(copy, rows);

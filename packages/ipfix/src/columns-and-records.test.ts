@@ -104,7 +104,10 @@ function checkNumbers(row: ColumnRow, fields: FieldMap): void {
 
 function checkAddresses(row: ColumnRow, fields: FieldMap): void {
   for (const { high, low, ipv4, ipv6 } of ADDRESS_SOURCES) {
-    const values = [fieldOf(fields, ipv4), fieldOf(fields, ipv6)];
+    const names = Object.keys(fields);
+    const placeOf = (element: number) => names.indexOf(elementById(0, element)?.name ?? '');
+    const inOrder = [ipv4, ipv6].toSorted((a, b) => placeOf(a) - placeOf(b));
+    const values = inOrder.map((element) => fieldOf(fields, element));
     const expected = values.find((value) => value !== undefined && value !== '0.0.0.0' && value !== '::');
     if (typeof expected !== 'string' || row.columns[high] === undefined) continue;
     const bytes = octetsOfNumber(row.columns[high], row.columns[low] ?? 0n);

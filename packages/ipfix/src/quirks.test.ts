@@ -450,6 +450,27 @@ describe('others', () => {
     });
   });
 
+  test('SRv6: the outer packet has addresses, protocol and ports of the row, the inner one is kept beside it', () => {
+    const outer = hex('fcbabe00300100000000000000000001');
+    const fields: Field[] = [
+      [27, 16],
+      [7, 2],
+      [4, 1],
+      [7, 2],
+      [4, 1],
+      [8, 4],
+    ];
+    const inner = [...u16(1024), 17, ...u32(0x0a000001)];
+    expect(record(fields, [...outer, ...u16(0), 4, ...inner])).toMatchObject({
+      srcAddrLo: 1,
+      srcPort: 0,
+      protocol: 4,
+      extra: inner,
+    });
+    const none = new Array(16).fill(0);
+    expect(record(fields, [...none, ...u16(0), 4, ...inner])).toMatchObject({ srcAddrLo: 0xffff0a000001 });
+  });
+
   test('firmware upgrade: the same template ID with a new layout, no withdrawal', () => {
     const { send, rows, problems } = harness();
     send(ipfix([...templateSet(256, [1, 4]), ...set(256, u32(5))]));

@@ -81,7 +81,10 @@ function* disagreements(
     if (own !== value) yield `${column} ${own}, record ${value}`;
   }
   for (const { high, low, ipv4, ipv6 } of ADDRESS_SOURCES) {
-    const value = firstOf(fields, [ipv4, ipv6]);
+    const names = Object.keys(fields);
+    const placeOf = (element: number) => names.indexOf(elementById(0, element)?.name ?? '');
+    const inOrder = [ipv4, ipv6].toSorted((a, b) => placeOf(a) - placeOf(b));
+    const value = firstOf(fields, inOrder);
     const zero = value === '0.0.0.0' || value === '::';
     if (typeof value !== 'string' || zero) continue;
     totals.values++;
