@@ -75,7 +75,7 @@ function addDevices(program: Command): void {
     .option('--print-config', 'print the effective configuration as JSON, and end')
     .option('--test', 'send a test record to each collector, say what to look for, and end')
     .option('--metrics <[ip:]port>', 'serve Prometheus metrics here; a port alone: on 127.0.0.1')
-    .option('--state <dir>', 'folder for a control socket, so that weir status and stop can ask')
+    .option('--state <dir>', 'folder for a control socket; weir status NAME --state DIR asks in DIR/NAME')
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .action(async (options) => (await import('./commands/export.ts')).exportFlows(options));
   const collect = program
