@@ -130,6 +130,17 @@ export function copySeconds(copy: ColumnCopy, rows: Rows): void {
   }
 }
 
+/** Seconds and microseconds in 8 octets each (a struct timeval of C) to milliseconds, floored. */
+export function copyTimeval(copy: ColumnCopy, rows: Rows): void {
+  const { data } = rows.view;
+  const column = u32ColumnOf(copy, rows);
+  for (let i = 0; i < rows.count; i++) {
+    const at = placeOf(copy, rows, i);
+    const fractionMs = Math.floor(Math.min(data.getUint32(at + 12), 999_999) / 1000);
+    storeTime(column, rows.row + i, data.getUint32(at + 4) * 1000 + fractionMs);
+  }
+}
+
 /** Seconds from 1900-01-01 (the NTP era 0) to 1970-01-01. */
 const NTP_TO_UNIX_SECONDS = 2208988800;
 

@@ -48,19 +48,20 @@ export const COPY = {
   number: 9,
   variableNumber: 10,
   addressEither: 11,
-  mac: 12,
-  seconds: 13,
-  ntp: 14,
-  deltaMicroseconds: 15,
-  headerUptime: 16,
-  recordUptime: 17,
-  domainUptime: 18,
-  intervalAndSpace: 19,
-  pair: 20,
-  duration: 21,
-  icmpFromPorts: 22,
-  sizeAndPopulation: 23,
-  addressEitherIpv6First: 24,
+  addressEitherIpv6First: 12,
+  mac: 13,
+  seconds: 14,
+  ntp: 15,
+  timeval: 16,
+  deltaMicroseconds: 17,
+  headerUptime: 18,
+  recordUptime: 19,
+  domainUptime: 20,
+  intervalAndSpace: 21,
+  pair: 22,
+  duration: 23,
+  icmpFromPorts: 24,
+  sizeAndPopulation: 25,
 } as const;
 
 /** Where a field of each record is: so many octets behind the start of a segment. */
@@ -139,6 +140,7 @@ export function compileColumnPlan(template: Template, context: PlanContext): Col
 const TIME_KINDS: Readonly<Record<Exclude<TimeUnit, 'milliseconds' | 'sysUptime'>, number>> = {
   seconds: COPY.seconds,
   ntp: COPY.ntp,
+  timeval: COPY.timeval,
   deltaMicroseconds: COPY.deltaMicroseconds,
 };
 /** Octets that a time must have; dateTime types have no reduced-size encoding (RFC 7011 section 6.2). */
@@ -146,6 +148,7 @@ const TIME_OCTETS: Readonly<Record<TimeUnit, number>> = {
   milliseconds: 8,
   seconds: 4,
   ntp: 8,
+  timeval: 16,
   deltaMicroseconds: 4,
   sysUptime: 4,
 };

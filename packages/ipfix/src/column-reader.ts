@@ -33,6 +33,7 @@ import {
   copyRecordUptime,
   copySeconds,
   copySizeAndPopulation,
+  copyTimeval,
   copyVariableNumber,
   readUnsigned,
 } from './column-kernels-rare.ts';
@@ -320,6 +321,9 @@ export class ColumnReader {
         break;
       case COPY.ntp:
         copyNtp(copy, rows);
+        break;
+      case COPY.timeval:
+        copyTimeval(copy, rows);
         break;
       case COPY.deltaMicroseconds:
         copyDeltaMicroseconds(copy, rows, exportTimeMs);

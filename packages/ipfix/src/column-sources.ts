@@ -61,8 +61,8 @@ export const MAC_SOURCES: readonly (readonly [FlowColumnName, number])[] = [
   ['dstMac', 80],
 ];
 
-/** How a time element counts. */
-export type TimeUnit = 'milliseconds' | 'seconds' | 'ntp' | 'deltaMicroseconds' | 'sysUptime';
+/** How a time element counts; `timeval` is what pmacct puts into dateTimeMicroseconds. */
+export type TimeUnit = 'milliseconds' | 'seconds' | 'ntp' | 'timeval' | 'deltaMicroseconds' | 'sysUptime';
 
 export type TimeSource = readonly [element: number, unit: TimeUnit];
 
@@ -78,6 +78,7 @@ export const FLOW_START_SOURCES: readonly TimeSource[] = [
   [152, 'milliseconds'],
   [150, 'seconds'],
   [154, 'ntp'],
+  [154, 'timeval'],
   [156, 'ntp'],
   [158, 'deltaMicroseconds'],
   [22, 'sysUptime'],
@@ -87,6 +88,7 @@ export const FLOW_END_SOURCES: readonly TimeSource[] = [
   [153, 'milliseconds'],
   [151, 'seconds'],
   [155, 'ntp'],
+  [155, 'timeval'],
   [157, 'ntp'],
   [159, 'deltaMicroseconds'],
   [21, 'sysUptime'],

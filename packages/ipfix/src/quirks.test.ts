@@ -21,6 +21,7 @@ import {
   v9TemplateSet,
 } from './datagram-builder.test-support.ts';
 import { elementById } from './information-model.ts';
+import { decodeValue, encodeValue } from './value-codec.ts';
 
 const MS = EXPORT_TIME * 1000;
 
@@ -448,6 +449,22 @@ describe('others', () => {
       srcAddrLo: 0xffff0a000001,
       extra: ipv6,
     });
+  });
+
+  test('pmacct: microseconds as a struct timeval of 16 octets', () => {
+    const timeval = (seconds: number, microseconds: number) => [...u64(seconds), ...u64(microseconds)];
+    const octets = [...timeval(1_448_269_127, 960_079), ...timeval(1_448_269_128, 28_795)];
+    expect(record(fields, octets)).toMatchObject({
+      flowStart: 1_448_269_127_960,
+      flowEnd: 1_448_269_128_028,
+    });
+    const bytes = Uint8Array.from(octets);
+    const shown = '2015-11-23T08:58:47.960079Z';
+    expect(decodeValue(bytes, 0, 16, 'dateTimeMicroseconds')).toBe(shown);
+    const written = new Uint8Array(16);
+    encodeValue(written, 0, { dataType: 'dateTimeMicroseconds' }, 16, shown);
+    expect(written).toEqual(bytes.subarray(0, 16));
+    expect(decodeValue(new Uint8Array(16).fill(255), 0, 16, 'dateTimeMicroseconds')).toBe('ff'.repeat(16));
   });
 
   test('SRv6: the outer packet has addresses, protocol and ports of the row, the inner one is kept beside it', () => {

@@ -163,6 +163,19 @@ function ntpDecoder(instantOf: (seconds: number, fraction: number) => Instant, d
   };
 }
 
+/** pmacct's nfprobe_tstamp_usec: a struct timeval of C, seconds since 1970 and microseconds in 8 octets each. */
+const TIMEVAL_OCTETS = 16;
+const decodeNtpMicroseconds = ntpDecoder(instantOfNtpMicroseconds, 6);
+
+function decodeMicroseconds(bytes: Uint8Array, position: number, octets: number): PlainValue {
+  if (octets !== TIMEVAL_OCTETS) return decodeNtpMicroseconds(bytes, position, octets);
+  const seconds = unsignedNumber(bytes, position, 8);
+  const microseconds = unsignedNumber(bytes, position + 8, 8);
+  const isTime = seconds <= 0xffff_ffff && microseconds < 1e6;
+  const text = isTime ? formatInstant({ seconds, nanoseconds: microseconds * 1000 }, 6) : undefined;
+  return text ?? decodeHex(bytes, position, octets);
+}
+
 const DECODERS: Readonly<Record<PlainDataType, Decode>> = {
   octetArray: decodeHex,
   unsigned8: decodeUnsigned,
@@ -181,7 +194,7 @@ const DECODERS: Readonly<Record<PlainDataType, Decode>> = {
   string: decodeString,
   dateTimeSeconds: decodeSeconds,
   dateTimeMilliseconds: decodeMilliseconds,
-  dateTimeMicroseconds: ntpDecoder(instantOfNtpMicroseconds, 6),
+  dateTimeMicroseconds: decodeMicroseconds,
   dateTimeNanoseconds: ntpDecoder(instantOfNtpNanoseconds, 9),
   ipv4Address: decodeAddress,
   ipv6Address: decodeAddress,
@@ -280,6 +293,22 @@ const ntpWire = (fractionOf: (instant: Instant) => number) => (instant: Instant)
 const millisecondsWire = (instant: Instant) =>
   BigInt(instant.seconds) * 1000n + BigInt(Math.floor(instant.nanoseconds / 1e6));
 
+const encodeNtpMicroseconds = timeEncoder(8, ntpWire(ntpMicrosecondFraction));
+const encodeTimeval = timeEncoder(
+  TIMEVAL_OCTETS,
+  (instant) => (BigInt(instant.seconds) << 64n) + BigInt(Math.floor(instant.nanoseconds / 1000)),
+);
+
+function encodeMicroseconds(
+  bytes: Uint8Array,
+  position: number,
+  octets: number,
+  value: EncodableValue,
+): boolean {
+  const encode = octets === TIMEVAL_OCTETS ? encodeTimeval : encodeNtpMicroseconds;
+  return encode(bytes, position, octets, value);
+}
+
 const ENCODERS: Readonly<Record<PlainDataType, Encode>> = {
   octetArray: encodeHex,
   unsigned8: integerEncoder(1, false),
@@ -298,7 +327,7 @@ const ENCODERS: Readonly<Record<PlainDataType, Encode>> = {
   string: encodeString,
   dateTimeSeconds: timeEncoder(4, (instant) => BigInt(instant.seconds)),
   dateTimeMilliseconds: timeEncoder(8, millisecondsWire),
-  dateTimeMicroseconds: timeEncoder(8, ntpWire(ntpMicrosecondFraction)),
+  dateTimeMicroseconds: encodeMicroseconds,
   dateTimeNanoseconds: timeEncoder(8, ntpWire(ntpNanosecondFraction)),
   ipv4Address: textEncoderOf(4, parseIPv4),
   ipv6Address: textEncoderOf(16, parseIPv6),
