@@ -454,10 +454,13 @@ describe('others', () => {
   test('pmacct: microseconds as a struct timeval of 16 octets', () => {
     const timeval = (seconds: number, microseconds: number) => [...u64(seconds), ...u64(microseconds)];
     const octets = [...timeval(1_448_269_127, 960_079), ...timeval(1_448_269_128, 28_795)];
-    expect(record(fields, octets)).toMatchObject({
-      flowStart: 1_448_269_127_960,
-      flowEnd: 1_448_269_128_028,
-    });
+    const times = { flowStart: 1_448_269_127_960, flowEnd: 1_448_269_128_028 };
+    expect(
+      record(
+        [154, 155].map((id): Field => [id, 16]),
+        octets,
+      ),
+    ).toMatchObject(times);
     const bytes = Uint8Array.from(octets);
     const shown = '2015-11-23T08:58:47.960079Z';
     expect(decodeValue(bytes, 0, 16, 'dateTimeMicroseconds')).toBe(shown);
