@@ -28,6 +28,8 @@ import {
 
 const STEP_MS = 10 * MINUTE_MS;
 const ROWS_MAX = 50_000;
+/** So long a key with few flows is counted on, until there are enough to tell it. */
+const STRAY_HOURS = 24;
 
 const LEARN_DAYS: DetectionParameter = {
   name: 'learnDays',
@@ -54,6 +56,17 @@ interface Kind {
   ) => Pick<Parameters<typeof findingOf>[1], 'subject' | 'filter' | 'explanation' | 'title'>;
 }
 
+/**
+ * Of what is remembered as [hour, flows] there were too few flows to be told, and a day later they are forgotten; [hour]
+ * alone is known, of which there are never few.
+ */
+function strayFlows(known: readonly number[] | undefined, hour: number): number {
+  if (known === undefined) return 0;
+  const [lastHour = 0, flows] = known;
+  if (flows === undefined) return Number.POSITIVE_INFINITY;
+  return hour - lastHour > STRAY_HOURS ? 0 : flows;
+}
+
 function firstSeen(kind: Kind): Detection {
   const { id, title, what, misses, enabledByDefault } = kind;
   const detection: Detection = {
@@ -61,7 +74,8 @@ function firstSeen(kind: Kind): Detection {
     title,
     what,
     formula:
-      'the key was never seen since learning began, and learning has lasted for learnDays; flows ≥ flowsMin',
+      'the key was never seen since learning began, and learning has lasted for learnDays; flows ≥ flowsMin, ' +
+      'each less than a day after the one before',
     source:
       'Arkime baseline diff (new against an earlier period), ntopng service map, Stealthwatch Host ' +
       'Locking (two-way only)',
@@ -79,7 +93,8 @@ function firstSeen(kind: Kind): Detection {
         min: 1,
         max: 1e6,
         unit: 'flows',
-        meaning: 'Flows in ten minutes, so that a stray packet is no service',
+        meaning:
+          'Flows from which it is told, so that a stray packet is no service; while learning, one is enough',
         source: 'ours',
       },
     ],
@@ -88,14 +103,17 @@ function firstSeen(kind: Kind): Detection {
       memory.begin(range.fromMs);
       const learnsUntilMs = memory.sinceMs + setting(parameters, 'learnDays') * DAY_MS;
       const sql = `SELECT ${kind.keys}, count(*) AS flows, min(${START_MS}) AS firstMs, max(${END_MS}) AS lastMs
-FROM flows WHERE ${counted} AND ${kind.condition(context)} GROUP BY ${kind.keys} HAVING count(*) >= ${setting(parameters, 'flowsMin')}
-ORDER BY flows DESC LIMIT ${ROWS_MAX}`;
+FROM flows WHERE ${counted} AND ${kind.condition(context)} GROUP BY ${kind.keys} ORDER BY flows DESC LIMIT ${ROWS_MAX}`;
+      const isLearning = range.fromMs < learnsUntilMs;
+      const flowsMin = setting(parameters, 'flowsMin');
+      const hour = Math.floor(range.toMs / HOUR_MS);
       const fresh: AnswerRow[] = [];
       for (const row of await ask(sql, range)) {
         const key = Object.values(row).slice(0, -3).join(' ');
-        const isKnown = memory.get(key) !== undefined;
-        memory.set(key, [Math.floor(range.toMs / HOUR_MS)]);
-        if (!isKnown && range.fromMs >= learnsUntilMs) fresh.push(row);
+        const flows = strayFlows(memory.get(key), hour) + numberOf(row, 'flows');
+        const isStray = !isLearning && flows < flowsMin;
+        memory.set(key, isStray ? [hour, flows] : [hour]);
+        if (!isLearning && !isStray && Number.isFinite(flows)) fresh.push({ ...row, flows });
       }
       return fresh.map((row) =>
         findingOf(detection, {
@@ -109,8 +127,8 @@ ORDER BY flows DESC LIMIT ${ROWS_MAX}`;
               name: 'flows',
               value: numberOf(row, 'flows'),
               unit: 'flows',
-              threshold: setting(parameters, 'flowsMin'),
-              meaning: 'in the time in which it was first seen',
+              threshold: flowsMin,
+              meaning: 'since it was first seen',
             },
             {
               name: 'learnedDays',

@@ -35,7 +35,7 @@ beforeAll(async () => {
     clock: createManualClock(START_MS),
     options,
   });
-  const flows = [...portScans(), ...sweeps(), ...busyHosts(), ...names()];
+  const flows = [...portScans(), ...sweeps(), ...busyHosts(), ...names(), ...callers()];
   await writeFlows(
     store,
     flows.sort((one, other) => one.receivedAt - other.receivedAt),
@@ -72,6 +72,17 @@ function names(): WrittenFlow[] {
     ),
   );
   return [...asked, ...clients, ...tunnel];
+}
+
+/** One that calls each hour, one that is new in the fourth hour and calls each second one, one that calls once. */
+function callers(): WrittenFlow[] {
+  const call = (hour: number, src: string) =>
+    flow(hour * HOUR_MS + 1000, { src, dst: '198.51.100.9', dstPort: 443 });
+  return [
+    ...many(6, (index) => call(6 + index, '10.0.5.1')),
+    ...[9, 11].map((hour) => call(hour, '10.0.5.2')),
+    call(10, '10.0.5.3'),
+  ];
 }
 
 /** The flow and what came back for it. */
@@ -221,6 +232,12 @@ test('data that comes through DNS: small questions, large answers', async () => 
   const found = await playDetection(store, 'dnsTunnel', hours(4, 6), HOUR_MS);
   expect(subjects(found)).toEqual(['10.0.4.3 → 203.0.113.53']);
   expect(found[0]?.evidence.numbers.find(({ name }) => name === 'answerSize')?.value).toBe(460);
+});
+
+test('what was seen once while learning is known; later, one flow is not told, two on a day are', async () => {
+  const told = await playDetection(store, 'newHost', hours(6, 12), HOUR_MS, { learnDays: 0.1 });
+  expect(subjects(told)).toEqual(['10.0.5.2']);
+  expect(told[0]?.evidence.numbers[0]).toMatchObject({ value: 2, threshold: 2 });
 });
 
 test('ports of a host, too slowly for five minutes', async () => {
