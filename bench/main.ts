@@ -4,6 +4,7 @@ import { benchmarkCollect } from './collect.ts';
 import { benchmarkConsole } from './console.ts';
 import { benchmarkDecode } from './decode.ts';
 import { benchmarkDetect } from './detect.ts';
+import { benchmarkHeldOut } from './held-out.ts';
 import { benchmarkLive } from './live.ts';
 import { benchmarkMeter } from './meter.ts';
 import { benchmarkPolicy } from './policy.ts';
@@ -17,6 +18,7 @@ const BENCHMARKS: Readonly<Record<string, (size?: string) => void | Promise<void
   collect: benchmarkCollect,
   store: benchmarkStore,
   detect: benchmarkDetect,
+  'held-out': benchmarkHeldOut,
   console: benchmarkConsole,
   policy: benchmarkPolicy,
   usage: benchmarkUsage,
