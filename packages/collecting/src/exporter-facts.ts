@@ -28,7 +28,7 @@ export interface ExporterFact {
 /** Longer than any name that a router allows; the rest of a longer one is cut. */
 const TEXT_CHARACTERS_MAX = 255;
 /** A peer of WireGuard has some allowed addresses, a gateway some networks. */
-const PREFIXES_PER_PEER_MAX = 64;
+export const PREFIXES_PER_PEER_MAX = 64;
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -93,6 +93,25 @@ describe('what option records tell', () => {
     expect(find('10.9.7.1')).toBeUndefined();
   });
 
+  test('prefixes of a peer in several records that hold from the same moment on, until others do', () => {
+    const knowledge = createExporterKnowledge();
+    const find = (address: string) =>
+      knowledge.of(exporter).peer(...(addressWords(address) ?? [0, 0, 0, 0]))?.name;
+    const since = (second: number) => ({
+      peerName: 'gateway',
+      peerPublicKey: 'A=',
+      observationTimeMilliseconds: `2026-11-21T08:00:0${second}.000Z`,
+    });
+    const tell = (prefixes: string, second: number) =>
+      knowledge.take(record(since(second), { peerOverlayAddresses: prefixes }), 0);
+    tell('10.1.0.0/16,10.2.0.0/16', 1);
+    tell('10.3.0.0/16', 1);
+    tell('10.1.0.0/16,10.2.0.0/16', 1);
+    expect(['10.1.0.1', '10.2.0.1', '10.3.0.1'].map(find)).toEqual(['gateway', 'gateway', 'gateway']);
+    tell('10.4.0.0/16', 2);
+    expect(['10.1.0.1', '10.3.0.1', '10.4.0.1'].map(find)).toEqual([undefined, undefined, 'gateway']);
+  });
+
   test("an exporter's name: its own word, else a peer's record for its address", () => {
     const knowledge = createExporterKnowledge();
     const member = { ...exporter, address: '10.9.0.2' };

@@ -7,7 +7,14 @@
  */
 import type { ExporterIdentity, OptionsRecord } from '@weir/ipfix';
 import { z } from 'zod';
-import { applicationKey, type ExporterFact, FACT_KINDS, type FactKind, factsOf } from './exporter-facts.ts';
+import {
+  applicationKey,
+  type ExporterFact,
+  FACT_KINDS,
+  type FactKind,
+  factsOf,
+  PREFIXES_PER_PEER_MAX,
+} from './exporter-facts.ts';
 import { addressWords, createPeerPrefixes, type KnownPeer, type PeerPrefixes } from './peer-prefixes.ts';
 
 /** What is known of one observation domain of one exporter. */
@@ -231,10 +238,11 @@ class Knowledge implements ExporterKnowledge {
     return undefined;
   }
 
-  #put(address: string, observationDomainId: number, fact: TimedFact): void {
+  #put(address: string, observationDomainId: number, told: TimedFact): void {
     const exporter = this.#exporter(address);
-    const facts = this.#domain(exporter, observationDomainId)?.byKind[fact.kind];
-    const known = facts?.get(fact.key);
+    const facts = this.#domain(exporter, observationDomainId)?.byKind[told.kind];
+    const known = facts?.get(told.key);
+    const fact = known === undefined ? told : continued(known, told);
     if (facts === undefined || (known === undefined && !this.#reserve(facts, fact.kind, exporter))) {
       this.refused += 1;
       return;
@@ -322,6 +330,13 @@ function peersOf(facts: Facts): PeerPrefixes {
 
 function putPeer(peers: PeerPrefixes, { prefixes, name, detail }: ExporterFact): void {
   for (const prefix of prefixes) peers.put(prefix, { name, user: detail });
+}
+
+/** Prefixes that are too many for a record come in several, which hold from the same moment on. */
+function continued(known: ExporterFact, told: TimedFact): TimedFact {
+  if (told.validFromMs === 0 || told.validFromMs !== known.validFromMs) return told;
+  const prefixes = [...new Set([...known.prefixes, ...told.prefixes])];
+  return { ...told, prefixes: prefixes.slice(0, PREFIXES_PER_PEER_MAX) };
 }
 
 function isSame(one: ExporterFact, other: ExporterFact): boolean {

@@ -64,8 +64,11 @@ describe('peer records', () => {
       overlayPrefixes,
     };
     const records = received([big, PEER]);
-    expect(records).toHaveLength(2);
+    expect(records).toHaveLength(5);
     expect(records[0]?.scope?.['peerOverlayAddresses']).toBe(overlayPrefixes.slice(0, 4).join(','));
+    const told = records.slice(0, 4).map(({ scope }) => scope?.['peerOverlayAddresses']);
+    expect(told.join(',')).toBe(overlayPrefixes.join(','));
+    expect(new Set(records.slice(0, 4).map(({ fields }) => JSON.stringify(fields))).size).toBe(1);
     expect(records[0]?.fields['peerPublicKey']).toBe(PEER.publicKey);
   });
 

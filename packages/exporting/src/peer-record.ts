@@ -1,7 +1,7 @@
 /**
  * Who is behind overlay addresses, as option records: told once for all flows instead of with each. A
  * collector joins them by the flow's addresses and by time: a record holds from observationTimeMilliseconds
- * on until another one for the same prefixes.
+ * on until another one for the same prefixes, or of the same key from a later moment on.
  */
 import type { Peer } from '@weir/host';
 import {
@@ -36,37 +36,52 @@ export const PEER_TEMPLATE: Template = {
   ],
 };
 
-/** With the rest of a record they fit a message of 512 octets, the least that is sent. */
+/** With the rest of a record they fit a message of 512 octets, the least that is sent; more take another record. */
 const PREFIX_OCTETS_MAX = 160;
 /** Of all other text. */
 const TEXT_OCTETS_MAX = 280;
 
 const encoder = new TextEncoder();
 
-/** A record a peer. Text that would not fit a message is cut: tags and prefixes at a comma. */
+/**
+ * A record a peer, or several with its prefixes in turn where they are many. Other text that would not fit a message
+ * is cut: tags at a comma.
+ */
 export function peerRecords(peers: readonly Peer[]): { template: Template; record: EncodableRecord }[] {
-  return peers.map((peer) => {
-    const peerOverlayAddresses = fitted(peer.overlayPrefixes, { octets: PREFIX_OCTETS_MAX });
-    const room = { octets: TEXT_OCTETS_MAX };
-    const publicKey = fitted([peer.publicKey], room);
-    const name = fitted([peer.name], room);
-    const endpoint = fitted([peer.endpoint], room);
-    return {
+  return peers.flatMap((peer) => {
+    const fields = fieldsOf(peer);
+    return sharedOut(peer.overlayPrefixes).map((peerOverlayAddresses) => ({
       template: PEER_TEMPLATE,
-      record: {
-        scope: { peerOverlayAddresses },
-        fields: {
-          peerName: name,
-          peerUser: fitted([peer.user], room),
-          peerTags: fitted(peer.tags, room),
-          peerPublicKey: publicKey,
-          peerEndpoint: endpoint,
-          peerLastSeenMilliseconds: new Date(peer.lastSeenMs),
-          observationTimeMilliseconds: new Date(peer.validFromMs),
-        },
-      },
-    };
+      record: { scope: { peerOverlayAddresses }, fields },
+    }));
   });
+}
+
+function fieldsOf(peer: Peer): EncodableRecord['fields'] {
+  const room = { octets: TEXT_OCTETS_MAX };
+  const peerPublicKey = fitted([peer.publicKey], room);
+  const peerName = fitted([peer.name], room);
+  const peerEndpoint = fitted([peer.endpoint], room);
+  return {
+    peerName,
+    peerUser: fitted([peer.user], room),
+    peerTags: fitted(peer.tags, room),
+    peerPublicKey,
+    peerEndpoint,
+    peerLastSeenMilliseconds: new Date(peer.lastSeenMs),
+    observationTimeMilliseconds: new Date(peer.validFromMs),
+  };
+}
+
+/** The prefixes with commas, in as few texts of PREFIX_OCTETS_MAX as hold them in their order. */
+function sharedOut(prefixes: readonly string[]): string[] {
+  const texts: string[] = [];
+  for (const prefix of prefixes) {
+    const longer = `${texts.at(-1)},${prefix}`;
+    if (texts.length > 0 && longer.length <= PREFIX_OCTETS_MAX) texts[texts.length - 1] = longer;
+    else texts.push(prefix);
+  }
+  return texts;
 }
 
 /** As many of the parts as there is room for, with commas; what they take is taken from `room`. */

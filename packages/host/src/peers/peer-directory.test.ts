@@ -22,7 +22,7 @@ const WIREGUARD = [
 
 const TAILSCALE = {
   Version: '1.70.0',
-  Self: { HostName: 'me', TailscaleIPs: ['100.64.0.1'] },
+  Self: { HostName: 'me', UserID: 12, TailscaleIPs: ['100.64.0.1'] },
   Peer: {
     'nodekey:a': {
       PublicKey: `nodekey:${'ab'.repeat(32)}`,
@@ -67,6 +67,9 @@ const NETBIRD = {
     ],
   },
   netbirdIp: '100.92.0.1/16',
+  fqdn: 'me.netbird.cloud',
+  publicKey: OTHER_KEY,
+  networks: ['10.40.0.0/16'],
 };
 
 describe('what the programs say', () => {
@@ -115,6 +118,15 @@ describe('what the programs say', () => {
         overlayPrefixes: ['100.64.0.8/32'],
         lastSeenMs: 0,
       },
+      {
+        name: 'me',
+        user: 'ada@example.org',
+        tags: [],
+        publicKey: '',
+        endpoint: '',
+        overlayPrefixes: ['100.64.0.1/32'],
+        lastSeenMs: 0,
+      },
     ]);
   });
 
@@ -128,6 +140,15 @@ describe('what the programs say', () => {
         endpoint: '198.51.100.8:51820',
         overlayPrefixes: ['100.92.0.9/32', '10.30.0.0/16'],
         lastSeenMs: Date.parse('2026-11-21T08:00:00.5Z'),
+      },
+      {
+        name: 'me.netbird.cloud',
+        user: '',
+        tags: [],
+        publicKey: OTHER_KEY,
+        endpoint: '',
+        overlayPrefixes: ['100.92.0.1/32'],
+        lastSeenMs: 0,
       },
     ]);
   });
@@ -248,15 +269,17 @@ describe('the directory', () => {
     const { clock, outputs, directory, seen } = createFixture([{ kind: 'tailscale' }, { kind: 'netBird' }]);
     outputs.set('tailscale', JSON.stringify(TAILSCALE));
     await directory.start();
-    expect(directory.peers()).toHaveLength(2);
+    expect(directory.peers()).toHaveLength(3);
     outputs.set('tailscale', 'failed to connect to local tailscaled');
     outputs.set('netbird', JSON.stringify(NETBIRD));
     clock.advance(15_000);
     await directory.refresh();
     expect(directory.peers().map(({ name }) => name)).toEqual([
+      'me',
       'build-1.tail0000.ts.net',
       'printer',
       'peer-1.netbird.cloud',
+      'me.netbird.cloud',
     ]);
     expect(seen).toHaveLength(2);
     expect(directory.counters()).toMatchObject({ failures: 2, changes: 2 });

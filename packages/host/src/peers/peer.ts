@@ -23,8 +23,8 @@ export type PeerStatement = Omit<Peer, 'validFromMs'>;
 
 /** An overlay larger than this has its addresses elsewhere than in each host's memory: some 4 MiB. */
 export const PEERS_MAX = 10_000;
-/** A subnet router announces many; a record with them all must fit an export message. */
-const PREFIXES_MAX = 16;
+/** A subnet router announces many. */
+const PREFIXES_MAX = 64;
 const TAGS_MAX = 16;
 /** Of a list, to find them in. */
 const LISTED_MAX = 1024;

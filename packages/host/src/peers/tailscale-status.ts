@@ -1,13 +1,13 @@
-/** `tailscale status --json`: `Peer` by node key, `User` by number. */
+/** `tailscale status --json`: `Peer` by node key, `Self` like one of them, `User` by number. */
 import { objectOf, type PeerStatement, prefixesOf, textOf, textsOf, timeOf } from './peer.ts';
 
 const NODE_KEY = /^nodekey:([0-9a-f]{64})$/;
 
-/** The peers in the status. Throws a SyntaxError when it is not JSON. */
+/** The peers in the status, and this machine, who has overlay addresses too. Throws a SyntaxError when it is not JSON. */
 export function readTailscaleStatus(text: string): PeerStatement[] {
   const status = objectOf(JSON.parse(text));
   const users = objectOf(status['User']);
-  return Object.values(objectOf(status['Peer'])).flatMap((value) => {
+  return [...Object.values(objectOf(status['Peer'])), status['Self']].flatMap((value) => {
     const peer = objectOf(value);
     const allowed = prefixesOf(peer['AllowedIPs']);
     const overlayPrefixes = allowed.length > 0 ? allowed : prefixesOf(peer['TailscaleIPs']);
