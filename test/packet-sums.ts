@@ -25,6 +25,7 @@ const FIELDS = [
   'udp.dstport',
   'ip.len',
   'ipv6.plen',
+  'frame.time_epoch',
 ];
 
 export function addTo(sums: Sums, key: string, packets: number, octets: number): void {
@@ -32,7 +33,17 @@ export function addTo(sums: Sums, key: string, packets: number, octets: number):
   sums.set(key, { packets: sum.packets + packets, octets: sum.octets + octets });
 }
 
-export function sumsOfCapture(capture: string): Sums {
+/** A packet that a capture has. */
+export interface CapturedPacket {
+  /** Seconds since the Unix epoch. */
+  readonly time: number;
+  /** As those of `Sums`. */
+  readonly key: string;
+  readonly octets: number;
+}
+
+/** In the order of the capture. */
+export function packetsOfCapture(capture: string): CapturedPacket[] {
   const args = [
     '-n',
     '-r',
@@ -41,6 +52,9 @@ export function sumsOfCapture(capture: string): Sums {
     CONVERSATIONS,
     '-T',
     'fields',
+    // Of an ICMP error its own header, and not that of the packet that it quotes.
+    '-E',
+    'occurrence=f',
     ...FIELDS.flatMap((field) => ['-e', field]),
   ];
   const text = execFileSync('tshark', args, {
@@ -48,15 +62,27 @@ export function sumsOfCapture(capture: string): Sums {
     maxBuffer: 1 << 28,
     stdio: ['ignore', 'pipe', 'ignore'],
   });
+  return text
+    .trim()
+    .split('\n')
+    .map((line) => {
+      const [src4, dst4, src6, dst6, proto4, proto6, tcpSrc, tcpDst, udpSrc, udpDst, length4, length6, time] =
+        line.split('\t');
+      const protocol = Number(proto4 || proto6);
+      const hasPorts = protocol === 6 || protocol === 17;
+      const source = `${src4 || src6}:${hasPorts ? tcpSrc || udpSrc : 0}`;
+      const destination = `${dst4 || dst6}:${hasPorts ? tcpDst || udpDst : 0}`;
+      return {
+        time: Number(time),
+        key: `${protocol} ${source} ${destination}`,
+        octets: src4 ? Number(length4) : Number(length6) + 40,
+      };
+    });
+}
+
+export function sumsOfCapture(capture: string): Sums {
   const sums: Sums = new Map();
-  for (const line of text.trim().split('\n')) {
-    const [src4, dst4, src6, dst6, proto4, proto6, tcpSrc, tcpDst, udpSrc, udpDst, length4, length6] =
-      line.split('\t');
-    const octets = src4 ? Number(length4) : Number(length6) + 40;
-    const source = `${src4 || src6}:${tcpSrc || udpSrc || 0}`;
-    const destination = `${dst4 || dst6}:${tcpDst || udpDst || 0}`;
-    addTo(sums, `${Number(proto4 || proto6)} ${source} ${destination}`, 1, octets);
-  }
+  for (const { key, octets } of packetsOfCapture(capture)) addTo(sums, key, 1, octets);
   return sums;
 }
 
