@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import type { PacketOrigin } from '@weir/collecting';
 import { afterAll, describe, expect, test } from 'vitest';
 import { readExportPackets } from './export-packets.ts';
@@ -75,9 +75,14 @@ describe.skipIf(captures.length === 0 || !hasTshark)(
 );
 
 describe('files that are no captures', () => {
-  test('an IPFIX file is a stream of messages, gzip or not', async () => {
+  test('an IPFIX file is a stream of messages, compressed or not', async () => {
     const content = Buffer.concat([MESSAGE, MESSAGE, MESSAGE]);
-    for (const file of [write('a.ipfix', content), write('b.ipfix.gz', gzipSync(content))]) {
+    const files = [
+      write('a.ipfix', content),
+      write('b.ipfix.gz', gzipSync(content)),
+      write('c.ipfix.zst', zstdCompressSync(content)),
+    ];
+    for (const file of files) {
       const { packets, problems } = await take(file);
       expect(packets.map(({ hex }) => hex)).toEqual([1, 2, 3].map(() => MESSAGE.toString('hex')));
       expect(packets[0]?.origin).toMatchObject({ transport: 'file', stream: file });

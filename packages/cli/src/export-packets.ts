@@ -34,7 +34,7 @@ export async function readExportPackets(path: string, taker: PacketTaker): Promi
     await readPlainFile(input, versionOf(head), taker);
   else {
     input.close();
-    const allowed = 'pcap, pcapng, an IPFIX file, or one export datagram, plain or gzip';
+    const allowed = 'pcap, pcapng, an IPFIX file, or one export datagram, plain, gzip or Zstandard';
     throw new UserError('file_not_recognized', `${name}: no export packets (allowed: ${allowed})`);
   }
 }

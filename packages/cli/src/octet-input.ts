@@ -1,22 +1,27 @@
-/** Where a command reads octets: a file, or what is piped into it; gunzipped when it is gzip. */
+/** Where a command reads octets: a file, or what is piped into it; without its compression (gzip, Zstandard). */
 import { createReadStream } from 'node:fs';
 import process from 'node:process';
-import { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { Readable, type Transform } from 'node:stream';
+import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { UserError } from '@weir/base';
 
 /** The path that stands for standard input. */
 export const STANDARD_INPUT = '-';
 
 const CHUNK_OCTETS = 256 * 1024;
-const GZIP_MAGIC = [0x1f, 0x8b];
+/** What a compressed file begins with (RFC 1952 section 2.3.1, RFC 8878 section 3.1.1), and what undoes it. */
+const COMPRESSIONS: readonly { readonly magic: readonly number[]; readonly undo: () => Transform }[] = [
+  { magic: [0x1f, 0x8b], undo: () => createGunzip({ chunkSize: CHUNK_OCTETS }) },
+  { magic: [0x28, 0xb5, 0x2f, 0xfd], undo: () => createZstdDecompress({ chunkSize: CHUNK_OCTETS }) },
+];
+const MAGIC_OCTETS_MAX = 4;
 /** As many as it takes to tell one kind of file from another. */
 const HEAD_OCTETS = 16;
 
 export interface OctetInput {
   /** The path, or `standard input`. */
   readonly name: string;
-  /** What it begins with, not gzipped: 16 octets or more, unless there are fewer. */
+  /** What it begins with, decompressed: 16 octets or more, unless there are fewer. */
   readonly head: Uint8Array;
   /** All octets, `head` among them, once; who leaves their `for await` early closes the source. */
   readonly octets: AsyncIterable<Uint8Array>;
@@ -26,16 +31,19 @@ export interface OctetInput {
 
 /**
  * Opens the file at `path`, or standard input for `-`. Throws UserError `file_unreadable`, also when there is
- * no octet that can be gunzipped; what fails later fails while it is read.
+ * no octet that can be decompressed; what fails later fails while it is read.
  */
 export async function openOctetInput(path: string): Promise<OctetInput> {
   const isPiped = path === STANDARD_INPUT;
   const name = isPiped ? 'standard input' : path;
   try {
     const source = isPiped ? process.stdin : createReadStream(path, { highWaterMark: CHUNK_OCTETS });
-    const raw = await peek(source[Symbol.asyncIterator](), GZIP_MAGIC.length);
-    const isGzip = GZIP_MAGIC.every((octet, index) => raw.head[index] === octet);
-    const plain = isGzip ? await peek(gunzip(raw.octets), HEAD_OCTETS) : await peek(raw.octets, HEAD_OCTETS);
+    const raw = await peek(source[Symbol.asyncIterator](), MAGIC_OCTETS_MAX);
+    const compression = COMPRESSIONS.find(({ magic }) =>
+      magic.every((octet, index) => raw.head[index] === octet),
+    );
+    const octets = compression === undefined ? raw.octets : decompress(raw.octets, compression.undo());
+    const plain = await peek(octets, HEAD_OCTETS);
     return { name, ...plain, close: () => void source.destroy() };
   } catch (error) {
     throw new UserError('file_unreadable', `${name}: cannot be read (${(error as Error).message})`);
@@ -69,12 +77,11 @@ async function* afterHead(head: Uint8Array, octets: Octets): PeekedOctets {
   }
 }
 
-async function* gunzip(zipped: PeekedOctets): PeekedOctets {
-  const source = Readable.from(zipped, { objectMode: false });
-  const unzipped = createGunzip({ chunkSize: CHUNK_OCTETS });
-  source.on('error', (error) => unzipped.destroy(error));
+async function* decompress(compressed: PeekedOctets, undone: Transform): PeekedOctets {
+  const source = Readable.from(compressed, { objectMode: false });
+  source.on('error', (error) => undone.destroy(error));
   try {
-    yield* source.pipe(unzipped);
+    yield* source.pipe(undone);
   } finally {
     source.destroy();
   }
