@@ -7,14 +7,17 @@ export interface Endpoint {
   port: number;
 }
 
-/** `192.0.2.1:2055` or `[2001:db8::1]:2055`. */
-export function parseEndpoint(text: string, option: string): Endpoint {
+/** `192.0.2.1:2055` or `[2001:db8::1]:2055`. Throws UserError `usage_endpoint`. */
+export function parseEndpoint(text: string, option: string, portMin = 0): Endpoint {
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
   const address = match?.[1] ?? match?.[2] ?? '';
   const port = Number(match?.[3] ?? Number.NaN);
   const family = match?.[1] === undefined ? 4 : 6;
-  if (isIP(address === 'localhost' ? '127.0.0.1' : address) !== family || !(port >= 0 && port <= 65535)) {
-    const allowed = 'IP:PORT with the port from 0 to 65535, IPv6 in brackets';
+  if (
+    isIP(address === 'localhost' ? '127.0.0.1' : address) !== family ||
+    !(port >= portMin && port <= 65535)
+  ) {
+    const allowed = `IP:PORT with the port from ${portMin} to 65535, IPv6 in brackets`;
     throw new UserError(
       'usage_endpoint',
       `${option}: '${text}' is not allowed (allowed: ${allowed})`,
@@ -24,8 +27,8 @@ export function parseEndpoint(text: string, option: string): Endpoint {
   return { address: address === 'localhost' ? '127.0.0.1' : address, port };
 }
 
-/** `Udp/IP:PORT`, the protocol in any case. */
-export function parseUdpEndpoint(text: string, option: string): Endpoint {
+/** Where to send to: `Udp/IP:PORT`, the protocol in any case. Throws UserError `usage_endpoint`. */
+export function parseUdpDestination(text: string, option: string): Endpoint {
   const match = /^udp\/(.+)$/i.exec(text);
   if (match?.[1] === undefined) {
     throw new UserError(
@@ -34,7 +37,7 @@ export function parseUdpEndpoint(text: string, option: string): Endpoint {
       EXIT_USAGE,
     );
   }
-  return parseEndpoint(match[1], option);
+  return parseEndpoint(match[1], option, 1);
 }
 
 /** The inverse of parseEndpoint. */

@@ -1,7 +1,7 @@
 import process from 'node:process';
 import { EXIT_USAGE, UserError } from '@weir/base';
 import { generateRecords } from '@weir/collecting';
-import { parseUdpEndpoint } from '../endpoint.ts';
+import { parseUdpDestination } from '../endpoint.ts';
 import { writeMonth } from '../month-writer.ts';
 import { parseWholeNumber } from '../quantity.ts';
 import { scaledText } from '../quantity-text.ts';
@@ -34,7 +34,7 @@ export async function generate(options: GenerateOptions): Promise<void> {
 }
 
 function sendRecords(options: GenerateOptions): Promise<object> {
-  const to = parseUdpEndpoint(options.to ?? '', '--to');
+  const to = parseUdpDestination(options.to ?? '', '--to');
   if (options.records === undefined) {
     throw new UserError('usage_generate', 'generate: --to needs --records', EXIT_USAGE);
   }

@@ -1,5 +1,5 @@
 import { type CapturedPayload, replayPayloads } from '@weir/collecting';
-import { parseUdpEndpoint } from '../endpoint.ts';
+import { parseUdpDestination } from '../endpoint.ts';
 import { readExportPackets } from '../export-packets.ts';
 import { parseWholeNumber } from '../quantity.ts';
 import { stopSignal } from '../stop-signal.ts';
@@ -14,7 +14,7 @@ const READ_AHEAD_MAX = 1000;
 
 /** `weir replay`: sends the export packets of a file again and prints how many. */
 export async function replay(file: string, options: ReplayOptions): Promise<void> {
-  const to = parseUdpEndpoint(options.to, '--to');
+  const to = parseUdpDestination(options.to, '--to');
   const rate = options.rate === undefined ? {} : { rate: parseWholeNumber(options.rate, '--rate', 1, 1e7) };
   const result = await replayPayloads(payloadsOf(file), to, { ...rate, signal: stopSignal() });
   process.stdout.write(`${JSON.stringify(result)}\n`);
