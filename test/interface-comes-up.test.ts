@@ -6,7 +6,7 @@ import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { namespacesMissing } from './network-namespace.ts';
 import { temporaryFolder } from './temporary-folder.ts';
-import { type RunningWeir, runWeir, startWeir } from './weir-process.ts';
+import { eventually, type RunningWeir, runWeir, startWeir } from './weir-process.ts';
 
 const folder = temporaryFolder();
 const missing = namespacesMissing();
@@ -65,6 +65,25 @@ describe.skipIf(missing !== undefined)(`no interface is up ${missing ?? ''}`, ()
     },
     60_000,
   );
+
+  test('weir export waits for an interface that the profile names, as an overlay at boot', async () => {
+    const profile = path.join(folder, 'Overlay.profile');
+    const state = path.join(folder, 'state');
+    const FlowMetadata = { IpFixCollectors: ['Udp/127.0.0.1:4739'], Interfaces: ['late0'] };
+    writeFileSync(profile, JSON.stringify({ FlowMetadata }));
+    const status = () => runWeir(['status', profile, '--state', state], { prefix }).stdout;
+    weir = startWeir(['export', '--profile', profile, '--state', path.join(state, 'Overlay')], prefix);
+    await weir.said(/there is no late0: metered when it comes up/);
+    expect(status()).toMatch(/^Overlay is waiting: there is no late0/);
+    comeUp();
+    await weir.said(/"interface":"late0","state":"up"/);
+    await eventually(
+      async () => status(),
+      (said) => /^Overlay is metering, [\s\S]* interface +late0: up/m.test(said),
+    );
+    expect(await weir.stop('SIGTERM'), weir.output()).toBe(0);
+    weir = undefined;
+  }, 60_000);
 });
 
 function comeUp(): void {

@@ -74,8 +74,9 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
   let peers: PeerDirectory | undefined;
 
   function planOf(profile: Profile): Plan {
-    const isDisabled = reasonDisabled(profile) !== undefined;
-    return { profile, metering: isDisabled ? undefined : plan(profile, options.interfaces, options.capture) };
+    if (reasonDisabled(profile) !== undefined) return { profile, metering: undefined };
+    const held = inForce === undefined ? undefined : (inForce.metering?.interfaces ?? []);
+    return { profile, metering: plan(profile, options.interfaces, options.capture, held) };
   }
 
   async function stopMeter(): Promise<void> {
@@ -90,7 +91,7 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
     if (metering === undefined) return;
     const { onFailure } = options;
     const starting = createMeter(
-      { ...metering, excludedSockets: ownTraffic.sockets },
+      { ...metering, awaitsInterfaces: true, excludedSockets: ownTraffic.sockets },
       { port: valve.connectWriter(), logger, onFailure },
     );
     await starting.start();

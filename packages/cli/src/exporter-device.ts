@@ -98,21 +98,31 @@ export function createExporterDevice(options: ExporterDeviceOptions): ExporterDe
 
   function status(): ExporterDeviceStatus {
     const { profile } = pipeline;
-    const waits = state === 'metering' && isWithoutInterfaces();
+    const waitsFor = state === 'metering' ? reasonToWait() : undefined;
     const disabled = profile === undefined ? undefined : reasonDisabled(profile);
     return reader.read({
       profile: file,
-      state: waits ? 'waiting' : state,
-      reason: waits ? NO_INTERFACE_UP : disabled,
+      state: waitsFor === undefined ? state : 'waiting',
+      reason: waitsFor ?? disabled,
       profileProblem,
       profileInForceSince,
     });
   }
 
-  /** Nothing to look at, and no source of dropped frames to listen to either. */
-  function isWithoutInterfaces(): boolean {
+  /** Where there is nothing to look at, and no source of dropped frames to listen to either. */
+  function reasonToWait(): string | undefined {
     const { meter, profile } = pipeline;
-    return meter?.status()?.interfaces.length === 0 && profile?.dropSources.length === 0;
+    const interfaces = meter?.status()?.interfaces;
+    if (interfaces === undefined || profile?.dropSources.length !== 0) return undefined;
+    if (interfaces.length === 0) return NO_INTERFACE_UP;
+    return interfaces.every(({ state: itsState }) => itsState === 'gone') ? sayAbsent() : undefined;
+  }
+
+  /** Names the interfaces that are not there; undefined where all are. */
+  function sayAbsent(): string | undefined {
+    const interfaces = pipeline.meter?.status()?.interfaces ?? [];
+    const absent = interfaces.filter(({ state: itsState }) => itsState === 'gone').map(({ name }) => name);
+    return absent.length === 0 ? undefined : `there is no ${absent.join(', ')}: metered when it comes up`;
   }
 
   async function apply(profile: Profile): Promise<void> {
@@ -124,10 +134,12 @@ export function createExporterDevice(options: ExporterDeviceOptions): ExporterDe
     state = reason === undefined ? 'metering' : 'disabled';
     if (reason !== undefined) {
       logger.warn(`${file}: ${reason}; nothing is exported until the profile says otherwise`);
-    } else if (isWithoutInterfaces()) {
+    } else if (meteredInterfaces().length === 0) {
       if (!isStarting) logger.warn(NO_INTERFACE_UP); // At the start the follower says it.
     } else if (change !== 'nothing') {
       logger.info({ changed: change }, `metering ${meteredInterfaces().join(', ')}`);
+      const absent = sayAbsent();
+      if (absent !== undefined) logger.warn(absent);
     }
   }
 

@@ -14,20 +14,24 @@ export type MeteringPlan = LiveMeterOptions & LiveMeterChange;
 
 /**
  * The options of the meter for `profile`; `asked` are the interfaces of the command line, which come first.
- * Throws a UserError when this process may not capture, or a named interface does not exist. Where nobody names
- * any and none is up the plan has none: who meters waits for them (interface-follower.ts).
+ * `held` are those that are in force, undefined at the start. Throws a UserError when this process may not
+ * capture, or an interface that is named does not exist: one that is held may come back, and one that the profile
+ * names at the start may come later than we, as an overlay does at boot. Where nobody names any and none is up
+ * the plan has none, and who meters waits for them (interface-follower.ts).
  */
 export function planMetering(
   profile: Profile,
   asked: readonly string[],
   capture: CaptureSource,
+  held?: readonly string[],
 ): MeteringPlan {
   const capability = captureCapability(capture);
   if (!capability.allowed) {
     throw new UserError('capture_denied', `cannot meter: ${capability.missing}; ${capability.howToGrant}`);
   }
   const { dropSources } = profile;
-  return { ...meterOptionsOf(profile), capture, dropSources, interfaces: interfacesToMeter(profile, asked) };
+  const interfaces = interfacesToMeter(profile, asked, held);
+  return { ...meterOptionsOf(profile), capture, dropSources, interfaces };
 }
 
 /** What a profile says of every meter, be it of interfaces or of a capture. */
@@ -56,11 +60,18 @@ export const METER_PROPERTIES: readonly string[] = [
   'DropSources',
 ];
 
-function interfacesToMeter(profile: Profile, asked: readonly string[]): readonly string[] {
+function interfacesToMeter(
+  profile: Profile,
+  asked: readonly string[],
+  held: readonly string[] | undefined,
+): readonly string[] {
   const present = listInterfaces();
   const named = asked.length > 0 ? asked : profile.interfaces;
   if (named.length === 0) return chooseInterfaces(present).chosen.map(({ name }) => name);
-  const missing = named.find((name) => !present.some((candidate) => candidate.name === name));
+  const isAwaited = (name: string) => (held === undefined ? asked.length === 0 : held.includes(name));
+  const missing = named.find(
+    (name) => !isAwaited(name) && !present.some((candidate) => candidate.name === name),
+  );
   if (missing !== undefined) {
     const allowed = present.map(({ name }) => name).join(', ');
     throw new UserError('interface_unknown', `no interface '${missing}' (this machine has: ${allowed})`);

@@ -1,5 +1,5 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { createBufferSender, createManualClock, receiveBuffers } from '@weir/base';
+import { createBufferSender, createManualClock, receiveBuffers, UserError } from '@weir/base';
 import type { OnPacket, PacketRing } from '@weir/host';
 import { type FlowBatchNote, flowBatchOctets, isPresent, u64AsNumber, viewFlowBatch } from '@weir/ipfix';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -80,11 +80,12 @@ class FakeRing implements PacketRing {
 }
 
 /** A capture on fake rings; the consumer takes batches only when `consume` is called. */
-function createFixture(interfaces: string[], batches = 4) {
+function createFixture(interfaces: string[], batches = 4, awaitsInterfaces = false) {
   const clock = createManualClock();
   const { port1, port2 } = new MessageChannel();
   ports.push(port1, port2);
   const rings: FakeRing[] = [];
+  const absent = new Set(['missing']);
   const rows: Row[] = [];
   const outlet = new BatchOutlet(
     createBufferSender<FlowBatchNote>(port1, batches, flowBatchOctets(ROWS)),
@@ -96,8 +97,9 @@ function createFixture(interfaces: string[], batches = 4) {
     {
       clock,
       outlet,
+      awaitsInterfaces,
       openRing: (name) => {
-        if (name === 'missing') throw new Error('there is none of this name');
+        if (absent.has(name)) throw new UserError('interface_unknown', 'there is none of this name');
         const ring = new FakeRing(name, rings.length + 1, clock.nowMs);
         rings.push(ring);
         return ring;
@@ -127,7 +129,7 @@ function createFixture(interfaces: string[], batches = 4) {
     );
   const put = (ring: number, sourcePort: number, direction = 0) =>
     rings[ring]?.queue.push({ frame: buildFrame({ sourcePort }), direction });
-  return { clock, outlet, capture, rings, rows, consume, put };
+  return { clock, outlet, capture, rings, rows, consume, put, absent };
 }
 
 const rethrow = (error: unknown) => {
@@ -230,6 +232,30 @@ describe('LiveCapture', () => {
     expect(capture.status().interfaces).toEqual([
       { name: 'eth0', interfaceIndex: 2, state: 'up', packets: 2, kernelDrops: 4 },
     ]);
+  });
+
+  test('an interface that is not there yet is waited for where that is asked for, without a busy turn', () => {
+    const { capture, clock, rings, absent } = createFixture(['missing'], 4, true);
+    expect(capture.turn()).toBe(false);
+    expect(capture.status().interfaces[0]).toMatchObject({ state: 'gone', interfaceIndex: 0 });
+    absent.clear();
+    expect(capture.turn()).toBe(false);
+    expect(rings).toHaveLength(0);
+    clock.advance(5000);
+    capture.turn();
+    expect(capture.status().interfaces[0]).toMatchObject({ name: 'missing', state: 'up' });
+    expect(capture.turn()).toBe(true);
+  });
+
+  test('one that went away leaves nothing to wait for, and the others are waited for all the longer', () => {
+    const { capture, rings } = createFixture(['eth0', 'eth1']);
+    const [first, second] = rings;
+    if (first !== undefined) first.isGone = true;
+    for (let turn = 0; turn < 4; turn += 1) capture.turn();
+    expect(second?.waits.filter((timeoutMs) => timeoutMs > 0)).toEqual([40, 40, 40, 40]);
+    if (second !== undefined) second.isGone = true;
+    capture.turn();
+    expect(capture.turn()).toBe(false);
   });
 
   test('other interfaces and timeouts take effect at once, and no flow ends for them', async () => {

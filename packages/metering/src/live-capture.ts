@@ -2,7 +2,7 @@
  * The loop of a metering thread: takes turns over the packet rings of its interfaces, lets the clock expire
  * flows, sends batches. One turn never blocks longer than WAIT_MS_MAX.
  */
-import type { Clock } from '@weir/base';
+import { type Clock, UserError } from '@weir/base';
 import { type InterfaceState, type OnPacket, type PacketRing, SNAP_LENGTH_DEFAULT } from '@weir/host';
 import type { ExporterIdentity } from '@weir/ipfix';
 import type { BatchOutlet, BatchOutletCounters } from './batch-outlet.ts';
@@ -65,6 +65,8 @@ export interface LiveCaptureDependencies {
   readonly outlet: BatchOutlet;
   readonly clock: Clock;
   readonly onStateChange?: (interfaceName: string, state: InterfaceState) => void;
+  /** Whether interfaces that do not exist at the start are waited for; else they are refused. */
+  readonly awaitsInterfaces?: boolean;
   /** Names interfaces that have no ring here, but of which a drop source tells. */
   readonly interfaceName?: (interfaceIndex: number) => string | undefined;
 }
@@ -93,7 +95,7 @@ export class LiveCapture {
     this.#snapLength = snapLength;
     this.#meter = this.#createMeter(options);
     try {
-      for (const tap of this.#taps) this.#open(tap);
+      for (const tap of this.#taps) this.#openFirst(tap);
     } catch (error) {
       this.close();
       throw error;
@@ -210,10 +212,11 @@ export class LiveCapture {
   }
 
   #wait(): boolean {
-    const tap = this.#taps[this.#turn % this.#taps.length];
+    const open = this.#taps.filter(({ ring }) => ring !== undefined);
+    const tap = open[this.#turn % open.length];
     this.#turn += 1;
     if (tap === undefined) return this.drops?.wait(WAIT_MS_MAX) ?? false;
-    this.#poll(tap, Math.ceil(WAIT_MS_MAX / this.#taps.length));
+    this.#poll(tap, Math.ceil(WAIT_MS_MAX / open.length));
     return true;
   }
 
@@ -222,6 +225,17 @@ export class LiveCapture {
     const packets = tap.ring.poll(timeoutMs, tap.onPacket);
     if (tap.ring.state() === 'gone') this.#close(tap);
     return packets;
+  }
+
+  #openFirst(tap: Tap): void {
+    const { awaitsInterfaces, clock } = this.#dependencies;
+    try {
+      this.#open(tap);
+    } catch (error) {
+      const isAbsent = error instanceof UserError && error.code === 'interface_unknown';
+      if (!isAbsent || awaitsInterfaces !== true) throw error;
+      tap.reopenAtMs = clock.monotonicMs() + REOPEN_INTERVAL_MS;
+    }
   }
 
   #open(tap: Tap): void {

@@ -85,6 +85,7 @@ async function openCapture(): Promise<LiveCapture> {
         }),
       outlet,
       clock: systemClock,
+      awaitsInterfaces: options.awaitsInterfaces === true,
       onStateChange,
       interfaceName: (interfaceIndex) => directory.nameOf(interfaceIndex),
     },

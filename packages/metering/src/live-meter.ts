@@ -15,6 +15,8 @@ import type { LiveMeterWorkerData } from './live-meter-worker.ts';
 export interface LiveMeterOptions extends Partial<FlowCacheOptions>, FlowDetailOptions {
   /** Names of the interfaces to meter; one thread serves them all. */
   readonly interfaces: readonly string[];
+  /** Whether those that do not exist at the start are waited for; else `start` is refused (`interface_unknown`). */
+  readonly awaitsInterfaces?: boolean;
   /** Sockets whose traffic is not reported: our own export, the console. */
   readonly excludedSockets?: readonly ExcludedSocket[];
   /** Octets captured of each packet; by default that of the host package, whole packets where names are. */
