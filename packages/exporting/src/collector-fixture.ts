@@ -32,6 +32,8 @@ export interface CollectorFixture {
   opened: number;
   closed: number;
   payloadOctetsMax: number;
+  /** What `hasMoved` says, once. */
+  hasMoved: boolean;
 }
 
 export function createCollectorFixture(): CollectorFixture {
@@ -45,12 +47,18 @@ export function createCollectorFixture(): CollectorFixture {
     opened: 0,
     closed: 0,
     payloadOctetsMax: 1400,
+    hasMoved: false,
     release() {
       for (const done of kept.splice(0)) done(undefined);
     },
     transport: {
       onRefused: () => {},
       payloadOctetsMax: () => fixture.payloadOctetsMax,
+      async hasMoved() {
+        const { hasMoved } = fixture;
+        fixture.hasMoved = false;
+        return hasMoved;
+      },
       async open() {
         fixture.opened += 1;
         const error = fixture.openErrors.shift();

@@ -287,6 +287,52 @@ function errorOf(code: string): Error {
   return Object.assign(new Error(code), { code });
 }
 
+describe('a machine that gets another address', () => {
+  const counters = (bench: Bench) => bench.exporter.collectors()[0]?.counters;
+
+  test('a socket whose way is lost is replaced, and what it could not send is sent by the next, after templates', async () => {
+    const bench = await startBench();
+    await advance(bench, 5000);
+    const sentBefore = only(bench).messages.length;
+    only(bench).sendErrors.push(errorOf('ENETUNREACH'));
+    bench.exporter.export(batchOf([tcp]));
+    bench.exporter.flush();
+    await advance(bench, 1000);
+    expect(only(bench)).toMatchObject({ opened: 2, closed: 1 });
+    expect(counters(bench)).toMatchObject({ connectionsOpened: 2, flowsSent: 1, messagesNotSent: 0 });
+    const sets = only(bench)
+      .messages.slice(sentBefore)
+      .flatMap((message) => message.sets);
+    const first = (isWanted: (setId: number) => boolean) => sets.findIndex(({ setId }) => isWanted(setId));
+    expect(first((setId) => setId === 2)).toBeGreaterThanOrEqual(0);
+    expect(first((setId) => setId === 2)).toBeLessThan(first(isData));
+    await stop(bench);
+  });
+
+  test('what no socket can send is counted, and the exporter stops', async () => {
+    const bench = await startBench();
+    await advance(bench, 5000);
+    only(bench).sendErrors.push(...Array.from({ length: 200 }, () => errorOf('EADDRNOTAVAIL')));
+    bench.exporter.export(batchOf([tcp]));
+    bench.exporter.flush();
+    await advance(bench, 1000);
+    expect(counters(bench)).toMatchObject({ flowsSent: 0, flowsNotSent: 1 });
+    expect(only(bench).opened).toBe(2);
+    await stop(bench);
+  });
+
+  test('is noticed within a minute where nothing fails', async () => {
+    const bench = await startBench();
+    await advance(bench, 30_000);
+    only(bench).hasMoved = true;
+    await advance(bench, 31_000);
+    expect(only(bench)).toMatchObject({ opened: 2, closed: 1 });
+    await advance(bench, 120_000);
+    expect(only(bench)).toMatchObject({ opened: 2, closed: 1 });
+    await stop(bench);
+  });
+});
+
 describe('errors of the network', () => {
   test('a message whose send reports an earlier refusal is sent again', async () => {
     const bench = await startBench();

@@ -16,7 +16,7 @@ import { createMessageQueue, type MessageQueue } from './message-queue.ts';
 import { type ColdMessage, DOMAIN_OFFSET, encodeTemplates, PROCESS_DOMAIN_ID } from './template-message.ts';
 import { anonymisationRecords, anonymisationTemplate } from './treatment-record.ts';
 import { describableFields, encodeTypeInformation, TYPE_INFORMATION } from './type-information.ts';
-import { isRefused, type LocalSocket, type MessageTransport } from './udp-transport.ts';
+import { hasLostWay, isRefused, type LocalSocket, type MessageTransport } from './udp-transport.ts';
 
 /** A datagram of 1400 octets takes 2304 of a socket buffer; Linux's default of 212,992 holds 92. */
 const BURST_MESSAGES = 64;
@@ -32,6 +32,10 @@ const REFUSED_ANNOUNCEMENT_MS = 1000;
 const REFUSED_LOG_MS = 60_000;
 const REOPEN_FIRST_MS = 1000;
 const REOPEN_MAX_MS = 60_000;
+/** A socket that fails sooner is not the reason: another would fail as well. */
+const SOCKET_AGE_MS_MIN = 5_000;
+/** How often it is looked whether the collector's name or this machine's address is another one. */
+const MOVED_LOOK_MS = 60_000;
 
 /** What the queue does not need to know of a message. */
 interface SlotContents {
@@ -41,6 +45,7 @@ interface SlotContents {
   octets: number;
   isTemplates: boolean;
   wasRefused: boolean;
+  wasHeld: boolean;
 }
 
 export function createUdpConnection(
@@ -71,6 +76,11 @@ export function createUdpConnection(
   let isRefusing = false;
   let refusalLoggedAtMs = Number.NEGATIVE_INFINITY;
   let lastError: string | undefined;
+  let openedAtMs = 0;
+  let movedLookAtMs = 0;
+  let isReopening = false;
+  /** Slots whose sending failed for a socket that is being replaced. */
+  const held: number[] = [];
 
   function countNotSent(slotContents: SlotContents): void {
     counters.messagesNotSent += 1;
@@ -174,7 +184,7 @@ export function createUdpConnection(
   function pump(): void {
     if (!isOpen) return;
     refillTokens();
-    while (tokens >= 1 && queue.sending < SENDING_MAX) {
+    while (isOpen && tokens >= 1 && queue.sending < SENDING_MAX) {
       const slot = queue.take();
       if (slot < 0) return;
       tokens -= 1;
@@ -199,8 +209,36 @@ export function createUdpConnection(
         transmit(slot);
         return;
       }
+      if (error !== undefined && !what.wasHeld && (isReopening || deservesAnotherSocket(error))) {
+        what.wasHeld = true;
+        held.push(slot);
+        void reopen(error.message);
+        return;
+      }
       settle(slot, what, error);
     });
+  }
+
+  function deservesAnotherSocket(error: Error): boolean {
+    return isOpen && hasLostWay(error) && clock.monotonicMs() - openedAtMs >= SOCKET_AGE_MS_MIN;
+  }
+
+  /** To the collector another socket may be another exporter, so it gets the templates before what comes meanwhile. */
+  async function reopen(reason: string): Promise<void> {
+    if (isReopening) return;
+    isReopening = true;
+    isOpen = false;
+    lastError = reason;
+    logger.warn(`collector ${address.text}: ${reason}; opening another socket`);
+    announceAll();
+    await transport.close();
+    if (!isStopped) await open();
+  }
+
+  /** A datagram that leaves from an address that is no longer ours may be lost without an error. */
+  async function lookWhetherMoved(): Promise<void> {
+    movedLookAtMs = clock.monotonicMs();
+    if ((await transport.hasMoved()) && isOpen && !isStopped) await reopen('the way to it has changed');
   }
 
   function settle(slot: number, what: SlotContents, error: Error | undefined): void {
@@ -247,10 +285,14 @@ export function createUdpConnection(
         return;
       }
       isOpen = true;
+      isReopening = false;
+      openedAtMs = clock.monotonicMs();
+      movedLookAtMs = openedAtMs;
       counters.connectionsOpened += 1;
       reopenDelayMs = REOPEN_FIRST_MS;
       logger.info(`collector ${address.text}: exporting from port ${localSocket.localPort}`);
       pump();
+      for (const slot of held.splice(0)) transmit(slot);
     } catch (error) {
       if (isStopped) return;
       const reason = error instanceof Error ? error.message : String(error);
@@ -305,6 +347,7 @@ export function createUdpConnection(
         octets: message.octets,
         isTemplates: false,
         wasRefused: false,
+        wasHeld: false,
       });
       pump();
     },
@@ -317,6 +360,7 @@ export function createUdpConnection(
         announceAll();
         isRefusing = false;
       }
+      if (isOpen && clock.monotonicMs() - movedLookAtMs >= MOVED_LOOK_MS) void lookWhetherMoved();
       pump();
     },
     hasRoom: () => !isOpen || queue.waiting + queue.sending <= slotCount / 2,
@@ -326,6 +370,10 @@ export function createUdpConnection(
       isOpen = false;
       cancelPump?.();
       cancelReopen?.();
+      for (const slot of held.splice(0)) {
+        countNotSent(contents[slot] ?? emptyContents());
+        queue.done(slot);
+      }
       for (let slot = queue.take(); slot >= 0; slot = queue.take()) {
         countNotSent(contents[slot] ?? emptyContents());
         queue.done(slot);
@@ -336,5 +384,13 @@ export function createUdpConnection(
 }
 
 function emptyContents(): SlotContents {
-  return { flows: 0, records: 0, packets: 0, octets: 0, isTemplates: false, wasRefused: false };
+  return {
+    flows: 0,
+    records: 0,
+    packets: 0,
+    octets: 0,
+    isTemplates: false,
+    wasRefused: false,
+    wasHeld: false,
+  };
 }

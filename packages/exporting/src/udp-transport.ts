@@ -7,6 +7,7 @@
  */
 import { createSocket, type Socket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
+import { isIPv6 } from 'node:net';
 import type { PathMtu } from '@weir/host';
 import type { CollectorAddress } from './collector-address.ts';
 
@@ -29,6 +30,11 @@ export interface MessageTransport {
   open(): Promise<LocalSocket>;
   /** The octets must stay as they are until `done` is called. */
   send(bytes: Uint8Array, offset: number, length: number, done: SendDone): void;
+  /**
+   * Whether a socket opened now would lead elsewhere, or leave from another address: the collector's name has
+   * another one, or this machine has. A socket keeps those that it was opened with.
+   */
+  hasMoved(): Promise<boolean>;
   /** Octets of the largest message that the path carries whole, as known now. */
   payloadOctetsMax(): number;
   /** Called when the network reports, outside of a send, that nothing listens at the collector. */
@@ -48,6 +54,13 @@ export function createUdpTransport(address: CollectorAddress): MessageTransport 
     if (address.family !== 0) return { host: address.host, family: address.family };
     const found = await lookup(address.host);
     return { host: found.address, family: found.family };
+  }
+
+  /** A name may have several addresses, given in turn. */
+  async function stillMeans(used: string): Promise<boolean> {
+    if (address.family !== 0) return true;
+    const found = await lookup(address.host, { all: true });
+    return found.some((one) => one.address === used);
   }
 
   const transport: MessageTransport = {
@@ -76,6 +89,21 @@ export function createUdpTransport(address: CollectorAddress): MessageTransport 
         remoteAddress: host,
         remotePort: address.port,
       };
+    },
+    async hasMoved() {
+      if (socket === undefined || remoteAddress === undefined) return false;
+      const leavesFrom = socket.address().address;
+      const probe = createSocket(isIPv6(remoteAddress) ? 'udp6' : 'udp4');
+      try {
+        if (!(await stillMeans(remoteAddress))) return true;
+        await connect(probe, remoteAddress, address.port);
+        return probe.address().address !== leavesFrom;
+      } catch {
+        // No name server or no route just now: another socket would not do better.
+        return false;
+      } finally {
+        probe.close();
+      }
     },
     payloadOctetsMax() {
       if (remoteAddress === undefined || pathMtu === undefined) return MESSAGE_OCTETS_DEFAULT;
@@ -109,6 +137,21 @@ function connect(socket: Socket, host: string, port: number): Promise<void> {
       else failed(error);
     });
   });
+}
+
+/** Of a socket whose address this machine no longer has, or which was closed with the message in hand. */
+const LOST_WAY: readonly unknown[] = [
+  'ENETUNREACH',
+  'EHOSTUNREACH',
+  'EADDRNOTAVAIL',
+  'EINVAL',
+  'ENETDOWN',
+  'ECANCELED',
+];
+
+/** The error of a send that another socket may do better. */
+export function hasLostWay(error: Error): boolean {
+  return 'code' in error && LOST_WAY.includes(error.code);
 }
 
 /** The error of a send that the collector's machine refused: nothing listens at the port. */
