@@ -69,7 +69,7 @@ export function isIpv6ExtensionHeader(protocol: number): boolean {
 
 /** What the walk found; one object, reused for every packet. */
 export interface Ipv6Payload {
-  /** The upper-layer protocol, or the extension header at which the captured octets ended. */
+  /** The upper-layer protocol, or the last one that the captured octets name. */
   protocol: number;
   /** Where that protocol's header begins. */
   offset: number;
@@ -97,6 +97,9 @@ export function walkIpv6(view: DataView, offset: number, end: number, payload: I
     const at = payload.offset;
     if (end - at < 8 || count === EXTENSION_HEADERS_MAX) {
       payload.isCutShort = true;
+      // Options and routes name what follows them in their first octet, however much of them is there.
+      const isNamed = end > at && count < EXTENSION_HEADERS_MAX && payload.protocol !== PROTOCOL_FRAGMENT;
+      if (isNamed) payload.protocol = view.getUint8(at);
       return;
     }
     const isFragment = payload.protocol === PROTOCOL_FRAGMENT;

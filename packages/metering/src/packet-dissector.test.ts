@@ -142,6 +142,13 @@ describe('IPv6', () => {
     expect(ip6(44, [17, 0, 1, 0, 0, 0, 0, 9, ...udp])).toMatchObject({ protocol: 17, ports: '0>0' });
   });
 
+  test('a chain that the capture cuts off is of the last protocol that it names', () => {
+    expect(ip6(60, [43, 1, 1, 12])).toMatchObject({ protocol: 43, ports: '0>0' });
+    expect(ip6(0, [60, 0, 1, 4, 0, 0, 0, 0, 6])).toMatchObject({ protocol: 6, ports: '0>0' });
+    expect(ip6(44, [17, 0, 0, 0, 0, 0, 0])).toMatchObject({ protocol: 44, ports: '0>0' });
+    expect(ip6(43, [])).toMatchObject({ protocol: 43, ports: '0>0' });
+  });
+
   test('a chain without end ends', () => {
     expect(ip6(0, new Array(400).fill(0))).toMatchObject({ outcome: 'ip', protocol: 0, ports: '0>0' });
   });
