@@ -9,18 +9,13 @@ import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import {
-  AddressFeeds,
   type AlertFinding,
   DETECTIONS,
   type Detection,
-  DetectionMemory,
   defaultParameters,
-  HOME_NETWORKS_DEFAULT,
-  parseAddressFeed,
-  parseNetwork,
   type TimeRange,
 } from '@weir/analysis';
-import { createBufferSender, createStderrLogger } from '@weir/base';
+import { createStderrLogger } from '@weir/base';
 import {
   createSyntheticMonth,
   LABELLED_DAYS,
@@ -31,14 +26,8 @@ import {
   type SyntheticMonthOptions,
   truthOf,
 } from '@weir/collecting';
-import {
-  createFlowBatch,
-  FLOW_BATCH_ROWS_DEFAULT,
-  type FlowBatchNote,
-  flowBatchOctets,
-  noteOfFlowBatch,
-} from '@weir/ipfix';
 import { type FlowStore, openStore } from '@weir/storage';
+import { fillStore, type Played, playDetection } from './detection-play.ts';
 import { printTable } from './table.ts';
 
 const HOUR_MS = 3_600_000;
@@ -56,10 +45,8 @@ const EXPORTERS = 9;
 /** What has to be learned is, on the quiet days. */
 const OVERRIDES: Readonly<Record<string, number>> = { learnDays: QUIET_DAYS - 1 };
 
-interface Outcome {
-  readonly findings: AlertFinding[];
+interface Outcome extends Played {
   readonly cpuSeconds: number;
-  readonly queries: number;
 }
 
 export async function benchmarkDetect(flowsText = '1M'): Promise<void> {
@@ -158,54 +145,23 @@ async function fill(
   attacks: NonNullable<SyntheticMonthOptions['attacks']>,
 ): Promise<{ readonly records: number }> {
   const month = createSyntheticMonth({ ...range, flows, seed: SEED, exporters: EXPORTERS, attacks });
-  const octets = flowBatchOctets(FLOW_BATCH_ROWS_DEFAULT);
-  const sender = createBufferSender<FlowBatchNote>(store.connectWriter(), 4, octets);
-  for (;;) {
-    const buffer = sender.acquire();
-    if (buffer === undefined) {
-      await new Promise((resolve) => setTimeout(resolve, 1));
-      continue;
-    }
-    const batch = createFlowBatch(FLOW_BATCH_ROWS_DEFAULT, buffer);
-    const goesOn = month.fill(batch);
-    if (batch.rowCount > 0) sender.send(batch.buffer, noteOfFlowBatch(batch));
-    else sender.release(buffer);
-    if (batch.rowCount === 0 && !goesOn) break;
-  }
-  await sender.drained();
-  sender.close();
-  await store.flush();
-  await store.seal();
+  await fillStore(store, (batch) => month.fill(batch));
   return { records: month.totals.records };
 }
 
-/** Plays a time through one detection as the server does: each step once, in its order, some at a time. */
 async function run(
   store: FlowStore,
   detection: Detection,
   whole: TimeRange,
   atOnceMs: number,
 ): Promise<Outcome> {
-  const home = HOME_NETWORKS_DEFAULT.flatMap((text) => parseNetwork(text) ?? []);
-  const feed = { name: 'bench', changedMs: FROM_MS, ...parseAddressFeed(LISTED_ADDRESSES.join('\n')) };
   const parameters: Record<string, number> = defaultParameters(detection);
   for (const [name, value] of Object.entries(OVERRIDES)) if (name in parameters) parameters[name] = value;
-  const memory = new DetectionMemory(detection.memoryRowsMax);
-  const findings: AlertFinding[] = [];
-  let queries = 0;
+  const feed = { text: LISTED_ADDRESSES.join('\n'), changedMs: FROM_MS };
   const cpuBefore = process.cpuUsage();
-  for (let fromMs = whole.fromMs; fromMs < whole.toMs; fromMs += atOnceMs) {
-    const range = { fromMs, toMs: Math.min(whole.toMs, fromMs + atOnceMs) };
-    const ask = async (sql: string, asked: TimeRange) => {
-      queries += 1;
-      return (await store.sql(sql, { range: asked })).rows;
-    };
-    const counted = `("duplicate" = 1) IS NOT TRUE`;
-    const context = { range, parameters, home, counted, memory, feeds: new AddressFeeds([feed]) };
-    findings.push(...(await detection.run(ask, context)));
-  }
+  const played = await playDetection(store, detection, { range: whole, atOnceMs, parameters, feed });
   const { user, system } = process.cpuUsage(cpuBefore);
-  return { findings, queries, cpuSeconds: (user + system) / 1e6 };
+  return { ...played, cpuSeconds: (user + system) / 1e6 };
 }
 
 const subjectsOf = (findings: readonly AlertFinding[]): Set<string> =>

@@ -6,27 +6,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
-import {
-  AddressFeeds,
-  type AlertFinding,
-  DETECTIONS,
-  type Detection,
-  DetectionMemory,
-  defaultParameters,
-  HOME_NETWORKS_DEFAULT,
-  parseAddressFeed,
-  parseNetwork,
-  severityOf,
-} from '@weir/analysis';
-import { createBufferSender, createStderrLogger } from '@weir/base';
-import {
-  createFlowBatch,
-  FLOW_BATCH_ROWS_DEFAULT,
-  type FlowBatchNote,
-  flowBatchOctets,
-  noteOfFlowBatch,
-} from '@weir/ipfix';
+import { type AlertFinding, DETECTIONS, type Detection, defaultParameters, severityOf } from '@weir/analysis';
+import { createStderrLogger } from '@weir/base';
 import { type FlowStore, openStore } from '@weir/storage';
+import { fillStore, playDetection } from './detection-play.ts';
 import { ATTACKS, LISTED } from './held-out/attacks.ts';
 import { FlowRecords } from './held-out/flow-records.ts';
 import { INNOCENTS, JUDGED_FROM_MS, playOffice } from './held-out/innocents.ts';
@@ -81,52 +64,20 @@ async function fill(store: FlowStore): Promise<number> {
   playOffice(flows, createRandom(SEED));
   for (const [index, scenario] of [...ATTACKS, ...INNOCENTS].entries())
     scenario.play(flows, createRandom(SEED + 1 + index));
-  const octets = flowBatchOctets(FLOW_BATCH_ROWS_DEFAULT);
-  const sender = createBufferSender<FlowBatchNote>(store.connectWriter(), 4, octets);
-  for (;;) {
-    const buffer = sender.acquire();
-    if (buffer === undefined) {
-      await new Promise((resolve) => setTimeout(resolve, 1));
-      continue;
-    }
-    const batch = createFlowBatch(FLOW_BATCH_ROWS_DEFAULT, buffer);
-    if (!flows.fill(batch)) break;
-    sender.send(batch.buffer, noteOfFlowBatch(batch));
-  }
-  await sender.drained();
-  sender.close();
-  await store.flush();
-  await store.seal();
+  await fillStore(store, (batch) => flows.fill(batch));
   await store.compact();
   return flows.count;
 }
 
-/** Plays all days through one detection as the server does, with its defaults. */
-async function play(store: FlowStore, detection: Detection): Promise<AlertFinding[]> {
-  const home = HOME_NETWORKS_DEFAULT.flatMap((text) => parseNetwork(text) ?? []);
-  const feed = {
-    name: 'held-out',
-    changedMs: WHOLE.toMs - 5 * DAY_MS,
-    ...parseAddressFeed(LISTED.join('\n')),
-  };
-  const memory = new DetectionMemory(detection.memoryRowsMax);
-  const findings: AlertFinding[] = [];
-  // What remembers nothing need not see the days on which nothing is judged.
-  const startMs = detection.memoryRowsMax === 0 ? JUDGED_FROM_MS : WHOLE.fromMs;
-  for (let fromMs = startMs; fromMs < WHOLE.toMs; fromMs += detection.chunkMs) {
-    const range = { fromMs, toMs: Math.min(WHOLE.toMs, fromMs + detection.chunkMs) };
-    const context = {
-      range,
-      parameters: defaultParameters(detection),
-      home,
-      counted: `("duplicate" = 1) IS NOT TRUE`,
-      memory,
-      feeds: new AddressFeeds([feed]),
-    };
-    findings.push(
-      ...(await detection.run(async (sql, asked) => (await store.sql(sql, { range: asked })).rows, context)),
-    );
-  }
+/** Plays all days through one detection with its defaults. What remembers nothing need not see the quiet ones. */
+async function play(store: FlowStore, detection: Detection): Promise<readonly AlertFinding[]> {
+  const fromMs = detection.memoryRowsMax === 0 ? JUDGED_FROM_MS : WHOLE.fromMs;
+  const { findings } = await playDetection(store, detection, {
+    range: { ...WHOLE, fromMs },
+    atOnceMs: detection.chunkMs,
+    parameters: defaultParameters(detection),
+    feed: { text: LISTED.join('\n'), changedMs: WHOLE.toMs - 5 * DAY_MS },
+  });
   return findings;
 }
 

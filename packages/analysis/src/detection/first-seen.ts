@@ -29,7 +29,7 @@ import {
 const STEP_MS = 10 * MINUTE_MS;
 const ROWS_MAX = 50_000;
 /** So long a key with few flows is counted on, until there are enough to tell it. */
-const STRAY_HOURS = 24;
+const STRAY_HOURS = 1;
 
 const LEARN_DAYS: DetectionParameter = {
   name: 'learnDays',
@@ -57,7 +57,7 @@ interface Kind {
 }
 
 /**
- * Of what is remembered as [hour, flows] there were too few flows to be told, and a day later they are forgotten; [hour]
+ * Of what is remembered as [hour, flows] there were too few flows to be told, and two hours later they are forgotten; [hour]
  * alone is known, of which there are never few.
  */
 function strayFlows(known: readonly number[] | undefined, hour: number): number {
@@ -75,7 +75,7 @@ function firstSeen(kind: Kind): Detection {
     what,
     formula:
       'the key was never seen since learning began, and learning has lasted for learnDays; flows ≥ flowsMin, ' +
-      'each less than a day after the one before',
+      'each in the hour of the one before or in the next',
     source:
       'Arkime baseline diff (new against an earlier period), ntopng service map, Stealthwatch Host ' +
       'Locking (two-way only)',

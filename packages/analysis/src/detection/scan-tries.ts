@@ -67,10 +67,11 @@ FROM tries GROUP BY ${SOURCE}, ${DESTINATION}, step HAVING different >= ${min}
 ORDER BY step, different DESC LIMIT ${ROWS_MAX}`;
 }
 
+/** Pairs that may have tried so many ports; which they did is counted of those alone. */
 function udpPortsSql({ counted }: DetectionContext, { stepMs, min }: CountOptions): string {
-  return `SELECT ${SOURCE}, ${DESTINATION}, ${stepOf(stepMs)} AS step, count(DISTINCT "dstPort") AS different
-FROM flows WHERE ${counted} AND ${UDP_PROBE} GROUP BY ${SOURCE}, ${DESTINATION}, step HAVING different >= ${min}
-ORDER BY step, different DESC LIMIT ${ROWS_MAX}`;
+  return `SELECT ${SOURCE}, ${DESTINATION}, ${stepOf(stepMs)} AS step, count(*) AS tries
+FROM flows WHERE ${counted} AND ${UDP_PROBE} GROUP BY ${SOURCE}, ${DESTINATION}, step
+HAVING tries >= ${min} AND max("dstPort") - min("dstPort") >= ${min - 1} ORDER BY step, tries DESC LIMIT ${ROWS_MAX}`;
 }
 
 function silentPortsSql(
