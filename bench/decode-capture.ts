@@ -23,5 +23,6 @@ const decoder = createFlowDecoder();
 await readPayloads(process.argv[2] ?? '', {
   datagram: (bytes, { timestampMs }) => decoder.decodeDatagram(bytes, session, timestampMs, sink),
   segment: () => {},
+  userMessage: () => {},
 });
 console.log(records + batch.rowCount);

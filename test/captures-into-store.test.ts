@@ -69,6 +69,7 @@ async function trafficOf(capture: string, nextAddress: () => string): Promise<Ex
       bySource.set(sourceAddress, [...(bySource.get(sourceAddress) ?? []), bytes.slice()]);
     },
     segment: () => undefined,
+    userMessage: () => undefined,
   });
   return [...bySource.values()].map((payloads) => ({ capture, address: nextAddress(), payloads }));
 }

@@ -1,5 +1,6 @@
 export * from './browser.ts';
 export { type BufferSender, createBufferSender, receiveBuffers } from './buffer-channel.ts';
+export { COMPRESSION_HEAD_OCTETS, decompressorFor } from './compression.ts';
 export {
   createMetricsRegistry,
   type MetricDefinition,

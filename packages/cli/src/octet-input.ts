@@ -2,19 +2,12 @@
 import { createReadStream } from 'node:fs';
 import process from 'node:process';
 import { Readable, type Transform } from 'node:stream';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
-import { UserError } from '@weir/base';
+import { COMPRESSION_HEAD_OCTETS, decompressorFor, UserError } from '@weir/base';
 
 /** The path that stands for standard input. */
 export const STANDARD_INPUT = '-';
 
 const CHUNK_OCTETS = 256 * 1024;
-/** What a compressed file begins with (RFC 1952 section 2.3.1, RFC 8878 section 3.1.1), and what undoes it. */
-const COMPRESSIONS: readonly { readonly magic: readonly number[]; readonly undo: () => Transform }[] = [
-  { magic: [0x1f, 0x8b], undo: () => createGunzip({ chunkSize: CHUNK_OCTETS }) },
-  { magic: [0x28, 0xb5, 0x2f, 0xfd], undo: () => createZstdDecompress({ chunkSize: CHUNK_OCTETS }) },
-];
-const MAGIC_OCTETS_MAX = 4;
 /** As many as it takes to tell one kind of file from another. */
 const HEAD_OCTETS = 16;
 
@@ -38,11 +31,9 @@ export async function openOctetInput(path: string): Promise<OctetInput> {
   const name = isPiped ? 'standard input' : path;
   try {
     const source = isPiped ? process.stdin : createReadStream(path, { highWaterMark: CHUNK_OCTETS });
-    const raw = await peek(source[Symbol.asyncIterator](), MAGIC_OCTETS_MAX);
-    const compression = COMPRESSIONS.find(({ magic }) =>
-      magic.every((octet, index) => raw.head[index] === octet),
-    );
-    const octets = compression === undefined ? raw.octets : decompress(raw.octets, compression.undo());
+    const raw = await peek(source[Symbol.asyncIterator](), COMPRESSION_HEAD_OCTETS);
+    const decompressor = decompressorFor(raw.head);
+    const octets = decompressor === undefined ? raw.octets : decompress(raw.octets, decompressor);
     const plain = await peek(octets, HEAD_OCTETS);
     return { name, ...plain, close: () => void source.destroy() };
   } catch (error) {

@@ -204,7 +204,7 @@ function addAgentCommands(program: Command): void {
 function addFileCommands(program: Command): void {
   program
     .command('meter')
-    .argument('<pcap>', 'a pcap or pcapng file, plain or gzip; -: standard input')
+    .argument('<pcap>', 'a pcap or pcapng file, plain, gzip or Zstandard; -: standard input')
     .description('meter a capture; one flow record a line')
     .option('--json', 'one JSON object a line')
     .option('--write <ipfix>', 'write the records to an IPFIX file (RFC 5655)')

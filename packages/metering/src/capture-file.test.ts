@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { UserError } from '@weir/base';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -144,8 +144,11 @@ describe('pcap', () => {
     ]);
   });
 
-  test('gzipped', async () => {
-    const { seen } = await read('a.pcap.gz', gzipSync(pcap(0xa1b2c3d4, true, 0)));
+  test.each([
+    ['gzip', gzipSync],
+    ['Zstandard', zstdCompressSync],
+  ])('compressed with %s', async (name, compress) => {
+    const { seen } = await read(`a.pcap.${name}`, compress(pcap(0xa1b2c3d4, true, 0)));
     expect(seen.map(({ text }) => text)).toEqual(['first', 'second one']);
   });
 });
@@ -253,20 +256,23 @@ describe('damage', () => {
     expect((failure as UserError).message).toContain(name);
   });
 
-  test.skipIf(process.platform === 'win32')('a pipe gives what the file gives, gzipped or not', async () => {
-    const plain = pcap(0xa1b2c3d4, true, 0);
-    for (const octets of [plain, gzipSync(plain)]) {
-      const pipe = join(folder, `pipe-${octets.length}`);
-      execFileSync('mkfifo', [pipe]);
-      const { seen, onPacket } = collector();
-      // Opening a pipe waits for the other end, so the writer is another process.
-      const file = join(folder, 'piped');
-      writeFileSync(file, octets);
-      spawn('sh', ['-c', `cat '${file}' > '${pipe}'`]);
-      expect(await readCapture(pipe, onPacket)).toMatchObject({ problem: undefined });
-      expect(seen.map(({ text }) => text)).toEqual(['first', 'second one']);
-    }
-  });
+  test.skipIf(process.platform === 'win32')(
+    'a pipe gives what the file gives, compressed or not',
+    async () => {
+      const plain = pcap(0xa1b2c3d4, true, 0);
+      for (const octets of [plain, gzipSync(plain), zstdCompressSync(plain)]) {
+        const pipe = join(folder, `pipe-${octets.length}`);
+        execFileSync('mkfifo', [pipe]);
+        const { seen, onPacket } = collector();
+        // Opening a pipe waits for the other end, so the writer is another process.
+        const file = join(folder, 'piped');
+        writeFileSync(file, octets);
+        spawn('sh', ['-c', `cat '${file}' > '${pipe}'`]);
+        expect(await readCapture(pipe, onPacket)).toMatchObject({ problem: undefined });
+        expect(seen.map(({ text }) => text)).toEqual(['first', 'second one']);
+      }
+    },
+  );
 
   test('a file that is not there', async () => {
     const failure = readCapture(join(folder, 'nowhere.pcap'), () => {});

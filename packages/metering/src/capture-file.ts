@@ -1,10 +1,10 @@
 /**
- * Reading capture files from beginning to end: pcap and pcapng, plain or gzipped, of any size, in chunks of a
+ * Reading capture files from beginning to end: pcap and pcapng, plain or compressed, of any size, in chunks of a
  * fixed size and without an allocation a packet.
  */
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
-import { createGunzip } from 'node:zlib';
-import { UserError } from '@weir/base';
+import type { Transform } from 'node:stream';
+import { COMPRESSION_HEAD_OCTETS, decompressorFor, UserError } from '@weir/base';
 import type { CapturePacketHandler, CaptureParser, CaptureProblem } from './capture-parser.ts';
 import { type FrameBurstHandler, oneByOne } from './frame-burst.ts';
 import { isPcap, PcapParser } from './pcap-parser.ts';
@@ -59,8 +59,9 @@ export async function readCapture(
 async function* chunksOf(path: string, feed: CaptureFeed): AsyncGenerator<boolean> {
   const file = openCapture(path);
   const head = readHead(path, file);
-  if (head.length === 2 && head[0] === 0x1f && head[1] === 0x8b) yield* unzip(path, file, head, feed);
-  else yield* readPlain(file, head, feed);
+  const decompressor = decompressorFor(head);
+  if (decompressor === undefined) yield* readPlain(file, head, feed);
+  else yield* decompress(path, file, head, decompressor, feed);
 }
 
 async function* readPlain(file: number, head: Uint8Array, feed: CaptureFeed): AsyncGenerator<boolean> {
@@ -79,19 +80,19 @@ async function* readPlain(file: number, head: Uint8Array, feed: CaptureFeed): As
 }
 
 /** The stream owns `descriptor` from here on. */
-async function* unzip(
+async function* decompress(
   path: string,
   descriptor: number,
   head: Uint8Array,
+  decompressor: Transform,
   feed: CaptureFeed,
 ): AsyncGenerator<boolean> {
   const file = createReadStream(path, { fd: descriptor, highWaterMark: 256 * 1024 });
-  const unzipped = createGunzip({ chunkSize: 256 * 1024 });
-  unzipped.write(head);
-  file.on('error', (error) => unzipped.destroy(error));
-  file.pipe(unzipped);
+  decompressor.write(head);
+  file.on('error', (error) => decompressor.destroy(error));
+  file.pipe(decompressor);
   try {
-    yield* take(unzipped, feed);
+    yield* take(decompressor, feed);
   } finally {
     file.destroy();
   }
@@ -108,17 +109,21 @@ async function* take(chunks: AsyncIterable<Uint8Array>, feed: CaptureFeed): Asyn
   }
 }
 
-/** The first two octets, which tell gzip; fewer when there are no more. A pipe may give them one by one. */
+/** The octets that tell how it is compressed; fewer when there are no more. A pipe may give them one by one. */
 function readHead(path: string, file: number): Uint8Array {
-  const head = new Uint8Array(2);
+  const head = new Uint8Array(COMPRESSION_HEAD_OCTETS);
+  let filled = 0;
   try {
-    let octets = readSync(file, head);
-    if (octets === 1) octets += readSync(file, head, 1, 1, null);
-    return head.subarray(0, octets);
+    while (filled < head.length) {
+      const octets = readSync(file, head, filled, head.length - filled, null);
+      if (octets === 0) break;
+      filled += octets;
+    }
   } catch (error) {
     closeSync(file);
     throw unreadable(path, error);
   }
+  return head.subarray(0, filled);
 }
 
 function openCapture(path: string): number {
