@@ -22,7 +22,8 @@ export interface NumberedFlows {
   readonly flows: number;
   /** Connections that it has opened to the collector that has the fewest. */
   readonly connectionsOpened: number;
-  /** Flows that the exporter gave up. */
+  /** Flows that the exporter counts as sent, for each collector; and those that it gave up, in all. */
+  readonly sent: readonly number[];
   readonly notSent: number;
   /** Gives no more, and resolves when the exporter has sent what it has, or a minute passed. */
   stop(): Promise<void>;
@@ -69,6 +70,9 @@ export async function startNumberedFlows(options: NumberedFlowsOptions): Promise
   return {
     get connectionsOpened() {
       return Math.min(...exporter.collectors().map(({ counters }) => counters.connectionsOpened));
+    },
+    get sent() {
+      return exporter.collectors().map(({ counters }) => counters.flowsSent);
     },
     get notSent() {
       return exporter.collectors().reduce((sum, { counters }) => sum + counters.flowsNotSent, 0);
