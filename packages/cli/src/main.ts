@@ -10,6 +10,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     await createProgram(argv[2]).parseAsync([...argv]);
   } catch (error) {
     process.exitCode = reportFailure(error);
+    // What a mistake of ours left open must not keep a process that does nothing and hears no signal.
+    if (!(error instanceof CommanderError || error instanceof UserError)) process.exit();
   }
 }
 
