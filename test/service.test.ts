@@ -76,7 +76,9 @@ describe.skipIf(missing !== undefined)(`weir in the background ${missing ?? ''}`
   }
 
   test('start returns when it meters, status tells what it does, stop flushes and says how many', async () => {
-    writeProfile([PORTS[0]]);
+    const peers = path.join(folder, 'peers');
+    writeFileSync(peers, JSON.stringify([{ name: 'b', overlayPrefixes: [wire.b.ipv4] }]));
+    writeProfile([PORTS[0]], { Peers: [`File:${peers}`, `File:${peers}.none`] });
     const started = start('--metrics', `${METRICS_PORT}`);
     expect(started, started.stderr).toMatchObject({ status: 0 });
     expect(started.stdout).toMatch(new RegExp(`^Lab meters ${wire.a.interfaceName} \\(process \\d+`));
@@ -89,10 +91,14 @@ describe.skipIf(missing !== undefined)(`weir in the background ${missing ?? ''}`
     expect(exporter).toMatchObject({ state: 'metering' });
     expect(exporter?.interfaces[0]).toMatchObject({ name: wire.a.interfaceName, kernelDrops: 0 });
     expect(exporter?.meter?.flowsHeld).toBeGreaterThanOrEqual(2);
-    expect(weir('status').stdout).toMatch(/^Lab is metering, process \d+, up 00:00:\d\d/);
+    const text = weir('status').stdout;
+    expect(text).toMatch(/^Lab is metering, process \d+, up 00:00:\d\d/);
+    expect(text).toContain(`peers       ${peers}: 1 peer\n`);
+    expect(text).toContain(`peers       ${peers}.none: 0 peers, cannot be asked: ENOENT`);
     const metrics = wire.a.run('curl', '-s', `http://127.0.0.1:${METRICS_PORT}/metrics`);
     expect(metrics).toMatch(/^weir_exporter_enabled 1$/m);
     expect(metrics).toMatch(/^weir_meter_flows [1-9]\d*$/m);
+    expect(metrics).toContain(`weir_exporter_peer_source_failed{source="${peers}.none"} 1`);
 
     const stopped = weir('stop', profile);
     expect(stopped.stdout).toMatch(/[1-9]\d* open flows were ended and exported \(flowEndReason 4\)/);

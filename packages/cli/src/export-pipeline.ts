@@ -11,7 +11,12 @@ import {
   printableProfile,
   reasonDisabled,
 } from '@weir/exporting';
-import { type CaptureSource, createPeerDirectory, type PeerDirectory } from '@weir/host';
+import {
+  type CaptureSource,
+  createPeerDirectory,
+  type PeerDirectory,
+  type PeerSourceState,
+} from '@weir/host';
 import { createLiveMeter, type LiveMeter, type LiveMeterChange } from '@weir/metering';
 import { createFlowValve, type FlowValve } from './flow-valve.ts';
 import { createMeterLedger } from './meter-ledger.ts';
@@ -48,6 +53,8 @@ export interface ExportPipeline {
   readonly exporter: Exporter | undefined;
   readonly meter: LiveMeter | undefined;
   readonly valve: FlowValve;
+  /** What the sources of peers say, where the profile names some. */
+  readonly peerSources: readonly PeerSourceState[];
 }
 
 /** What runs for a profile; nothing where it is disabled. */
@@ -160,6 +167,9 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
     },
     get meter() {
       return meter;
+    },
+    get peerSources() {
+      return peers?.sources() ?? [];
     },
     async apply(profile) {
       const to = planOf(profile);

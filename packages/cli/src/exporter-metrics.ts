@@ -1,6 +1,7 @@
 /** The metrics of the exporter's device: one row a metric, read from its status when somebody asks. */
 import { createMetricsRegistry, type MetricsRegistry, type ReadMetric } from '@weir/base';
 import type { CollectorState, ExporterCounters } from '@weir/exporting';
+import type { PeerSourceState } from '@weir/host';
 import type { DropCounters, InterfaceStatus, LiveMeterStatus } from '@weir/metering';
 import type { ExporterDeviceStatus } from './exporter-status.ts';
 
@@ -85,6 +86,17 @@ function countOfCollector(
   return ofCollector(name, help, ({ counters }) => counters[count]);
 }
 
+function ofPeerSource(name: string, help: string, read: (state: PeerSourceState) => number): ExporterMetric {
+  return {
+    name: `weir_exporter_${name}`,
+    kind: 'gauge',
+    help,
+    labelNames: ['source'],
+    read: ({ peerSources }) =>
+      peerSources.map((state) => ({ labels: { source: state.name }, value: read(state) })),
+  };
+}
+
 /** Counts of the meter and the exporter begin again where a change of the profile replaced them. */
 export const EXPORTER_METRICS: readonly ExporterMetric[] = [
   {
@@ -160,6 +172,10 @@ export const EXPORTER_METRICS: readonly ExporterMetric[] = [
   countOfCollector('octets_not_sent_total', 'octetsNotSent', 'Octets that those records counted.'),
   countOfCollector('refused_total', 'refused', 'Reports that nothing listens at the collector.'),
   countOfCollector('send_errors_total', 'sendErrors', 'Sends that failed for another reason.'),
+  ofPeerSource('peers', 'Peers that the source told of when it last answered.', ({ peers }) => peers),
+  ofPeerSource('peer_source_failed', '1 while the source of peers cannot be asked.', ({ problem }) =>
+    problem === undefined ? 0 : 1,
+  ),
 ];
 
 /** A registry of EXPORTER_METRICS over `status`. */

@@ -25,6 +25,10 @@ export function describeStatus(status: ServiceStatus): string {
     ),
     ...describeDrops(exporter),
     ...exporter.collectors.map(describeCollector),
+    ...exporter.peerSources.map(
+      ({ name: source, peers, problem }) =>
+        `  peers       ${source}: ${peers} ${peers === 1 ? 'peer' : 'peers'}${problem === undefined ? '' : `, cannot be asked: ${problem}`}`,
+    ),
   ].join('\n');
 }
 

@@ -1,5 +1,6 @@
 /** What the exporter's device tells of itself: to `weir status`, and as metrics. */
 import type { CollectorState, ExporterCounters } from '@weir/exporting';
+import type { PeerSourceState } from '@weir/host';
 import type { DropStatus, InterfaceStatus, LiveMeterStatus } from '@weir/metering';
 import type { ExportPipeline } from './export-pipeline.ts';
 import { createRateWindow, type RateWindow } from './rate-window.ts';
@@ -36,6 +37,7 @@ export interface ExporterDeviceStatus {
   readonly exporter?: ExporterCounters;
   /** Counts since the collectors or another property of the exporter last changed. */
   readonly collectors: readonly CollectorState[];
+  readonly peerSources: readonly PeerSourceState[];
 }
 
 type RateName = 'packets' | 'octets' | 'records';
@@ -95,6 +97,7 @@ export function createExporterStatusReader(pipeline: ExportPipeline): ExporterSt
         recordsTaken: pipeline.valve.counters.records,
         ...(exporter === undefined ? {} : { exporter }),
         collectors: pipeline.exporter?.collectors() ?? [],
+        peerSources: pipeline.peerSources,
       };
     },
   };

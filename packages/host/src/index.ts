@@ -62,6 +62,7 @@ export {
   type PeerDirectoryCounters,
   type PeerDirectoryDependencies,
   type PeerSource,
+  type PeerSourceState,
   type RunProgram,
 } from './peers/peer-directory.ts';
 export { createSenderFilter, type SenderFilter } from './sender-filter.ts';

@@ -1,3 +1,7 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { createManualClock, silentLogger } from '@weir/base';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -294,6 +298,44 @@ describe('the directory', () => {
     await directory.refresh();
     expect(directory.counters().failures + directory.peers().length).toBeGreaterThan(0);
   });
+
+  test('each source has a state: what it told last, and why it does not answer', async () => {
+    const { outputs, directory } = createFixture([{ kind: 'wireGuard' }, { kind: 'file', path: '/peers' }]);
+    expect(directory.sources()).toEqual([
+      { name: 'wg', peers: 0, problem: undefined },
+      { name: '/peers', peers: 0, problem: undefined },
+    ]);
+    outputs.set('/peers', JSON.stringify([{ overlayPrefixes: ['10.0.0.1'] }]));
+    await directory.refresh();
+    expect(directory.sources()).toEqual([
+      { name: 'wg', peers: 0, problem: 'wg is not there' },
+      { name: '/peers', peers: 1, problem: undefined },
+    ]);
+    outputs.delete('/peers');
+    await directory.refresh();
+    expect(directory.sources()[1]).toEqual({ name: '/peers', peers: 1, problem: '/peers is not there' });
+  });
+
+  test.skipIf(process.platform === 'win32')(
+    'a pipe for a file is a failure, and holds up nobody',
+    async () => {
+      const folder = mkdtempSync(path.join(tmpdir(), 'weir-peers-'));
+      try {
+        const [pipe, file] = [path.join(folder, 'pipe'), path.join(folder, 'file')];
+        execFileSync('mkfifo', [pipe]);
+        writeFileSync(file, JSON.stringify([{ overlayPrefixes: ['10.0.0.1'] }]));
+        const sources = [pipe, file].map((name) => ({ kind: 'file', path: name }) as const);
+        const directory = createPeerDirectory(sources, { logger: silentLogger });
+        await directory.refresh();
+        expect(directory.sources().map(({ peers, problem }) => [peers, problem])).toEqual([
+          [0, `${pipe} is no regular file`],
+          [1, undefined],
+        ]);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    },
+  );
 
   test('peers are bounded', async () => {
     const { outputs, directory } = createFixture([{ kind: 'file', path: '/peers' }]);

@@ -3,7 +3,7 @@
  * keeps what it said last: a restarting overlay is no reason to forget who its addresses belong to.
  */
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { type CancelTimer, type Clock, type Component, type Logger, systemClock } from '@weir/base';
 import { readNetBirdStatus } from './netbird-status.ts';
@@ -36,9 +36,21 @@ export interface PeerDirectoryCounters {
   peersRefused: number;
 }
 
+/** What became of asking one source. */
+export interface PeerSourceState {
+  /** The program or the file. */
+  readonly name: string;
+  /** Peers that it told of when it last answered. */
+  readonly peers: number;
+  /** Why its last answer is missing; undefined when there is one, or it has not been asked. */
+  readonly problem: string | undefined;
+}
+
 export interface PeerDirectory extends Component {
   /** As of the last refresh. */
   peers(): readonly Peer[];
+  /** Of each source, in the order in which they were given. */
+  sources(): readonly PeerSourceState[];
   /** Calls `listener` with all peers when they have changed; at once when there are some already. */
   onChange(listener: (peers: readonly Peer[]) => void): void;
   /** Asks all sources now. `stop` does not wait for their answers; nobody is told of them then. */
@@ -71,16 +83,26 @@ async function runProgram(program: string, programArguments: readonly string[]):
   return stdout;
 }
 
+/** A pipe or a device might never end, and would hold up all sources. */
+async function readTextFile(path: string): Promise<string> {
+  const file = await stat(path);
+  if (!file.isFile()) throw new Error(`${path} is no regular file`);
+  if (file.size > OUTPUT_OCTETS_MAX) {
+    throw new Error(`${path} has ${file.size} octets (allowed: at most ${OUTPUT_OCTETS_MAX})`);
+  }
+  return readFile(path, 'utf8');
+}
+
 /** Creates a directory of what `sources` say; `start` asks them for the first time. */
 export function createPeerDirectory(
   sources: readonly PeerSource[],
   dependencies: PeerDirectoryDependencies,
 ): PeerDirectory {
   const { logger, clock = systemClock, run = runProgram } = dependencies;
-  const { readText = (path: string) => readFile(path, 'utf8') } = dependencies;
+  const { readText = readTextFile } = dependencies;
   const counters: PeerDirectoryCounters = { refreshes: 0, failures: 0, changes: 0, peersRefused: 0 };
   const statements = new Map<PeerSource, readonly PeerStatement[]>();
-  const failing = new Set<PeerSource>();
+  const problems = new Map<PeerSource, string>();
   const listeners: ((peers: readonly Peer[]) => void)[] = [];
   let peers: readonly Peer[] = [];
   let refreshing: Promise<void> | undefined;
@@ -90,12 +112,12 @@ export function createPeerDirectory(
   async function ask(source: PeerSource): Promise<void> {
     try {
       statements.set(source, await read(source));
-      if (failing.delete(source)) logger.info({ source: nameOf(source) }, 'peers can be read again');
+      if (problems.delete(source)) logger.info({ source: nameOf(source) }, 'peers can be read again');
     } catch (error) {
       counters.failures += 1;
-      if (failing.has(source)) return;
-      failing.add(source);
-      logger.warn({ source: nameOf(source), error: String(error) }, 'peers could not be read');
+      const isNew = !problems.has(source);
+      problems.set(source, error instanceof Error ? error.message : String(error));
+      if (isNew) logger.warn({ source: nameOf(source), error: String(error) }, 'peers could not be read');
     }
   }
 
@@ -126,6 +148,12 @@ export function createPeerDirectory(
 
   return {
     peers: () => peers,
+    sources: () =>
+      sources.map((source) => ({
+        name: nameOf(source),
+        peers: statements.get(source)?.length ?? 0,
+        problem: problems.get(source),
+      })),
     onChange(listener) {
       listeners.push(listener);
       if (peers.length > 0) listener(peers);
