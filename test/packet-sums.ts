@@ -63,8 +63,8 @@ export function packetsOfCapture(capture: string): CapturedPacket[] {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   return text
-    .trim()
     .split('\n')
+    .filter(Boolean)
     .map((line) => {
       const [src4, dst4, src6, dst6, proto4, proto6, tcpSrc, tcpDst, udpSrc, udpDst, length4, length6, time] =
         line.split('\t');
