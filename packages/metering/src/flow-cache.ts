@@ -194,7 +194,8 @@ export class FlowCache {
     this.#observer = observer;
     this.#hash = new FlowHash(options.seed);
     this.#slots = options.flowsMax + FIRST_SLOT;
-    const slab = new ArrayBuffer(SLAB_OFFSET + this.#slots * RECORD_OCTETS);
+    // Shared with nobody: V8 counts other buffers, and would collect garbage for one of this size.
+    const slab = new SharedArrayBuffer(SLAB_OFFSET + this.#slots * RECORD_OCTETS);
     this.words = new Int32Array(slab, SLAB_OFFSET);
     this.doubles = new Float64Array(slab, SLAB_OFFSET);
     this.#recency = new SlotLists(this.#slots);

@@ -13,7 +13,7 @@
 import * as packet from './packet-burst.ts';
 import { createRandomWords } from './random-words.ts';
 
-const { BURST_MASK, KEY_DESTINATION, KEY_INTERFACE, KEY_KIND, KEY_PORTS, KEY_SOURCE } = packet;
+const { BURST_MASK, BURST_PACKETS, KEY_DESTINATION, KEY_INTERFACE, KEY_KIND, KEY_PORTS, KEY_SOURCE } = packet;
 const { KEY_WORDS, KEY_WORDS_IPV4, KIND_IPV6, PACKET_HASH, PACKET_WORDS } = packet;
 
 /** Halves of the words of a key; the factors of the first sum, and then those of the second. */
@@ -21,6 +21,9 @@ const HALVES = 2 * KEY_WORDS;
 
 export class FlowHash {
   readonly #factors = new Int32Array(2 * HALVES);
+  /** Of the packets of the burst, the sums over what a key of IPv4 has. */
+  readonly #firstSums = new Int32Array(BURST_PACKETS);
+  readonly #secondSums = new Int32Array(BURST_PACKETS);
 
   /** Without a seed the factors are by chance, and cannot be guessed. */
   constructor(seed?: number) {
@@ -37,12 +40,22 @@ export class FlowHash {
     this.#hashIpv4(words, size);
     for (let index = 0; index < size; index += 1) {
       const row = (index & BURST_MASK) * PACKET_WORDS;
-      if ((words[row + KEY_KIND]! & KIND_IPV6) !== 0) words[row + PACKET_HASH] = this.of(words, row);
+      if ((words[row + KEY_KIND]! & KIND_IPV6) === 0) continue;
+      words[row + PACKET_HASH] = this.#add(
+        words,
+        row,
+        KEY_WORDS_IPV4,
+        KEY_WORDS,
+        this.#firstSums[index]!,
+        this.#secondSums[index]!,
+      );
     }
   }
 
   /** As `of` for keys of IPv4, with the factors at hand: of a burst nearly all packets are. */
   #hashIpv4(words: Int32Array, size: number): void {
+    const firstSums = this.#firstSums;
+    const secondSums = this.#secondSums;
     const factors = this.#factors;
     const a0 = factors[0]!;
     const a1 = factors[1]!;
@@ -91,18 +104,22 @@ export class FlowHash {
       low = interfaceIndex & 0xffff;
       first = (first + Math.imul(high, a8) + Math.imul(low, a9)) | 0;
       second = (second + Math.imul(high, b8) + Math.imul(low, b9)) | 0;
+      firstSums[index] = first;
+      secondSums[index] = second;
       words[row + PACKET_HASH] = (first & 0xffff_0000) | (second >>> 16);
     }
   }
 
   /** A signed 32-bit word that depends on every bit of the key at `base` of `words`. */
   of(words: Int32Array, base: number): number {
-    const factors = this.#factors;
     const isIpv6 = (words[base + KEY_KIND]! & KIND_IPV6) !== 0;
-    const keyWords = isIpv6 ? KEY_WORDS : KEY_WORDS_IPV4;
-    let first = 0;
-    let second = 0;
-    for (let index = 0; index < keyWords; index += 1) {
+    return this.#add(words, base, 0, isIpv6 ? KEY_WORDS : KEY_WORDS_IPV4, 0, 0);
+  }
+
+  /** The hash of which `first` and `second` are the sums up to the word `from` of a key. */
+  #add(words: Int32Array, base: number, from: number, to: number, first: number, second: number): number {
+    const factors = this.#factors;
+    for (let index = from; index < to; index += 1) {
       const word = words[base + index]!;
       const high = word >>> 16;
       const low = word & 0xffff;

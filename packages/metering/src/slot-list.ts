@@ -13,7 +13,8 @@ export class SlotLists {
    * For slots 0 … `slots` − 1. Memory is reserved at once, but the system commits it as slots are first used.
    */
   constructor(slots: number) {
-    this.#links = new Int32Array(slots * 2);
+    // Shared with nobody, see the slab of flow-cache.ts.
+    this.#links = new Int32Array(new SharedArrayBuffer(slots * 2 * Int32Array.BYTES_PER_ELEMENT));
   }
 
   get octets(): number {
