@@ -2,7 +2,7 @@
 import { UserError } from '@weir/base';
 import type { PacketOrigin, PacketTaker } from '@weir/collecting';
 import { createMessageSplitter, type DecodeProblem } from '@weir/ipfix';
-import { readPayloads } from '@weir/metering';
+import { type PayloadOrigin, readPayloads } from '@weir/metering';
 import { type OctetInput, openOctetInput } from './octet-input.ts';
 
 const VERSIONS = new Set([1, 5, 7, 9, 10]);
@@ -44,55 +44,50 @@ async function readCapturedPackets({ name, octets }: OctetInput, taker: PacketTa
   const summary = await readPayloads(
     name,
     {
-      datagram(bytes, { sourceAddress, destinationAddress, destinationPort, timestampMs }) {
+      datagram(bytes, payload) {
         const isExport = bytes.length >= 2 && VERSIONS.has(versionOf(bytes));
-        if (!isExport && !CUSTOMARY_PORTS.has(destinationPort)) return;
-        const localSocket = `${destinationAddress}:${destinationPort}`;
-        const stream = `${sourceAddress} ${localSocket}`;
-        taker.packet(bytes, {
-          exporterAddress: sourceAddress,
-          localSocket,
-          transport: 'udp',
-          timestampMs,
-          stream,
-        });
+        if (!isExport && !CUSTOMARY_PORTS.has(payload.destinationPort)) return;
+        const { sourceAddress, destinationAddress, destinationPort } = payload;
+        const stream = `${sourceAddress} ${destinationAddress}:${destinationPort}`;
+        taker.packet(bytes, originOf(payload, 'udp', stream));
       },
-      segment(bytes, stream, { sourceAddress, destinationAddress, destinationPort, timestampMs }, missing) {
+      segment(bytes, stream, payload, missing) {
         const known = streams.get(stream);
-        const isExport = CUSTOMARY_PORTS.has(destinationPort) || beginsIpfixStream(bytes);
+        const isExport = CUSTOMARY_PORTS.has(payload.destinationPort) || beginsIpfixStream(bytes);
         if (known === undefined && !isExport) return;
-        const localSocket = `${destinationAddress}:${destinationPort}`;
-        const origin = {
-          exporterAddress: sourceAddress,
-          localSocket,
-          transport: 'tcp',
-          timestampMs,
-          stream,
-        } as const;
         // What stands on both sides of a gap is no message.
         if (missing > 0) known?.end();
         const goesOn = known !== undefined && missing === 0;
-        const splitter = goesOn ? known : createMessageSplitter(takerOf(taker, origin));
+        const splitter = goesOn
+          ? known
+          : createMessageSplitter(takerOf(taker, originOf(payload, 'tcp', stream)));
         streams.set(stream, splitter);
         splitter.push(bytes);
       },
-      userMessage(bytes, stream, { sourceAddress, destinationAddress, destinationPort, timestampMs }) {
-        if (!beginsIpfixStream(bytes) && !CUSTOMARY_PORTS.has(destinationPort)) return;
-        const localSocket = `${destinationAddress}:${destinationPort}`;
+      userMessage(bytes, stream, payload) {
+        if (!beginsIpfixStream(bytes) && !CUSTOMARY_PORTS.has(payload.destinationPort)) return;
         // Templates live as long as the association, as those of a TCP connection do (RFC 7011 section 8.1).
-        const origin = {
-          exporterAddress: sourceAddress,
-          localSocket,
-          transport: 'tcp',
-          timestampMs,
-        } as const;
-        taker.packet(bytes, { ...origin, stream: `sctp ${stream}` });
+        taker.packet(bytes, originOf(payload, 'tcp', `sctp ${stream}`));
       },
     },
     { afterChunk: taker.room, octets },
   );
   for (const splitter of streams.values()) splitter.end();
   if (summary.problem !== undefined) taker.problem(summary.problem, fileOrigin(name));
+}
+
+function originOf(
+  { sourceAddress, destinationAddress, destinationPort, timestampMs }: PayloadOrigin,
+  transport: 'udp' | 'tcp',
+  stream: string,
+): PacketOrigin {
+  return {
+    exporterAddress: sourceAddress,
+    localSocket: `${destinationAddress}:${destinationPort}`,
+    transport,
+    timestampMs,
+    stream,
+  };
 }
 
 /** An IPFIX file is a stream of messages; any other export packet in a file of its own is one datagram. */
