@@ -45,7 +45,7 @@ interface PendingHello {
 
 /** Hellos of which more is to come, by flow: rows of a PacketBurst. The oldest go first. */
 export class HelloAssembler {
-  readonly #pending = new Map<string, PendingHello>();
+  readonly #pending = new Map<string, PendingHello & { readonly sourcePort: number }>();
   /** Pending hellos by source port, so that other packets pay one look. */
   readonly #byPort = new Uint16Array(PORTS);
 
@@ -55,8 +55,9 @@ export class HelloAssembler {
       const [oldest] = this.#pending.keys();
       if (oldest !== undefined) this.#remove(oldest);
     }
-    this.#pending.set(keyOf(words, row), pending);
-    this.#byPort[sourcePortOf(words, row)]! += 1;
+    const sourcePort = sourcePortOf(words, row);
+    this.#pending.set(keyOf(words, row), { ...pending, sourcePort });
+    this.#byPort[sourcePort]! += 1;
   }
 
   /** The hello that the flow of the row has begun, unless that is too long ago. */
@@ -73,8 +74,10 @@ export class HelloAssembler {
   }
 
   #remove(key: string): void {
-    if (this.#pending.delete(key))
-      this.#byPort[sourcePortOf(Int32Array.from(key.split(','), Number), 0)]! -= 1;
+    const pending = this.#pending.get(key);
+    if (pending === undefined) return;
+    this.#pending.delete(key);
+    this.#byPort[pending.sourcePort]! -= 1;
   }
 }
 

@@ -175,8 +175,11 @@ describe('what leads to no IP header', () => {
     expect(find(linkType, joined(octetsOf(header), IPV4)).etherType).toBeLessThanOrEqual(LINK_NOT_IP);
   });
 
-  test('prefixes within prefixes end', () => {
-    const nested = octetsOf('0000 0800 c0000000'.repeat(2000));
-    expect(find(link.LINKTYPE_PPI, nested).etherType).toBe(LINK_UNSUPPORTED);
+  test.each([
+    ['of one kind', '0000 0800 c0000000'],
+    ['of two kinds in turn', '0000 0800 02010000 0c000000 01000000 c0000000'],
+    ['without a length', '0000 0000 c0000000'],
+  ])('prefixes within prefixes, %s, end', (_name, prefix) => {
+    expect(find(link.LINKTYPE_PPI, octetsOf(prefix.repeat(20_000))).etherType).toBe(LINK_UNSUPPORTED);
   });
 });

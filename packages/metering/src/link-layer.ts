@@ -82,16 +82,10 @@ export function findNetworkLayer(
   start.direction = DIRECTION_UNKNOWN;
   start.interfaceIndex = 0;
   start.end = end;
-  place.linkType = linkType;
-  place.offset = offset;
-  const isWhole = linkType === link.LINKTYPE_ETHERNET || skipLinkPrefixes(view, end, place);
-  start.offset = place.offset;
-  start.etherType = isWhole ? readLinkHeader(view, place.offset, end, place.linkType, start) : LINK_TRUNCATED;
+  start.offset = offset;
+  start.etherType = readLinkHeader(view, offset, end, linkType, start);
   walkEncapsulations(view, start);
 }
-
-/** Where the prefixes of the frame at hand end. */
-const place: LinkPlace = { linkType: 0, offset: 0 };
 
 /** Reads the outermost header; returns the EtherType of what follows at `start.offset`. */
 function readLinkHeader(
@@ -174,8 +168,27 @@ function readRareLinkHeader(
     case link.LINKTYPE_IPOIB:
       return typeWithin(view, offset, 40, 44, end, start);
     default:
-      return LINK_UNSUPPORTED;
+      return readPrefixed(view, offset, end, linkType, start);
   }
+}
+
+/** Where the prefixes of the frame at hand end. */
+const place: LinkPlace = { linkType: 0, offset: 0 };
+
+/** A frame behind what a capturing program put before it; asked last, so that other frames pay nothing for it. */
+function readPrefixed(
+  view: DataView,
+  offset: number,
+  end: number,
+  linkType: number,
+  start: NetworkStart,
+): number {
+  place.linkType = linkType;
+  place.offset = offset;
+  if (!skipLinkPrefixes(view, end, place)) return LINK_TRUNCATED;
+  if (place.linkType === linkType) return LINK_UNSUPPORTED;
+  start.offset = place.offset;
+  return readLinkHeader(view, place.offset, end, place.linkType, start);
 }
 
 /** Steps over headers until `start` is at an IP header or at something that leads to none. */

@@ -80,15 +80,15 @@ const JUNIPER_LINKS: ReadonlyMap<number, readonly [octets: number, linkType: num
 
 /**
  * Steps over the prefixes of the frame of `place`, which ends at `end`. False when one is cut off. What has no
- * frame behind it, or one of which nothing is known, has LINKTYPE_UNKNOWN.
+ * frame behind it, or one of which nothing is known, or more prefixes than anybody writes, has LINKTYPE_UNKNOWN.
  */
 export function skipLinkPrefixes(view: DataView, end: number, place: LinkPlace): boolean {
   for (let count = 0; count < PREFIXES_MAX; count += 1) {
     const { linkType, offset } = place;
     if (!skipLinkPrefix(view, offset, end, place)) return false;
-    if (place.linkType === linkType) return true;
+    if (place.linkType === linkType && place.offset === offset) return true;
   }
-  return true;
+  return leadNowhere(place);
 }
 
 function skipLinkPrefix(view: DataView, offset: number, end: number, place: LinkPlace): boolean {
